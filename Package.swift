@@ -1,0 +1,55 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+import PackageDescription
+
+/// One set of rules for every target.
+let house: [SwiftSetting] = [
+    .swiftLanguageMode(.v6), .strictMemorySafety(), .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+/// The modules from the bottom up; each may import only those above it in this list.
+let modules: [(name: String, imports: [Target.Dependency])] = [
+    ("Platform", ["CLinux"]),
+    ("JSON", ["CLinux"]),
+    ("Tensors", ["Platform"]),
+    ("ONNX", ["Tensors"]),
+    ("Engine", ["CKernels", "Platform", "Tensors", "ONNX"]),
+    ("Artifacts", ["COpenSSL", "Platform", "JSON"]),
+    ("Guards", ["Platform", "JSON", "Artifacts"]),
+    ("Telemetry", ["CLinux", "CZlib", "Platform", "JSON"]),
+    ("HTTP", ["CLinux", "COpenSSL", "CZlib", "Platform"]),
+    (
+        "Serving",
+        [
+            "COpenSSL", "Platform", "JSON", "Tensors", "ONNX", "Engine", "Artifacts", "Guards",
+            "Telemetry", "HTTP",
+        ]
+    ),
+]
+
+let package = Package(
+    name: "serin",
+    products: [.executable(name: "serin", targets: ["serin"])],
+    targets: [
+        .systemLibrary(
+            name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(name: "CLinux"),
+        .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-fno-math-errno"])]),
+    ]
+        + modules.map { .target(name: $0.name, dependencies: $0.imports, swiftSettings: house) }
+        + [
+            .executableTarget(
+                name: "serin",
+                dependencies: modules.map { .init(stringLiteral: $0.name) },
+                swiftSettings: house)
+        ]
+        + modules.map {
+            .testTarget(
+                name: $0.name + "Tests",
+                dependencies: [.init(stringLiteral: $0.name)] + $0.imports,
+                swiftSettings: house)
+        }
+)
