@@ -4,6 +4,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "CNumbers.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
