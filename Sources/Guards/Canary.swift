@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Artifacts
+
+/// Whether a model's golden records still come out right.
+package enum CanaryVerdict: String, Sendable, CaseIterable {
+    case passing
+    /// An answer was wrong.
+    case failing
+    /// The last good verdict is too old, whether golden runs fail to run or have stopped.
+    case stale
+    /// No golden run has passed yet.
+    case pending
+}
+
+/// How one run of the golden records ended.
+package enum CanaryOutcome: Sendable, Equatable {
+    /// All were right; the greatest deviation among them.
+    case passed(deviation: Double)
+    case wrong([RecordDeviation])
+    case couldNotRun(reason: String)
+}
+
+/// One golden answer that did not come out right.
+package struct RecordDeviation: Sendable, Equatable {
+    /// From 0.
+    package var record: Int
+    package var output: String
+    package var got: String
+    package var want: String
+    /// Infinite where there is no measure: texts, NaN.
+    package var deviation: Double
+
+    package init(record: Int, output: String, got: String, want: String, deviation: Double) {
+        self.record = record
+        self.output = output
+        self.got = got
+        self.want = want
+        self.deviation = deviation
+    }
+}
+
+/// What a model's golden runs add up to.
+///
+/// One wrong run (`failures` of them in a row) is a failing verdict, `successes` right ones in a row
+/// end it. A run that could not run says nothing about the answers: it only fails to renew the last
+/// good verdict, which is believed for two intervals. So a canary that is stuck is a canary that
+/// fails.
+package struct CanaryState: Sendable {
+    package let settings: CanarySettings
+    private let startedAt: ContinuousClock.Instant
+    private var isFailing = false
+    private var lastPass: ContinuousClock.Instant?
+    private var lastRun: ContinuousClock.Instant?
+    private var passesInARow = 0
+    private var wrongsInARow = 0
+    package private(set) var lastOutcome: CanaryOutcome?
+    /// The greatest deviation of the last run that came to answers; infinite for what has no measure.
+    package private(set) var lastDeviation: Double?
+
+    package init(settings: CanarySettings, startedAt: ContinuousClock.Instant) {
+        self.settings = settings
+        self.startedAt = startedAt
+    }
+
+    /// How long a good verdict is believed.
+    package var freshness: Duration { settings.interval * 2 }
+
+    /// Takes note of a run; a change of the verdict is for the caller to see and to journal.
+    package mutating func record(_ outcome: CanaryOutcome, at now: ContinuousClock.Instant) {
+        lastOutcome = outcome
+        lastRun = now
+        switch outcome {
+        case .passed(let deviation):
+            lastDeviation = deviation
+            recordPass(at: now)
+        case .wrong(let deviations):
+            lastDeviation = deviations.map(\.deviation).max() ?? .infinity
+            passesInARow = 0
+            wrongsInARow += 1
+            if wrongsInARow >= settings.failures { isFailing = true }
+        case .couldNotRun:
+            break
+        }
+    }
+
+    package func verdict(at now: ContinuousClock.Instant) -> CanaryVerdict {
+        if isFailing { return .failing }
+        guard now - (lastPass ?? startedAt) <= freshness else { return .stale }
+        return lastPass == nil ? .pending : .passing
+    }
+
+    /// The time since the last run that passed; nil before the first.
+    package func age(at now: ContinuousClock.Instant) -> Duration? { lastPass.map { now - $0 } }
+
+    /// The time since the last run of any outcome; nil before the first.
+    package func timeSinceRun(at now: ContinuousClock.Instant) -> Duration? {
+        lastRun.map { now - $0 }
+    }
+
+    private mutating func recordPass(at now: ContinuousClock.Instant) {
+        let isFresh = lastPass.map { now - $0 <= freshness } ?? true
+        passesInARow = isFresh || passesInARow == 0 ? passesInARow + 1 : 1
+        wrongsInARow = 0
+        lastPass = now
+        if passesInARow >= settings.successes { isFailing = false }
+    }
+}
+
+/// The interval to the next golden run: between nine and ten tenths of the contract's, so that the
+/// pods of a deployment do not run theirs at the same time and none waits longer than promised.
+///
+/// - Parameters:
+///   - interval: the contract's.
+///   - seed: random for each pod and run.
+package func jittered(interval: Duration, seed: UInt64) -> Duration {
+    var mixed = seed &+ 0x9E37_79B9_7F4A_7C15
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    mixed ^= mixed >> 31
+    return interval * (0.9 + 0.1 * Double(mixed >> 11) / 9_007_199_254_740_992)
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Artifacts
+
+/// The values of one request, a column for each feature of the contract.
+///
+/// A decoder fills it cell by cell; each value is checked as it comes, and what is wrong with it is
+/// noted in `violations`, so that a client hears of everything at once. Columns keep their memory
+/// between requests, and nothing of the request before can be read: `reset` empties every cell.
+///
+/// A column is row-major, `width` elements a row; the elements of a cell are filled in order.
+package struct FeatureTable: Sendable {
+    /// What is known of one feature's value in one row.
+    package enum Cell: UInt8, Sendable {
+        /// Not filled yet.
+        case absent
+        case given
+        /// A default of the contract stands in for a value that was missing.
+        case defaulted
+        /// A default of the contract stands in for an unknown category.
+        case replaced
+        /// No value: the contract lets it be null, or the fallback answers the row.
+        case missing
+        /// A category that the contract does not know; the fallback answers the row.
+        case unknown
+        /// Violates the contract.
+        case refused
+    }
+
+    package let features: [Feature]
+    package let maximumRows: Int
+    package private(set) var rows = 0
+    /// A request with any is answered with 400.
+    package var violations = Violations()
+
+    let layouts: [FeatureLayout]
+    let rules: [FeatureRule]
+    private let names: TextTable
+    private let elementsPerRow: (reals: Int, integers: Int)
+
+    var reals: [Double] = []
+    /// Integers, Booleans, indices of categories, and where texts lie in `textBytes`.
+    var integers: [Int64] = []
+    var textBytes: [UInt8] = []
+    /// A state for each feature and row, feature by feature.
+    var cells: [Cell] = []
+    /// The elements filled of each cell.
+    var filled: [UInt32] = []
+    var rowGuards: [GuardName] = []
+
+    /// Reserves memory for `maximumRows`, so that numbers need none later.
+    package init(contract: Contract, maximumRows: Int) {
+        features = contract.features
+        self.maximumRows = maximumRows
+        names = TextTable(contract.features.map(\.name))
+        rules = contract.features.map(FeatureRule.init)
+        var layouts: [FeatureLayout] = []
+        var (reals, integers) = (0, 0)
+        for feature in contract.features {
+            let width = feature.width
+            if FeatureKind(feature) == .real {
+                layouts.append(FeatureLayout(feature, width: width, base: reals))
+                reals += width
+            } else {
+                layouts.append(FeatureLayout(feature, width: width, base: integers))
+                integers += width
+            }
+        }
+        self.layouts = layouts
+        elementsPerRow = (reals, integers)
+        self.reals.reserveCapacity(reals * maximumRows)
+        self.integers.reserveCapacity(integers * maximumRows)
+        cells.reserveCapacity(features.count * maximumRows)
+        filled.reserveCapacity(features.count * maximumRows)
+        rowGuards.reserveCapacity(maximumRows)
+    }
+
+    /// Empties the table and makes room for a request of `rows` rows.
+    package mutating func reset(rows: Int) {
+        precondition(0 <= rows && rows <= maximumRows, "\(rows) rows, planned for \(maximumRows)")
+        self.rows = rows
+        violations.removeAll()
+        textBytes.removeAll(keepingCapacity: true)
+        reals.refill(elementsPerRow.reals * rows, with: .nan)
+        integers.refill(elementsPerRow.integers * rows, with: 0)
+        cells.refill(features.count * rows, with: .absent)
+        filled.refill(features.count * rows, with: 0)
+        rowGuards.refill(rows, with: .ok)
+    }
+
+    /// The index of the feature that a client named.
+    package func index(ofFeature utf8: Span<UInt8>) -> Int? { names.index(of: utf8) }
+
+    package func index(ofFeature name: String) -> Int? { names.index(of: name) }
+
+    package func kind(_ feature: Int) -> FeatureKind { layouts[feature].kind }
+
+    /// Elements in one row: 1 for a scalar, the product of the dimensions for a tensor.
+    package func width(_ feature: Int) -> Int { layouts[feature].width }
+
+    /// `validation` where the contract gives the row to the fallback, else `ok`.
+    package func guardName(row: Int) -> GuardName { rowGuards[row] }
+
+    package func cell(feature: Int, row: Int) -> Cell { cells[cellIndex(feature, row)] }
+
+    /// Whether a cell has no value; one with a default has.
+    package func isMissing(feature: Int, row: Int) -> Bool {
+        switch cell(feature: feature, row: row) {
+        case .given, .defaulted, .replaced: false
+        case .absent, .missing, .unknown, .refused: true
+        }
+    }
+
+    func cellIndex(_ feature: Int, _ row: Int) -> Int {
+        precondition(0 <= row && row < rows, "row \(row) of \(rows)")
+        return feature * rows + row
+    }
+
+    /// Where a cell's first element lies in the storage of its kind.
+    func start(_ feature: Int, _ row: Int) -> Int {
+        let layout = layouts[feature]
+        return layout.base * rows + row * layout.width
+    }
+}
+
+extension Feature {
+    /// Elements in one row; a contract's shapes are bounded when it is read.
+    fileprivate var width: Int {
+        (shape ?? []).reduce(1) { width, dimension in
+            let (product, overflows) = width.multipliedReportingOverflow(by: max(dimension, 0))
+            precondition(!overflows, "the shape of feature '\(name)' overflows")
+            return product
+        }
+    }
+}
+
+extension Array {
+    /// Holds `count` times `element`, in the memory that it has.
+    fileprivate mutating func refill(_ count: Int, with element: Element) {
+        removeAll(keepingCapacity: true)
+        append(contentsOf: repeatElement(element, count: count))
+    }
+}

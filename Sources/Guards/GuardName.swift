@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Everything that can turn an answer away from the model, by the name that logs, metrics and
+/// answers use.
+package enum GuardName: String, Sendable, CaseIterable {
+    /// No guard had anything against it.
+    case ok
+    case validation
+    case killSwitch = "kill_switch"
+    case bounds
+    case nonFinite = "non_finite"
+    case breaker
+    case drift
+    case canary
+    case integrity
+    case override
+}

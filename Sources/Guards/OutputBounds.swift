@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Artifacts
+import JSON
+
+/// What is to be said against one value of a model's answer.
+package enum OutputVerdict: Sendable, Equatable {
+    case ok
+    case nonFinite
+    case bounds
+
+    package var guardName: GuardName {
+        switch self {
+        case .ok: .ok
+        case .nonFinite: .nonFinite
+        case .bounds: .bounds
+        }
+    }
+}
+
+/// What an output may be: finite, within its range, not too many times the baseline's mean, and one
+/// of the contract's texts. Every comparison is written so that NaN fails it.
+package struct OutputBounds: Sendable {
+    private struct Limits: Sendable {
+        var largest: Double
+        var lower = -Double.infinity
+        var upper = Double.infinity
+        var isUnsigned = false
+        /// The mean's sign, and the greatest product of it and a value.
+        var ratio: (sign: Double, limit: Double)?
+        var texts: TextTable?
+    }
+
+    private var limits: [Limits] = []
+
+    /// Compiles the bounds of all outputs.
+    ///
+    /// - Parameters:
+    ///   - contract: where the bounds stand.
+    ///   - means: the baseline's mean of each output that has one, by name; frozen from now on.
+    /// - Throws: the ratios that bound nothing, because there is no mean or it is 0.
+    package init(contract: Contract, means: [String: Double]) throws(GuardProblems) {
+        var problems: [DocumentProblem] = []
+        for (index, output) in contract.outputs.enumerated() {
+            var limits = Limits(largest: output.datatype.largestFinite)
+            limits.isUnsigned = output.datatype == .uint64
+            if let range = output.range {
+                limits.lower = output.datatype.rounded(range.lowerBound)
+                limits.upper = output.datatype.rounded(range.upperBound)
+            }
+            if let ratio = output.maximumRatioToMean {
+                if let mean = means[output.name], mean.isFinite, mean != 0 {
+                    limits.ratio = (mean < 0 ? -1 : 1, abs(mean) * ratio)
+                } else {
+                    let path = "outputs[\(index)].max_ratio_to_mean"
+                    problems.append(.meanless(path, output.name, means[output.name]))
+                }
+            }
+            if output.datatype == .bytes { limits.texts = output.categories.map(TextTable.init) }
+            self.limits.append(limits)
+        }
+        guard problems.isEmpty else { throw GuardProblems(problems) }
+    }
+
+    package func check(_ value: Double, output: Int) -> OutputVerdict {
+        let limits = limits[output]
+        guard abs(value) <= limits.largest else { return .nonFinite }
+        guard limits.lower <= value, value <= limits.upper else { return .bounds }
+        if let (sign, limit) = limits.ratio, !(value * sign <= limit) { return .bounds }
+        return .ok
+    }
+
+    /// Checks an integer; UINT64 comes as its bit pattern.
+    package func check(integer value: Int64, output: Int) -> OutputVerdict {
+        let isUnsigned = limits[output].isUnsigned
+        return check(
+            isUnsigned ? Double(UInt64(bitPattern: value)) : Double(value), output: output)
+    }
+
+    package func check(text: String, output: Int) -> OutputVerdict {
+        check(text: Array(text.utf8).span, output: output)
+    }
+
+    package func check(text utf8: Span<UInt8>, output: Int) -> OutputVerdict {
+        guard let texts = limits[output].texts else { return .ok }
+        return texts.index(of: utf8) == nil ? .bounds : .ok
+    }
+}
+
+extension DocumentProblem {
+    fileprivate static func meanless(_ path: String, _ output: String, _ mean: Double?) -> Self {
+        let found = mean.map { "the baseline's mean is \($0.plain)" } ?? "the baseline has no mean"
+        return DocumentProblem(
+            path: path, problem: "no bound follows from this for '\(output)': \(found)",
+            hint: "give a range instead, or a baseline with a mean that is not 0")
+    }
+}
+
+extension Datatype {
+    /// The greatest number of a floating-point type; what is beyond becomes infinite in it.
+    fileprivate var largestFinite: Double {
+        switch self {
+        case .fp16: Double(Float16.greatestFiniteMagnitude)
+        case .fp32: Double(Float.greatestFiniteMagnitude)
+        default: .greatestFiniteMagnitude
+        }
+    }
+}
