@@ -35,8 +35,9 @@ extension SettingKind {
 extension Arguments {
     /// The settings that flags, variables and the file of `--config` or `SERIN_CONFIG` give together.
     func settings() throws -> Settings {
-        do {
-            return try settingsReader().finish()
+        let reader = try settingsReader()
+        do throws(SettingsError) {
+            return try reader.finish()
         } catch {
             throw CommandFailure.misuse(error.description)
         }
@@ -47,7 +48,7 @@ extension Arguments {
         let variables = environmentValues()
         var reader = SettingsReader()
         if let file = self[FlagSpec.config.name] ?? variables["SERIN_CONFIG"], !file.isEmpty {
-            do {
+            do throws(SystemError) {
                 reader.read(file: try readFile(path: file, limit: 1 << 20), name: file)
             } catch {
                 throw CommandFailure.failed(
