@@ -25,7 +25,8 @@ struct ColumnClaim {
 extension ContractReader {
     /// Every column of an input is filled by exactly one feature, all of them as text or none.
     func check(_ claims: [ColumnClaim]) {
-        for (_, sharing) in Dictionary(grouping: claims, by: \.input).sorted(by: { $0.key < $1.key }) {
+        for (_, sharing) in Dictionary(grouping: claims, by: \.input).sorted(by: { $0.key < $1.key }
+        ) {
             guard sharing.count > 1 else {
                 checkGaps(sharing)
                 continue
@@ -35,12 +36,14 @@ extension ContractReader {
                 problems.add(
                     claim.path + ".encode",
                     "no column, though \(sharing.count) features go to input '\(claim.input)'",
-                    hint: "add the column that '\(claim.feature)' fills")
+                    hint: "add the column that '\(claim.feature)' fills"
+                )
             }
             if Set(sharing.map(\.isText)).count > 1 {
                 problems.add(
                     sharing[0].path + ".encode.to",
-                    "input '\(sharing[0].input)' gets both texts and numbers; expected one kind")
+                    "input '\(sharing[0].input)' gets both texts and numbers; expected one kind"
+                )
             }
             if alone.isEmpty, !checkOverlaps(sharing) { checkGaps(sharing) }
         }
@@ -58,7 +61,8 @@ extension ContractReader {
                 problems.add(
                     claim.path + ".encode.column",
                     "'\(claim.feature)' and '\(other.feature)' both fill column \(column) "
-                        + "of input '\(claim.input)'; expected one feature a column")
+                        + "of input '\(claim.input)'; expected one feature a column"
+                )
             }
         }
         return overlap
@@ -73,7 +77,8 @@ extension ContractReader {
                 problems.add(
                     claim.path + ".encode.column",
                     "no feature fills column \(next) of input '\(claim.input)', "
-                        + "before '\(claim.feature)' in column \(columns.lowerBound)")
+                        + "before '\(claim.feature)' in column \(columns.lowerBound)"
+                )
             }
             next = max(next, columns.upperBound)
         }

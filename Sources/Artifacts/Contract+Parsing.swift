@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-private import JSON
+import JSON
 
 extension Contract {
     /// The contract's file name in an artifact.
@@ -11,7 +11,7 @@ extension Contract {
     package init(parsing bytes: [UInt8]) throws(ArtifactError) {
         let document = try readDocument(bytes, file: Self.fileName)
         let reader = ContractReader()
-        let contract = reader.contract(from: document)
+        let contract = reader.readContract(from: document)
         guard reader.problems.isEmpty else {
             throw ArtifactError(reader.problems.list.map { ArtifactProblem(Self.fileName, $0) })
         }
@@ -34,12 +34,15 @@ extension Contract {
 
 /// Parses a file of an artifact as strict JSON.
 func readDocument(
-    _ bytes: [UInt8], file: String, line: Int? = nil
+    _ bytes: [UInt8],
+    file: String,
+    line: Int? = nil
 ) throws(ArtifactError) -> JSONValue {
     do {
         return try parseJSON(bytes, dialect: .strict, maximumDepth: 64)
     } catch {
-        let place = line.map { "line \($0), column \(error.column)" }
+        let place =
+            line.map { "line \($0), column \(error.column)" }
             ?? "line \(error.line), column \(error.column) (byte \(error.offset))"
         throw ArtifactError(ArtifactProblem(file: file, place: place, found: error.problem))
     }
@@ -50,7 +53,10 @@ extension ArtifactProblem {
     init(_ file: String, prefix: String = "", _ problem: DocumentProblem) {
         let separator = prefix.isEmpty || problem.path.isEmpty ? "" : ": "
         self.init(
-            file: file, place: prefix + separator + problem.path, found: problem.problem,
-            remedy: problem.hint ?? "")
+            file: file,
+            place: prefix + separator + problem.path,
+            found: problem.problem,
+            remedy: problem.hint ?? ""
+        )
     }
 }

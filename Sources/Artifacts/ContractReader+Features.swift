@@ -2,7 +2,7 @@
 import JSON
 
 extension ContractReader {
-    func features(in reader: ObjectReader) -> [Feature] {
+    func readFeatures(in reader: ObjectReader) -> [Feature] {
         let entries = reader.objects("features")
         if reader.value("features") == .array([]) {
             reader.report("features", "no feature; expected at least one")
@@ -10,7 +10,7 @@ extension ContractReader {
         var features: [Feature] = []
         var claims: [ColumnClaim] = []
         for entry in entries {
-            let (feature, isSound) = isSound { feature(in: entry) }
+            let (feature, isSound) = checked { readFeature(in: entry) }
             features.append(feature)
             guard isSound else { continue }
             soundFeatures[feature.name] = feature
@@ -20,40 +20,55 @@ extension ContractReader {
         return features
     }
 
-    private func feature(in reader: ObjectReader) -> Feature {
-        let name = uniqueName(in: reader, kind: "feature", taken: &featureNames)
-        let given: Datatype? = reader.optionalWord("datatype")
-        if !reader.has("datatype") { _ = reader.word("datatype") as Datatype }
+    private func readFeature(in reader: ObjectReader) -> Feature {
+        let name = readUniqueName(in: reader, kind: "feature", taken: &featureNames)
+        let given = readDatatype(in: reader)
         let datatype = given ?? .fp32
-        let (categories, areCategoriesSound) = isSound { categories(in: reader) }
+        let (categories, areCategoriesSound) = checked { readCategories(in: reader) }
         if categories != nil, given?.isText == false {
             reader.report(
-                "categories", "only BYTES features have categories; this one is \(datatype.rawValue)")
+                "categories",
+                "only BYTES features have categories; this one is \(datatype.rawValue)"
+            )
         }
-        let range = range(in: reader, for: given)
-        let shape = shape(in: reader)
+        let range = readRange(in: reader, for: given)
+        let shape = readShape(in: reader)
         var feature = Feature(
-            name: name, datatype: datatype, unit: reader.optionalString("unit"),
-            description: reader.optionalString("description"), range: range,
-            categories: categories, missing: .reject, unknown: .reject, shape: shape,
-            encoding: encoding(in: reader, datatype: given, categories: categories, shape: shape))
+            name: name,
+            datatype: datatype,
+            unit: reader.optionalString("unit"),
+            description: reader.optionalString("description"),
+            range: range,
+            categories: categories,
+            missing: .reject,
+            unknown: .reject,
+            shape: shape,
+            encoding: readEncoding(
+                in: reader,
+                datatype: given,
+                categories: categories,
+                shape: shape
+            )
+        )
         if given != nil, areCategoriesSound {
-            feature.missing = substitute("missing", in: reader, for: feature)
-            feature.unknown = substitute("unknown", in: reader, for: feature)
+            feature.missing = readSubstitute("missing", in: reader, for: feature)
+            feature.unknown = readSubstitute("unknown", in: reader, for: feature)
         } else {
             _ = (reader.value("missing"), reader.value("unknown"))
         }
         if categories == nil, reader.has("unknown") {
             reader.report(
-                "unknown", "without categories no value is unknown",
-                hint: "add categories or remove the key")
+                "unknown",
+                "without categories no value is unknown",
+                hint: "add categories or remove the key"
+            )
         }
         reader.finish()
         return feature
     }
 
     /// The dimensions of a row of a tensor feature; few enough elements to be counted in 32 bits.
-    private func shape(in reader: ObjectReader) -> [Int]? {
+    private func readShape(in reader: ObjectReader) -> [Int]? {
         guard let shape = reader.optionalIntegers("shape") else { return nil }
         guard !shape.isEmpty, shape.count <= 8, shape.allSatisfy({ $0 > 0 }) else {
             reader.report("shape", "\(shape); expected one to eight dimensions, each at least 1")
@@ -71,35 +86,48 @@ extension ContractReader {
         return shape
     }
 
-    private func encoding(
-        in reader: ObjectReader, datatype: Datatype?, categories: [String]?, shape: [Int]?
+    private func readEncoding(
+        in reader: ObjectReader,
+        datatype: Datatype?,
+        categories: [String]?,
+        shape: [Int]?
     ) -> Encoding {
         let entry = reader.object("encode")
         let isText = datatype?.isText ?? false
         let form = entry.word("as", default: isText ? Encoding.Form.text : .identity)
         let encoding = Encoding(
-            input: entry.string("to"), column: entry.integer("column", in: 0...999_999, default: 0),
-            form: form)
+            input: entry.string("to"),
+            column: entry.integer("column", in: 0...999_999, default: 0),
+            form: form
+        )
         if shape != nil, entry.has("column") {
             entry.report(
-                "column", "a feature with a shape fills an input of its own",
-                hint: "remove the key or the shape")
+                "column",
+                "a feature with a shape fills an input of its own",
+                hint: "remove the key or the shape"
+            )
         }
         entry.finish()
         guard let datatype else { return encoding }
         switch form {
         case .identity where datatype.isText:
             entry.report(
-                "as", "'identity' passes numbers; this feature is BYTES",
-                hint: "use 'ordinal' or 'one_hot' with categories, or 'text'")
+                "as",
+                "'identity' passes numbers; this feature is BYTES",
+                hint: "use 'ordinal' or 'one_hot' with categories, or 'text'"
+            )
         case .text where !datatype.isText:
             entry.report(
-                "as", "'text' passes BYTES; this feature is \(datatype.rawValue)",
-                hint: "use 'identity'")
+                "as",
+                "'text' passes BYTES; this feature is \(datatype.rawValue)",
+                hint: "use 'identity'"
+            )
         case .ordinal where categories == nil, .oneHot where categories == nil:
             entry.report(
-                "as", "'\(form.rawValue)' numbers categories, and there are none",
-                hint: "add categories in the order that the model was trained with")
+                "as",
+                "'\(form.rawValue)' numbers categories, and there are none",
+                hint: "add categories in the order that the model was trained with"
+            )
         case .ordinal where shape != nil, .oneHot where shape != nil:
             entry.report("as", "'\(form.rawValue)' is for scalars; this feature has a shape")
         default: break
@@ -108,8 +136,10 @@ extension ContractReader {
     }
 
     /// Reads `reject`, `fallback` or `{"default": value}`.
-    private func substitute(
-        _ key: String, in reader: ObjectReader, for feature: Feature
+    private func readSubstitute(
+        _ key: String,
+        in reader: ObjectReader,
+        for feature: Feature
     ) -> Substitute {
         switch reader.value(key) {
         case nil, .string("reject"): return .reject
@@ -127,30 +157,41 @@ extension ContractReader {
             return .value(standIn)
         case .string(let word):
             reader.report(
-                key, "'\(word)'; expected 'reject', 'fallback' or {\"default\": value}",
-                hint: suggestion(for: word, among: ["reject", "fallback"]))
+                key,
+                "'\(word)'; expected 'reject', 'fallback' or {\"default\": value}",
+                hint: suggestion(for: word, among: ["reject", "fallback"])
+            )
         case let other?:
             reader.report(
-                key, "\(other.kindName); expected 'reject', 'fallback' or {\"default\": value}")
+                key,
+                "\(other.kindName); expected 'reject', 'fallback' or {\"default\": value}"
+            )
         }
         return .reject
     }
 
     private func defaultValue(
-        _ value: JSONValue, for feature: Feature, key: String, in entry: ObjectReader
+        _ value: JSONValue,
+        for feature: Feature,
+        key: String,
+        in entry: ObjectReader
     ) -> DefaultValue? {
         let datatype = feature.datatype
         switch value {
         case .null where datatype.isReal && key == "missing": return .null
         case .null:
             entry.report(
-                "default", "null stands for NaN, which \(datatype.rawValue) does not have here")
+                "default",
+                "null stands for NaN, which \(datatype.rawValue) does not have here"
+            )
         case .bool(let flag) where datatype == .bool: return .bool(flag)
         case .string(let text) where datatype.isText:
             if let categories = feature.categories, !categories.contains(text) {
                 entry.report(
-                    "default", "'\(text)' is not among the categories",
-                    hint: suggestion(for: text, among: categories))
+                    "default",
+                    "'\(text)' is not among the categories",
+                    hint: suggestion(for: text, among: categories)
+                )
                 return nil
             }
             return .text(text)
@@ -158,13 +199,17 @@ extension ContractReader {
             return defaultNumber(number, for: feature, in: entry)
         default:
             entry.report(
-                "default", "\(value.kindName); expected a value of datatype \(datatype.rawValue)")
+                "default",
+                "\(value.kindName); expected a value of datatype \(datatype.rawValue)"
+            )
         }
         return nil
     }
 
     private func defaultNumber(
-        _ number: JSONNumber, for feature: Feature, in entry: ObjectReader
+        _ number: JSONNumber,
+        for feature: Feature,
+        in entry: ObjectReader
     ) -> DefaultValue? {
         let datatype = feature.datatype
         guard let real = number.double, datatype.limits?.contains(real) == true else {
@@ -174,7 +219,8 @@ extension ContractReader {
         if let range = feature.range, !range.contains(real) {
             entry.report(
                 "default",
-                "\(number) is outside the range [\(range.lowerBound), \(range.upperBound)]")
+                "\(number) is outside the range [\(range.lowerBound), \(range.upperBound)]"
+            )
             return nil
         }
         guard datatype.isInteger else { return .number(real) }

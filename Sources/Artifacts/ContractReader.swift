@@ -14,30 +14,31 @@ final class ContractReader {
     var soundFeatures: [String: Feature] = [:]
     var soundOutputs: [String: Output] = [:]
 
-    func contract(from document: JSONValue) -> Contract {
+    func readContract(from document: JSONValue) -> Contract {
         let reader = ObjectReader(document, problems: problems)
         let contract = Contract(
-            features: features(in: reader),
-            outputs: outputs(in: reader),
-            killSwitches: killSwitches(in: reader),
-            fallback: reader.optionalObjects("fallback").compactMap(fallbackLink),
-            breaker: breaker(in: reader.optionalObject("breaker")),
-            canary: canary(in: reader.optionalObject("canary")),
-            drift: drift(in: reader.optionalObject("drift")))
+            features: readFeatures(in: reader),
+            outputs: readOutputs(in: reader),
+            killSwitches: readKillSwitches(in: reader),
+            fallback: reader.optionalObjects("fallback").compactMap(readFallbackLink),
+            breaker: readBreaker(in: reader.optionalObject("breaker")),
+            canary: readCanary(in: reader.optionalObject("canary")),
+            drift: readDrift(in: reader.optionalObject("drift"))
+        )
         checkFallbackUse(in: contract)
         reader.finish()
         return contract
     }
 
     /// Runs `body` and tells whether it added no problem.
-    func isSound<Value>(_ body: () -> Value) -> (value: Value, isSound: Bool) {
+    func checked<Value>(_ body: () -> Value) -> (value: Value, isSound: Bool) {
         let before = problems.list.count
         let value = body()
         return (value, problems.list.count == before)
     }
 
     /// Reads a name that must not occur twice among its kind.
-    func uniqueName(in reader: ObjectReader, kind: String, taken: inout [String]) -> String {
+    func readUniqueName(in reader: ObjectReader, kind: String, taken: inout [String]) -> String {
         let name = reader.string("name")
         guard !name.isEmpty else { return name }
         if taken.contains(name) {
@@ -50,8 +51,14 @@ final class ContractReader {
         return name
     }
 
+    /// Reads the datatype; nil where it is missing or wrong, which then is reported.
+    func readDatatype(in reader: ObjectReader) -> Datatype? {
+        let (datatype, isSound) = checked { reader.word("datatype") as Datatype }
+        return isSound ? datatype : nil
+    }
+
     /// Reads texts that are allowed values: at least one, none empty, none twice.
-    func categories(in reader: ObjectReader) -> [String]? {
+    func readCategories(in reader: ObjectReader) -> [String]? {
         guard let categories = reader.optionalStrings("categories") else { return nil }
         if categories.isEmpty {
             reader.report("categories", "no category; expected at least one")
@@ -69,30 +76,34 @@ final class ContractReader {
     }
 
     /// Reads `[low, high]` and holds it against what the datatype can have at all.
-    func range(in reader: ObjectReader, for datatype: Datatype?) -> ClosedRange<Double>? {
+    func readRange(in reader: ObjectReader, for datatype: Datatype?) -> ClosedRange<Double>? {
         guard let range = reader.optionalRange("range"), let datatype else { return nil }
         guard let limits = datatype.limits else {
             reader.report(
-                "range", "a \(datatype.rawValue) value has no order, so it has no range",
-                hint: datatype.isText ? "give its values as categories" : "remove the key")
+                "range",
+                "a \(datatype.rawValue) value has no order, so it has no range",
+                hint: datatype.isText ? "give its values as categories" : "remove the key"
+            )
             return nil
         }
         if !limits.contains(range.lowerBound) || !limits.contains(range.upperBound) {
             reader.report(
                 "range",
                 "[\(range.lowerBound), \(range.upperBound)] goes beyond \(datatype.rawValue), "
-                    + "which has \(limits.lowerBound) to \(limits.upperBound)")
+                    + "which has \(limits.lowerBound) to \(limits.upperBound)"
+            )
         }
         return range
     }
 
-    private func killSwitches(in reader: ObjectReader) -> [KillSwitch] {
+    private func readKillSwitches(in reader: ObjectReader) -> [KillSwitch] {
         var names: [String] = []
         return reader.optionalObjects("kill_switches").map { entry in
             let killSwitch = KillSwitch(
-                name: uniqueName(in: entry, kind: "kill switch", taken: &names),
+                name: readUniqueName(in: entry, kind: "kill switch", taken: &names),
                 when: entry.string("when"),
-                then: entry.word("then", among: [.fallback, .reject], default: .fallback))
+                then: entry.word("then", among: [.fallback, .reject], default: .fallback)
+            )
             entry.finish()
             return killSwitch
         }
