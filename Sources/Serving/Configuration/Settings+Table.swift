@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+extension Settings {
+    /// Every setting, in the order of `Config/serin.json`.
+    package static let table: [Setting] = [
+        .text("models", \.models, "folder of <name>/<version>/ artifacts"),
+        .text("address", \.address, "where predictions are asked for"),
+        .integer("port", \.port, 0...65535, "port for predictions; 0 takes a free one"),
+        .text("operations.address", \.operations.address, "where operators ask"),
+        .integer(
+            "operations.port",
+            \.operations.port,
+            0...65535,
+            "port for status, metrics and overrides; 0 takes a free one"
+        ),
+        .tokens(
+            "operations.tokens",
+            \.operations.tokens,
+            "who may change state, by digest of a token"
+        ),
+        .tokens("inference_tokens", \.inferenceTokens, "who may ask for predictions; all if none"),
+        .integer("loops", \.loops, 0...1024, "event loops; 0 is one a core"),
+        .bytes("limits.head_bytes", \.limits.headBytes, 1024...1 << 20, "a request's head"),
+        .bytes("limits.target_bytes", \.limits.targetBytes, 256...1 << 20, "a request's target"),
+        .bytes("limits.body_bytes", \.limits.bodyBytes, 1024...1 << 30, "a request's body"),
+        .integer(
+            "limits.connections",
+            \.limits.connections,
+            1...1_000_000,
+            "connections at once"
+        ),
+        .bytes(
+            "limits.request_memory",
+            \.limits.requestMemory,
+            1024...1 << 40,
+            "bodies held at once, over all connections"
+        ),
+        .integer("limits.rows", \.limits.rows, 1...1 << 20, "rows a request; plans every arena"),
+        .duration(
+            "deadlines.request",
+            \.deadlines.request,
+            span(10, 600_000),
+            "a request's answer"
+        ),
+        .duration("deadlines.head", \.deadlines.head, span(100, 600_000), "reading a head"),
+        .duration("deadlines.body", \.deadlines.body, span(100, 3_600_000), "reading a body"),
+        .duration(
+            "deadlines.idle",
+            \.deadlines.idle,
+            span(100, 3_600_000),
+            "an idle connection's end"
+        ),
+        .duration("deadlines.write", \.deadlines.write, span(100, 3_600_000), "writing an answer"),
+        .duration(
+            "drain.delay",
+            \.drain.delay,
+            span(0, 300_000),
+            "from SIGTERM to the end of accepting"
+        ),
+        .duration(
+            "drain.limit",
+            \.drain.limit,
+            span(0, 3_600_000),
+            "from then to the process's end"
+        ),
+        .integer(
+            "concurrency.per_model",
+            \.concurrency.perModel,
+            0...1024,
+            "inferences of a model at once, an arena each; 0 is one a core"
+        ),
+        .integer(
+            "concurrency.queue",
+            \.concurrency.queue,
+            0...1_000_000,
+            "requests of a model that wait; those beyond get 503"
+        ),
+        .number("canary.jitter", \.canary.jitter, 0...0.5, "random share of an interval"),
+        .duration(
+            "canary.interval",
+            \.canary.interval,
+            span(100, 86_400_000),
+            "stands in for every contract's own"
+        ),
+        .duration(
+            "integrity.interval",
+            \.integrity.interval,
+            span(10, 3_600_000),
+            "between two slices of an artifact hashed again"
+        ),
+        .bytes(
+            "integrity.slice_bytes",
+            \.integrity.sliceBytes,
+            4096...1 << 30,
+            "hashed at a time"
+        ),
+        .choice("stage", \.stage, "the least that an artifact must be"),
+        .texts("required_models", \.requiredModels, "models without which it is not ready"),
+        .text("state_directory", \.stateDirectory, "journal, overrides; chosen where null"),
+        .bytes(
+            "journal.max_bytes",
+            \.journal.maximumBytes,
+            64 << 10...1 << 40,
+            "the journal's two files together"
+        ),
+        .choice("log.level", \.log.level, "the least that is logged"),
+        .bytes(
+            "memory_limit",
+            \.memoryLimit,
+            32 << 20...1 << 50,
+            "what the process may use; the container's limit where null"
+        ),
+        .text("trusted_keys", \.trustedKeys, "folder of public keys whose signatures count"),
+        .flag("require_signature", \.requireSignature, "refuse artifacts nobody trusted signed"),
+        .flag("errors.verbose", \.errors.isVerbose, "tell clients values and what is allowed"),
+    ]
+
+    private static func span(_ low: Int, _ high: Int) -> ClosedRange<Duration> {
+        .milliseconds(low)...(.milliseconds(high))
+    }
+}
