@@ -120,7 +120,10 @@ package struct Breaker: Sendable {
     ///   - now: the time.
     /// - Returns: what follows, mostly nothing.
     package mutating func record(
-        _ admission: Admission, passed: Int, refused: Int, at now: ContinuousClock.Instant
+        _ admission: Admission,
+        passed: Int,
+        refused: Int,
+        at now: ContinuousClock.Instant
     ) -> Effect? {
         guard admission.rows > 0, admission.era == era else { return nil }
         switch phase {
@@ -163,7 +166,8 @@ package struct Breaker: Sendable {
 
     /// Takes the result of the golden run that `runGolden` asked for; any other is ignored.
     package mutating func recordGolden(
-        passed: Bool, at now: ContinuousClock.Instant
+        passed: Bool,
+        at now: ContinuousClock.Instant
     ) -> Effect? {
         guard case .awaitingGolden = phase else { return nil }
         guard passed else {
@@ -197,8 +201,13 @@ package struct Breaker: Sendable {
         case .closed, .awaitingGolden: break
         }
         return Snapshot(
-            state: state, counted: window.counted, refused: window.refused,
-            remainingCoolDown: remaining, probesPassed: probesPassed, reason: reason)
+            state: state,
+            counted: window.counted,
+            refused: window.refused,
+            remainingCoolDown: remaining,
+            probesPassed: probesPassed,
+            reason: reason
+        )
     }
 
     private var isOverLimit: Bool {

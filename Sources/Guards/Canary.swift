@@ -112,6 +112,7 @@ package struct CanaryState: Sendable {
 /// - Parameters:
 ///   - interval: the contract's.
 ///   - seed: random for each pod and run.
+/// - Returns: the time to wait.
 package func jittered(interval: Duration, seed: UInt64) -> Duration {
     var mixed = seed &+ 0x9E37_79B9_7F4A_7C15
     mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9

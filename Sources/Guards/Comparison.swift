@@ -2,8 +2,9 @@
 /// How far an answer is from the recorded one.
 package struct Comparison: Sendable, Equatable {
     package let passes: Bool
-    /// Relative to the recorded answer, or to the floor where that is near zero: at most the
-    /// tolerance exactly when it passes. Infinite where there is no measure.
+    /// Relative to the recorded answer, or to the floor where that is near zero.
+    ///
+    /// At most the tolerance exactly when it passes; infinite where there is no measure.
     package let deviation: Double
 }
 
@@ -17,7 +18,10 @@ package struct Comparison: Sendable, Equatable {
 ///   - absolute: the floor for recorded answers at or near zero, not negative.
 /// - Returns: the verdict; NaN never passes.
 package func compare(
-    got: Double, want: Double, tolerance: Double, absolute: Double
+    got: Double,
+    want: Double,
+    tolerance: Double,
+    absolute: Double
 ) -> Comparison {
     guard got.isFinite, want.isFinite else {
         return Comparison(passes: false, deviation: .infinity)
@@ -37,7 +41,9 @@ package func compare(got: Int64, want: Int64) -> Comparison {
     let scale = max(abs(Double(want)), 1)
     let deviation = abs(Double(got) - Double(want)) / scale
     return Comparison(
-        passes: got == want, deviation: got == want ? 0 : max(deviation, .leastNonzeroMagnitude))
+        passes: got == want,
+        deviation: got == want ? 0 : max(deviation, .leastNonzeroMagnitude)
+    )
 }
 
 /// Compares a text with the recorded one, byte by byte.

@@ -9,7 +9,10 @@ package struct ModelSituation: Sendable, Equatable {
     package var driftActs: Bool
 
     package init(
-        override: Override.Mode, integrityFailed: Bool, canary: CanaryVerdict, driftActs: Bool
+        override: Override.Mode,
+        integrityFailed: Bool,
+        canary: CanaryVerdict,
+        driftActs: Bool
     ) {
         self.override = override
         self.integrityFailed = integrityFailed
@@ -17,8 +20,9 @@ package struct ModelSituation: Sendable, Equatable {
         self.driftActs = driftActs
     }
 
-    /// Whether the breaker should be asked to admit rows: only what it lets through may then reach
-    /// the model. Where this is false, `RowSituation.isAdmitted` is whether the breaker is closed.
+    /// Whether the breaker should be asked to admit rows.
+    ///
+    /// Only what it lets through may then reach the model. Where this is false, `RowSituation.isAdmitted` is whether the breaker is closed.
     package var asksBreaker: Bool {
         override == .auto && !integrityFailed && canary == .passing && !driftActs
     }

@@ -62,7 +62,12 @@ package struct FallbackChain: Sendable {
 enum CompiledLink: Sendable {
     case table(output: Int, feature: Int, lookup: Lookup, otherwise: Double?)
     /// Terms are in the order of the features, so that the sum has the same bits every time.
-    case linear(output: Int, intercept: Double, terms: [(feature: Int, factor: Double)], whole: Bool)
+    case linear(
+        output: Int,
+        intercept: Double,
+        terms: [(feature: Int, factor: Double)],
+        whole: Bool
+    )
     /// A value for each output that it answers.
     case constant([FallbackChain.Value?])
 

@@ -24,8 +24,10 @@ struct FallbackCompiler {
         guard !links.isEmpty, problems.isEmpty else { return links }
         for (index, output) in contract.outputs.enumerated() where !sure.contains(index) {
             report(
-                "fallback", "a row could be left without an answer for '\(output.name)'",
-                hint: "end the chain with a constant for it")
+                "fallback",
+                "a row could be left without an answer for '\(output.name)'",
+                hint: "end the chain with a constant for it"
+            )
         }
         return links
     }
@@ -42,7 +44,10 @@ struct FallbackCompiler {
     }
 
     private mutating func table(
-        _ path: String, _ outputName: String?, _ by: String, _ values: [String: Double],
+        _ path: String,
+        _ outputName: String?,
+        _ by: String,
+        _ values: [String: Double],
         _ otherwise: Double?
     ) -> CompiledLink? {
         guard let output = numericOutput(path, outputName), let index = feature(path + ".by", by)
@@ -60,15 +65,19 @@ struct FallbackCompiler {
     }
 
     private mutating func lookup(
-        _ path: String, _ feature: Feature, _ values: [String: Double]
+        _ path: String,
+        _ feature: Feature,
+        _ values: [String: Double]
     ) -> CompiledLink.Lookup? {
         switch FeatureKind(feature) {
         case .category:
             let categories = feature.categories ?? []
             for key in values.keys.sorted() where !categories.contains(key) {
                 report(
-                    memberPath(path, key), "'\(key)' is not a category of '\(feature.name)'",
-                    hint: suggestion(for: key, among: categories))
+                    memberPath(path, key),
+                    "'\(key)' is not a category of '\(feature.name)'",
+                    hint: suggestion(for: key, among: categories)
+                )
             }
             return .categories(categories.map { values[$0] })
         case .text:
@@ -83,7 +92,9 @@ struct FallbackCompiler {
     }
 
     private mutating func integers(
-        _ path: String, _ feature: Feature, _ values: [String: Double]
+        _ path: String,
+        _ feature: Feature,
+        _ values: [String: Double]
     ) -> CompiledLink.Lookup {
         let isBoolean = FeatureKind(feature) == .boolean
         var table: [Int64: Double] = [:]
@@ -97,15 +108,21 @@ struct FallbackCompiler {
                 table[number] = value
             } else {
                 let expected = isBoolean ? "\"true\" or \"false\"" : "an integer in quotes"
-                report(memberPath(path, key), "'\(key)' is no value of '\(feature.name)'",
-                    hint: "expected \(expected)")
+                report(
+                    memberPath(path, key),
+                    "'\(key)' is no value of '\(feature.name)'",
+                    hint: "expected \(expected)"
+                )
             }
         }
         return .integers(table)
     }
 
     private mutating func linear(
-        _ path: String, _ outputName: String?, _ intercept: Double, _ coefficients: [String: Double]
+        _ path: String,
+        _ outputName: String?,
+        _ intercept: Double,
+        _ coefficients: [String: Double]
     ) -> CompiledLink? {
         guard let output = numericOutput(path, outputName) else { return nil }
         var terms: [(feature: Int, factor: Double)] = []
@@ -123,7 +140,8 @@ struct FallbackCompiler {
     }
 
     private mutating func constant(
-        _ path: String, _ values: [String: ConstantAnswer]
+        _ path: String,
+        _ values: [String: ConstantAnswer]
     ) -> CompiledLink? {
         var answers = [FallbackChain.Value?](repeating: nil, count: contract.outputs.count)
         for (name, answer) in values.sorted(by: { $0.key < $1.key }) {
@@ -148,9 +166,13 @@ struct FallbackCompiler {
                 if !isText { reportKind(place, name, "a number", found: "a text") }
                 if bounds.check(text: text, output: output) != .ok {
                     report(
-                        place, "'\(text)' is not among the output's categories",
+                        place,
+                        "'\(text)' is not among the output's categories",
                         hint: suggestion(
-                            for: text, among: contract.outputs[output].categories ?? []))
+                            for: text,
+                            among: contract.outputs[output].categories ?? []
+                        )
+                    )
                 }
                 answers[output] = .text(text)
             }
@@ -168,8 +190,10 @@ struct FallbackCompiler {
             found = 0
         } else {
             report(
-                path, "which output it answers is not said, and the contract has several",
-                hint: "add \"output\"")
+                path,
+                "which output it answers is not said, and the contract has several",
+                hint: "add \"output\""
+            )
             return nil
         }
         guard let found else { return nil }
@@ -213,7 +237,10 @@ struct FallbackCompiler {
     }
 
     private mutating func reportKind(
-        _ path: String, _ output: String, _ expected: String, found: String
+        _ path: String,
+        _ output: String,
+        _ expected: String,
+        found: String
     ) {
         report(path, "expected \(expected) for '\(output)', found \(found)")
     }

@@ -37,7 +37,9 @@ extension FeatureRule.Remedy {
     }
 
     private static func standIn(
-        _ value: DefaultValue, _ kind: FeatureKind, _ categories: TextTable?
+        _ value: DefaultValue,
+        _ kind: FeatureKind,
+        _ categories: TextTable?
     ) -> Self {
         switch (kind, value) {
         case (.real, .null), (.integer, .null), (.boolean, .null): return .noValue

@@ -3,8 +3,9 @@ import Artifacts
 
 /// Filling from the binary tensor extension of the Open Inference Protocol.
 extension FeatureTable {
-    /// Takes a whole column: little-endian, row-major, without padding; BOOL a byte, BYTES a 32-bit
-    /// length and the text. A NaN is a missing value.
+    /// Takes a whole column, little-endian, row-major, without padding.
+    ///
+    /// BOOL is a byte, BYTES a 32-bit length and the text. A NaN is a missing value.
     package mutating func setBinary(feature: Int, _ bytes: Span<UInt8>) {
         let layout = layouts[feature]
         if layout.kind == .category || layout.kind == .text {
@@ -75,8 +76,13 @@ extension FeatureTable {
     /// The whole column is refused at once, so its cells do not count as absent too.
     private mutating func refuseSize(_ feature: Int, expected: String, found: Int) {
         violations.record(
-            .wrongShape, "wrong amount of binary data", feature: features[feature].name, row: nil,
-            value: "\(found) bytes", hint: "send \(expected)")
+            .wrongShape,
+            "wrong amount of binary data",
+            feature: features[feature].name,
+            row: nil,
+            value: "\(found) bytes",
+            hint: "send \(expected)"
+        )
         let width = UInt32(clamping: layouts[feature].width)
         for row in 0..<rows {
             filled[cellIndex(feature, row)] = width

@@ -12,8 +12,13 @@ extension FeatureTable {
         case .real:
             guard let place = claim(feature, row) else { return }
             store(
-                exactly: layouts[feature].datatype.exactly(value), rounded: Double(value),
-                literal: { String(value) }, place, feature, row)
+                exactly: layouts[feature].datatype.exactly(value),
+                rounded: Double(value),
+                literal: { String(value) },
+                place,
+                feature,
+                row
+            )
         case .boolean, .category, .text:
             setWrongType(feature: feature, row: row, found: "a number", value: String(value))
         }
@@ -37,8 +42,13 @@ extension FeatureTable {
         case .real:
             guard let place = claim(feature, row) else { return }
             store(
-                exactly: layout.datatype.exactly(value), rounded: Double(value),
-                literal: { String(value) }, place, feature, row)
+                exactly: layout.datatype.exactly(value),
+                rounded: Double(value),
+                literal: { String(value) },
+                place,
+                feature,
+                row
+            )
         case .boolean, .category, .text:
             setWrongType(feature: feature, row: row, found: "a number", value: String(value))
         }
@@ -101,7 +111,8 @@ extension FeatureTable {
         guard let place = claim(feature, row) else { return }
         switch rules[feature].missing {
         case .reject: refuseMissing(feature, row)
-        case let remedy: substitute(remedy, place, feature, row, with: .defaulted, without: .missing)
+        case let remedy:
+            substitute(remedy, place, feature, row, with: .defaulted, without: .missing)
         }
     }
 
@@ -112,7 +123,8 @@ extension FeatureTable {
     ///   - row: from 0.
     ///   - found: what came, in words: "an object".
     ///   - value: what came, as the client wrote it, where that is short.
-    package mutating func setWrongType(feature: Int, row: Int, found: String, value: String? = nil) {
+    package mutating func setWrongType(feature: Int, row: Int, found: String, value: String? = nil)
+    {
         guard claim(feature, row) != nil else { return }
         refuseType(found, value, feature, row)
     }
@@ -183,8 +195,12 @@ extension FeatureTable {
 
     /// Takes an integer for a floating-point feature, which must hold it without rounding.
     mutating func store(
-        exactly value: Double?, rounded: Double, literal: () -> String,
-        _ place: Int, _ feature: Int, _ row: Int
+        exactly value: Double?,
+        rounded: Double,
+        literal: () -> String,
+        _ place: Int,
+        _ feature: Int,
+        _ row: Int
     ) {
         if let value {
             store(real: value, place, feature, row)
@@ -221,8 +237,12 @@ extension FeatureTable {
     }
 
     mutating func substitute(
-        _ remedy: FeatureRule.Remedy, _ place: Int, _ feature: Int, _ row: Int,
-        with stands: Cell, without empty: Cell
+        _ remedy: FeatureRule.Remedy,
+        _ place: Int,
+        _ feature: Int,
+        _ row: Int,
+        with stands: Cell,
+        without empty: Cell
     ) {
         switch remedy {
         case .reject: preconditionFailure("a refusal is worded by the caller")
@@ -243,7 +263,10 @@ extension FeatureTable {
     }
 
     private mutating func remedy(
-        unknown utf8: Span<UInt8>, _ place: Int, _ feature: Int, _ row: Int
+        unknown utf8: Span<UInt8>,
+        _ place: Int,
+        _ feature: Int,
+        _ row: Int
     ) {
         switch rules[feature].unknown {
         case .reject: refuseCategory(utf8, feature, row)

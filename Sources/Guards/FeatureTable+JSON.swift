@@ -12,7 +12,10 @@ extension FeatureTable {
     ///   - feature: the feature's index.
     ///   - row: from 0.
     package mutating func setNumber(
-        _ token: JSONNumberToken, in bytes: Span<UInt8>, feature: Int, row: Int
+        _ token: JSONNumberToken,
+        in bytes: Span<UInt8>,
+        feature: Int,
+        row: Int
     ) {
         switch layouts[feature].kind {
         case .real:
@@ -29,7 +32,10 @@ extension FeatureTable {
 
     /// Takes a string of a JSON text.
     package mutating func setText(
-        _ text: JSONText, in bytes: Span<UInt8>, feature: Int, row: Int
+        _ text: JSONText,
+        in bytes: Span<UInt8>,
+        feature: Int,
+        row: Int
     ) {
         guard text.hasEscapes else {
             setText(bytes.extracting(text.start..<text.end), feature: feature, row: row)
@@ -41,7 +47,11 @@ extension FeatureTable {
     }
 
     private mutating func setReal(
-        _ token: JSONNumberToken, in bytes: Span<UInt8>, _ place: Int, _ feature: Int, _ row: Int
+        _ token: JSONNumberToken,
+        in bytes: Span<UInt8>,
+        _ place: Int,
+        _ feature: Int,
+        _ row: Int
     ) {
         let datatype = layouts[feature].datatype
         let value: Double
@@ -61,7 +71,11 @@ extension FeatureTable {
     }
 
     private mutating func setInteger(
-        _ token: JSONNumberToken, in bytes: Span<UInt8>, _ place: Int, _ feature: Int, _ row: Int
+        _ token: JSONNumberToken,
+        in bytes: Span<UInt8>,
+        _ place: Int,
+        _ feature: Int,
+        _ row: Int
     ) {
         guard token.isInteger else {
             let literal = violations.isFull ? "" : token.literal(in: bytes)

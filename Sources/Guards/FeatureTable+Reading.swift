@@ -33,7 +33,10 @@ extension FeatureTable {
 
     /// Lends the UTF-8 of a text or of a category's name; empty where there is none.
     package func withText<Output, Failure: Error>(
-        feature: Int, row: Int, element: Int = 0, _ body: (Span<UInt8>) throws(Failure) -> Output
+        feature: Int,
+        row: Int,
+        element: Int = 0,
+        _ body: (Span<UInt8>) throws(Failure) -> Output
     ) throws(Failure) -> Output {
         guard !isMissing(feature: feature, row: row) else { return try body(Span()) }
         let value = integers[place(feature, row, element)]
@@ -55,7 +58,8 @@ extension FeatureTable {
 
     /// Lends a whole column of a floating-point feature: `rows * width`, NaN where there is none.
     package func withReals<Output, Failure: Error>(
-        _ feature: Int, _ body: (Span<Double>) throws(Failure) -> Output
+        _ feature: Int,
+        _ body: (Span<Double>) throws(Failure) -> Output
     ) throws(Failure) -> Output {
         precondition(layouts[feature].kind == .real, "not a floating-point feature")
         let start = layouts[feature].base * rows
@@ -65,12 +69,35 @@ extension FeatureTable {
     /// Lends a whole column of an integer, Boolean or categorical feature: `rows * width`; a cell
     /// without a value holds 0, see `isMissing`.
     package func withIntegers<Output, Failure: Error>(
-        _ feature: Int, _ body: (Span<Int64>) throws(Failure) -> Output
+        _ feature: Int,
+        _ body: (Span<Int64>) throws(Failure) -> Output
     ) throws(Failure) -> Output {
         let kind = layouts[feature].kind
         precondition(kind != .real && kind != .text, "neither integers nor categories")
         let start = layouts[feature].base * rows
         return try body(integers.span.extracting(start..<start + rows * layouts[feature].width))
+    }
+
+    /// Whether two scalar texts or categories of a row are the same, byte by byte.
+    func haveSameText(_ left: Int, _ right: Int, row: Int) -> Bool {
+        let (first, second) = (textRange(left, row), textRange(right, row))
+        guard first.count == second.count else { return false }
+        for offset in 0..<first.count {
+            let byte = textByte(left, first.lowerBound + offset)
+            guard byte == textByte(right, second.lowerBound + offset) else { return false }
+        }
+        return true
+    }
+
+    private func textRange(_ feature: Int, _ row: Int) -> Range<Int> {
+        let value = integers[place(feature, row, 0)]
+        if let categories = rules[feature].categories { return categories.range(of: Int(value)) }
+        let text = TextPlace(packed: value)
+        return text.start..<text.start + text.count
+    }
+
+    private func textByte(_ feature: Int, _ place: Int) -> UInt8 {
+        rules[feature].categories?.bytes[place] ?? textBytes[place]
     }
 
     private func place(_ feature: Int, _ row: Int, _ element: Int) -> Int {

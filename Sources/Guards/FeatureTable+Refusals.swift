@@ -10,20 +10,33 @@ extension FeatureTable {
         let allowed = "features: " + listed(names)
         let hint = suggestion(for: name, among: names).map { "\($0) \(allowed)" } ?? allowed
         violations.record(
-            .unknownFeature, "unknown feature", feature: Violations.shortened(name), row: row,
-            hint: hint)
+            .unknownFeature,
+            "unknown feature",
+            feature: Violations.shortened(name),
+            row: row,
+            hint: hint
+        )
     }
 
     package mutating func recordDuplicateFeature(feature: Int, row: Int? = nil) {
         violations.record(
-            .duplicateFeature, "given more than once", feature: features[feature].name, row: row,
-            hint: "send each feature once")
+            .duplicateFeature,
+            "given more than once",
+            feature: features[feature].name,
+            row: row,
+            hint: "send each feature once"
+        )
     }
 
     package mutating func recordWrongDatatype(feature: Int, found: String) {
         violations.record(
-            .wrongDatatype, "wrong datatype", feature: features[feature].name, row: nil,
-            value: found, hint: "the datatype is \(features[feature].datatype.rawValue)")
+            .wrongDatatype,
+            "wrong datatype",
+            feature: features[feature].name,
+            row: nil,
+            value: found,
+            hint: "the datatype is \(features[feature].datatype.rawValue)"
+        )
     }
 
     /// Takes note of a tensor's shape that is not `[rows]`, `[rows, 1]` or the feature's own.
@@ -36,8 +49,13 @@ extension FeatureTable {
             : "[" + ([first] + own.map(String.init)).joined(separator: ", ") + "]"
         let shape = "[" + found.map(String.init).joined(separator: ", ") + "]"
         violations.record(
-            .wrongShape, "wrong shape", feature: features[feature].name, row: nil, value: shape,
-            hint: "the shape is \(expected)")
+            .wrongShape,
+            "wrong shape",
+            feature: features[feature].name,
+            row: nil,
+            value: shape,
+            hint: "the shape is \(expected)"
+        )
     }
 
     mutating func refuseType(_ found: String, _ value: String?, _ feature: Int, _ row: Int) {
@@ -85,8 +103,12 @@ extension FeatureTable {
     mutating func refuseAbsentColumn(_ feature: Int) {
         for row in 0..<rows { mark(.refused, feature, row) }
         violations.record(
-            .missingFeature, "missing feature", feature: features[feature].name, row: nil,
-            hint: "send \(allowedValues(feature))")
+            .missingFeature,
+            "missing feature",
+            feature: features[feature].name,
+            row: nil,
+            hint: "send \(allowedValues(feature))"
+        )
     }
 
     mutating func refuseOutOfRange(_ value: String, _ feature: Int, _ row: Int) {
@@ -122,7 +144,10 @@ extension FeatureTable {
 
     /// An integer that the feature's type would have to round is refused, not rounded.
     mutating func refuseRounding(
-        _ literal: String, to rounded: Double, _ feature: Int, _ row: Int
+        _ literal: String,
+        to rounded: Double,
+        _ feature: Int,
+        _ row: Int
     ) {
         let datatype = layouts[feature].datatype
         let nearest = datatype.rounded(rounded)
@@ -162,7 +187,9 @@ extension FeatureTable {
     }
 
     private mutating func refuse(
-        _ code: ViolationCode, _ feature: Int, _ row: Int,
+        _ code: ViolationCode,
+        _ feature: Int,
+        _ row: Int,
         _ words: (borrowing FeatureTable) -> (problem: String, value: String?, hint: String?)
     ) {
         mark(.refused, feature, row)
@@ -172,7 +199,13 @@ extension FeatureTable {
         }
         let (problem, value, hint) = words(self)
         violations.record(
-            code, problem, feature: features[feature].name, row: row, value: value, hint: hint)
+            code,
+            problem,
+            feature: features[feature].name,
+            row: row,
+            value: value,
+            hint: hint
+        )
     }
 
     /// What a client may send, in words: "a number from 0.1 to 6 ct".

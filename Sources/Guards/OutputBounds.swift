@@ -17,8 +17,10 @@ package enum OutputVerdict: Sendable, Equatable {
     }
 }
 
-/// What an output may be: finite, within its range, not too many times the baseline's mean, and one
-/// of the contract's texts. Every comparison is written so that NaN fails it.
+/// What an output may be.
+///
+/// Finite, within its range, not too many times the baseline's mean, and one of the contract's texts.
+/// Every comparison is written so that NaN fails it.
 package struct OutputBounds: Sendable {
     private struct Limits: Sendable {
         var largest: Double
@@ -73,7 +75,9 @@ package struct OutputBounds: Sendable {
     package func check(integer value: Int64, output: Int) -> OutputVerdict {
         let isUnsigned = limits[output].isUnsigned
         return check(
-            isUnsigned ? Double(UInt64(bitPattern: value)) : Double(value), output: output)
+            isUnsigned ? Double(UInt64(bitPattern: value)) : Double(value),
+            output: output
+        )
     }
 
     package func check(text: String, output: Int) -> OutputVerdict {
@@ -90,8 +94,10 @@ extension DocumentProblem {
     fileprivate static func meanless(_ path: String, _ output: String, _ mean: Double?) -> Self {
         let found = mean.map { "the baseline's mean is \($0.plain)" } ?? "the baseline has no mean"
         return DocumentProblem(
-            path: path, problem: "no bound follows from this for '\(output)': \(found)",
-            hint: "give a range instead, or a baseline with a mean that is not 0")
+            path: path,
+            problem: "no bound follows from this for '\(output)': \(found)",
+            hint: "give a range instead, or a baseline with a mean that is not 0"
+        )
     }
 }
 

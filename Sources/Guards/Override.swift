@@ -33,7 +33,9 @@ package struct Override: Sendable, Equatable {
     ///   - maximum: the longest time in seconds that an order may last.
     /// - Throws: all that is wrong with it.
     package init(
-        request: JSONValue, now: Int64, maximum: Int64 = Override.longest
+        request: JSONValue,
+        now: Int64,
+        maximum: Int64 = Override.longest
     ) throws(GuardProblems) {
         let problems = DocumentProblems()
         let reader = ObjectReader(request, problems: problems)
@@ -44,15 +46,18 @@ package struct Override: Sendable, Equatable {
         checkText(by, "by", 1...100, reader)
         var seconds: Int64 = 0
         if let duration = reader.optionalDuration(
-            "expires_in", in: .seconds(1) ... .seconds(maximum))
-        {
+            "expires_in",
+            in: .seconds(1) ... .seconds(maximum)
+        ) {
             seconds = duration.components.seconds
         } else if mode == .fallback {
             seconds = min(Self.usual, maximum)
         } else if mode == .model, !reader.has("expires_in") {
             reader.report(
-                "expires_in", "missing; an order to 'model' must say when it ends",
-                hint: #"for example "1h""#)
+                "expires_in",
+                "missing; an order to 'model' must say when it ends",
+                hint: #"for example "1h""#
+            )
         }
         reader.finish()
         guard problems.isEmpty else { throw GuardProblems(problems.list) }
@@ -101,7 +106,10 @@ package struct Override: Sendable, Equatable {
 
 /// Reports a text that is too short, too long, or not fit for a line of a log.
 private func checkText(
-    _ text: String, _ name: String, _ length: ClosedRange<Int>, _ reader: ObjectReader
+    _ text: String,
+    _ name: String,
+    _ length: ClosedRange<Int>,
+    _ reader: ObjectReader
 ) {
     guard reader.has(name) else { return }
     let hasControls = text.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x7F }
@@ -110,7 +118,10 @@ private func checkText(
         reader.report(name, "empty", hint: "say \(name == "by" ? "who" : "why")")
     } else if text.count > length.upperBound {
         reader.report(
-            name, "\(text.count) characters", hint: "at most \(length.upperBound) are kept")
+            name,
+            "\(text.count) characters",
+            hint: "at most \(length.upperBound) are kept"
+        )
     } else if hasControls {
         reader.report(name, "has control characters", hint: "write it on one line")
     }

@@ -5,7 +5,7 @@
 /// their indices. The texts come from a contract, so no client can lengthen a chain.
 package struct TextTable: Sendable {
     package let texts: [String]
-    private var bytes: [UInt8] = []
+    private(set) var bytes: [UInt8] = []
     /// Where text `i` starts; one more at the end.
     private var starts: [Int] = [0]
     /// Index of a text, or -1.
@@ -47,10 +47,14 @@ package struct TextTable: Sendable {
 
     /// Lends the bytes of the text at `index`.
     package func withBytes<Output, Failure: Error>(
-        of index: Int, _ body: (Span<UInt8>) throws(Failure) -> Output
+        of index: Int,
+        _ body: (Span<UInt8>) throws(Failure) -> Output
     ) throws(Failure) -> Output {
-        try body(bytes.span.extracting(starts[index]..<starts[index + 1]))
+        try body(bytes.span.extracting(range(of: index)))
     }
+
+    /// Where the text at `index` lies in `bytes`.
+    func range(of index: Int) -> Range<Int> { starts[index]..<starts[index + 1] }
 
     private func home(of utf8: Span<UInt8>) -> Int {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325

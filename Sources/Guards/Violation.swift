@@ -51,15 +51,25 @@ package struct Violations: Sendable, Equatable {
     package var isFull: Bool { details.count == Self.maximumDetails }
 
     package mutating func record(
-        _ code: ViolationCode, _ problem: String, feature: String?, row: Int?,
-        value: String? = nil, hint: String? = nil
+        _ code: ViolationCode,
+        _ problem: String,
+        feature: String?,
+        row: Int?,
+        value: String? = nil,
+        hint: String? = nil
     ) {
         total += 1
         guard !isFull else { return }
         details.append(
             Violation(
-                code: code, feature: feature, row: row, value: value.map(Self.shortened),
-                problem: problem, hint: hint))
+                code: code,
+                feature: feature,
+                row: row,
+                value: value.map(Self.shortened),
+                problem: problem,
+                hint: hint
+            )
+        )
     }
 
     /// Counts a violation that `isFull` leaves no room to describe.
