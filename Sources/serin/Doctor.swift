@@ -85,7 +85,9 @@ private func configurationFindings(_ reader: SettingsReader) -> [Finding] {
     }
     if findings.isEmpty {
         let count = reader.sources.count
-        findings = [.ok(subject, count == 0 ? "all defaults" : "\(count) set, the others are defaults")]
+        findings = [
+            .ok(subject, count == 0 ? "all defaults" : "\(count) set, the others are defaults")
+        ]
     }
     return findings
 }
