@@ -52,4 +52,9 @@ let package = Package(
                 dependencies: [.init(stringLiteral: $0.name)] + $0.imports,
                 swiftSettings: house)
         }
+        + [
+            .testTarget(
+                name: "serinTests", dependencies: ["serin", "JSON", "Platform", "Serving"],
+                swiftSettings: house)
+        ]
 )

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import HTTP
 
+/// What a daemon answered.
+struct Answer {
+    var status: Int
+    var body: [UInt8]
+}
+
 /// One question to a daemon and its whole answer.
 ///
 /// - Throws: `CommandFailure.failed` where nobody answers, or not in time.
@@ -12,6 +18,6 @@ func exchange(
     address: String,
     port: Int,
     timeout: Duration = .seconds(10)
-) throws(CommandFailure) -> (status: Int, body: [UInt8]) {
+) throws(CommandFailure) -> Answer {
     throw .failed("no client")
 }

@@ -32,8 +32,20 @@ extension CommandSpec {
         throw CommandFailure.misuse("'\(path)' is no path; probe paths begin with /")
     }
     let timeout = try arguments.duration("--timeout") ?? .seconds(1)
+    guard let answer = answer(to: path, settings, within: timeout) else { return .no }
+    let body = String(decoding: answer.body, as: UTF8.self)
+    guard (200..<400).contains(answer.status) else {
+        Terminal.complain("status \(answer.status)\n\(body)")
+        return .no
+    }
+    if !body.isEmpty { Terminal.print(body) }
+    return .done
+}
+
+/// Nil where nobody answers in time, which standard error then says.
+private func answer(to path: String, _ settings: Settings, within timeout: Duration) -> Answer? {
     do throws(CommandFailure) {
-        let answer = try exchange(
+        return try exchange(
             "GET",
             path,
             headers: [("user-agent", "serin-probe/\(serinVersion)")],
@@ -41,15 +53,8 @@ extension CommandSpec {
             port: settings.port,
             timeout: timeout
         )
-        let body = String(decoding: answer.body, as: UTF8.self)
-        guard (200..<400).contains(answer.status) else {
-            Terminal.complain("status \(answer.status)\n\(body)")
-            return .no
-        }
-        if !body.isEmpty { Terminal.print(body) }
-        return .done
-    } catch where error.status == .failed {
+    } catch {
         Terminal.complain("serin probe: \(error.description)")
-        return .no
+        return nil
     }
 }

@@ -135,6 +135,7 @@ func deviation(_ value: JSONValue?) -> String {
     var exponent = 0
     while scaled < 1 { (scaled, exponent) = (scaled * 10, exponent - 1) }
     while scaled >= 10 { (scaled, exponent) = (scaled / 10, exponent + 1) }
-    let tenths = Int((scaled * 10).rounded())
+    var tenths = Int((scaled * 10).rounded())
+    if tenths == 100 { (tenths, exponent) = (10, exponent + 1) }
     return "\(tenths / 10).\(tenths % 10)e\(exponent)"
 }
