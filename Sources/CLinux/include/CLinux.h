@@ -1,13 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-// What Linux has and Swift's Glibc module lacks, each as one thin inline wrapper.
+// What Linux has and Swift's Glibc module lacks.
+//
+// This header stays clear of _GNU_SOURCE: with it, types such as fd_set have other members here than
+// in Swift's Glibc module, and the two no longer go into one program. What needs it is in CLinux.c.
 #pragma once
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
-#include <sys/socket.h>
-#include <unistd.h>
+
+/// Accepts a connection with SOCK_NONBLOCK and SOCK_CLOEXEC set.
+int linux_accept(int listener);
+
+/// Names the calling thread; the kernel keeps the first 15 bytes.
+int linux_name_thread(const char *name);
+
+/// The processors that this process may run on, as its affinity mask has them; -1 for an error.
+int linux_usable_cpu_count(void);
+
+/// The name of an error number, such as "ENOENT"; NULL for a number without one.
+const char *linux_error_name(int number);
+
+/// The sentence of an error number, such as "No such file or directory"; NULL for an unknown number.
+const char *linux_error_sentence(int number);

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Glibc
+
+/// An open file descriptor with one owner; it is closed when the owner ends.
+package struct Descriptor: ~Copyable, Sendable {
+    package let number: Int32
+
+    /// Takes over an open descriptor.
+    package init(owning number: Int32) { self.number = number }
+
+    deinit { _ = Glibc.close(number) }
+
+    /// Opens a path.
+    package static func open(
+        _ path: String,
+        _ flags: Int32,
+        mode: mode_t = 0o600
+    ) throws(SystemError) -> Descriptor {
+        let number = repeatingInterrupted { unsafe Glibc.open(path, flags, mode) }
+        guard number >= 0 else { throw .last("open", path) }
+        return Descriptor(owning: number)
+    }
+
+    /// Gives the descriptor up without closing it.
+    package consuming func release() -> Int32 {
+        let number = number
+        discard self
+        return number
+    }
+}
+
+/// Writes all of `bytes`; a short write goes on where it stopped.
+package func writeAll(
+    _ bytes: Span<UInt8>,
+    to number: Int32,
+    named name: String = ""
+) throws(SystemError) {
+    let failure = unsafe bytes.withUnsafeBytes { buffer -> SystemError? in
+        var rest = unsafe buffer[...]
+        while unsafe !rest.isEmpty {
+            let chunk = unsafe UnsafeRawBufferPointer(rebasing: rest)
+            let count = repeatingInterrupted {
+                unsafe write(number, chunk.baseAddress, chunk.count)
+            }
+            guard count >= 0 else { return .last("write", name) }
+            unsafe rest = rest.dropFirst(count)
+        }
+        return nil
+    }
+    if let failure { throw failure }
+}
+
+/// Writes text to a descriptor, mostly 1 or 2; whoever reads there may be gone, so it never fails.
+package func print(_ text: String, to number: Int32) {
+    let bytes = Array(text.utf8)
+    _ = try? writeAll(bytes.span, to: number)
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Dispatch
+private import Glibc
+
+/// A signal that asks the daemon for something.
+package enum Signal: Sendable, CaseIterable {
+    case terminate, interrupt, hangUp
+
+    var number: Int32 {
+        switch self {
+        case .terminate: SIGTERM
+        case .interrupt: SIGINT
+        case .hangUp: SIGHUP
+        }
+    }
+}
+
+/// Hears signals on a queue for as long as someone holds it.
+///
+/// `@unchecked Sendable`: the sources are made in `init` and only cancelled in `deinit`.
+package final class SignalWatcher: @unchecked Sendable {
+    private let sources: [any DispatchSourceSignal]
+
+    /// Starts hearing; the signals lose their usual effect for the rest of the process's life.
+    package init(
+        _ signals: [Signal],
+        on queue: DispatchQueue,
+        handler: @escaping @Sendable (Signal) -> Void
+    ) {
+        sources = signals.map { asked in
+            _ = signal(asked.number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: asked.number, queue: queue)
+            source.setEventHandler { handler(asked) }
+            source.resume()
+            return source
+        }
+    }
+
+    deinit { for source in sources { source.cancel() } }
+}
+
+/// Lets a write to a peer that is gone fail instead of ending the process.
+package func ignoreBrokenPipes() { _ = signal(SIGPIPE, SIG_IGN) }

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+private import Glibc
+
+/// A moment of civil time in microseconds since 1970 in UTC, as people and logs read it.
+package struct Timestamp: Hashable, Comparable, Sendable {
+    package var microseconds: Int64
+
+    package init(microseconds: Int64) { self.microseconds = microseconds }
+
+    package static func < (one: Timestamp, other: Timestamp) -> Bool {
+        one.microseconds < other.microseconds
+    }
+
+    /// The moment after `duration`, at the ends of the representable time clamped.
+    package static func + (moment: Timestamp, duration: Duration) -> Timestamp {
+        let (seconds, attoseconds) = duration.components
+        let (scaled, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000)
+        let rest = attoseconds / 1_000_000_000_000
+        let (sum, second) = moment.microseconds.addingReportingOverflow(scaled)
+        let (whole, third) = sum.addingReportingOverflow(rest)
+        guard !overflow, !second, !third else {
+            return Timestamp(microseconds: seconds < 0 ? .min : .max)
+        }
+        return Timestamp(microseconds: whole)
+    }
+
+    /// The time from `earlier` to `later`.
+    package static func - (later: Timestamp, earlier: Timestamp) -> Duration {
+        let (difference, overflow) = later.microseconds.subtractingReportingOverflow(
+            earlier.microseconds
+        )
+        return .microseconds(overflow ? (later < earlier ? .min : .max) : difference)
+    }
+}
+
+/// The clock on the wall, which people set and which may step; never for measuring.
+package enum WallClock {
+    package static func now() -> Timestamp {
+        var time = timespec()
+        _ = unsafe clock_gettime(CLOCK_REALTIME, &time)
+        return Timestamp(
+            microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
+        )
+    }
+}
+
+/// The clock that only goes forward; for measuring and deadlines.
+package enum MonotonicClock {
+    /// Nanoseconds since the machine started.
+    package static func nanoseconds() -> UInt64 {
+        var time = timespec()
+        _ = unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+    }
+
+    /// The same moment as a value that guards and deadlines compare.
+    package static func now() -> ContinuousClock.Instant { .now }
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+import Testing
+
+@testable import Platform
+
+@Suite final class FileTests {
+    let folder: String
+
+    init() throws { folder = try makeTemporaryDirectory(prefix: "serin-platform-") }
+
+    deinit { try? removeDirectory(folder) }
+
+    @Test func `what is written is what is read, with the mode and no leftovers`() throws {
+        let path = "\(folder)/a/b/file"
+        try makeDirectory("\(folder)/a/b")
+        try makeDirectory("\(folder)/a/b")
+        let bytes = randomBytes(100_000)
+        try writeFileAtomically(bytes.span, to: path, mode: 0o600)
+        #expect(try readFile(path: path, limit: 100_000) == bytes)
+        #expect(try fileStatus(of: path).permissions == 0o600)
+        #expect(try listDirectory("\(folder)/a/b") == ["file"])
+        try writeFileAtomically([1, 2].span, to: path)
+        #expect(try readFile(path: path, limit: 2) == [1, 2])
+    }
+
+    @Test func `a file over the limit is refused with its path`() throws {
+        let path = "\(folder)/long"
+        try writeFileAtomically([1, 2, 3].span, to: path)
+        let error = #expect(throws: SystemError.self) { _ = try readFile(path: path, limit: 2) }
+        #expect(error?.errno == EFBIG)
+        #expect(error?.description.contains(path) == true)
+    }
+
+    @Test func `a mapping shows the file, also an empty one, and a folder is refused`() throws {
+        let path = "\(folder)/mapped"
+        try writeFileAtomically([5, 6, 7].span, to: path)
+        let mapped = try MappedFile(path: path)
+        #expect(mapped.withBytes { [$0[0], $0[1], $0[2]] } == [5, 6, 7])
+        let file = try Descriptor.open(path, O_WRONLY)
+        try writeAll([9].span, to: file.number)
+        #expect(mapped.withBytes { $0[0] } == 9)
+        try writeFileAtomically([UInt8]().span, to: "\(folder)/empty")
+        #expect(try MappedFile(path: "\(folder)/empty").withBytes { $0.count } == 0)
+        #expect(throws: SystemError.self) { _ = try MappedFile(path: self.folder) }
+    }
+
+    @Test func `an error names the call, the path and the reason`() {
+        let error = #expect(throws: SystemError.self) {
+            _ = try readFile(path: "/no/such/file", limit: 1)
+        }
+        #expect(
+            error?.description == "open /no/such/file: No such file or directory (ENOENT)"
+        )
+    }
+
+    @Test func `a lock has one holder at a time`() throws {
+        let path = "\(folder)/lock"
+        do {
+            let held = try LockFile(path: path)
+            let error = #expect(throws: SystemError.self) { _ = try LockFile(path: path) }
+            #expect(error?.errno == EWOULDBLOCK)
+            #expect(held.path == path)
+        }
+        _ = try LockFile(path: path)
+    }
+
+    @Test func `an appending file grows at its end and can be cut`() throws {
+        let file = try AppendingFile(path: "\(folder)/log")
+        try file.append([1, 2].span)
+        try file.append([3].span)
+        try file.sync()
+        #expect(try readFile(path: file.path, limit: 10) == [1, 2, 3])
+        try file.truncate(to: 1)
+        try file.append([4].span)
+        #expect(try readFile(path: file.path, limit: 10) == [1, 4])
+        #expect(try file.status().byteCount == 2)
+    }
+
+    static let parents: [(path: String, parent: String)] = [
+        ("/a/b", "/a"), ("/a", "/"), ("/", "/"), ("a", "."), ("a/b/", "a"), ("", "."),
+    ]
+
+    @Test(arguments: parents)
+    func `the parent stands before the last slash`(path: String, parent: String) {
+        #expect(parentDirectory(of: path) == parent)
+    }
+
+    static let groups: [(files: [String: String], limit: Int?)] = [
+        (["/proc/self/cgroup": "0::/\n", "/sys/fs/cgroup/memory.max": "max\n"], nil),
+        (
+            ["/proc/self/cgroup": "0::/a/b\n", "/sys/fs/cgroup/a/memory.max": "1048576\n"],
+            1_048_576
+        ),
+        (
+            [
+                "/proc/self/cgroup": "3:cpu,memory:/x\n0::/\n",
+                "/sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
+                "/sys/fs/cgroup/memory/x/memory.limit_in_bytes": "4096\n",
+            ], 4096
+        ),
+        ([:], nil),
+    ]
+
+    @Test(arguments: groups)
+    func `the least limit of the control groups counts`(
+        files: [String: String],
+        limit: Int?
+    ) throws {
+        for (name, text) in files {
+            try makeDirectory(parentDirectory(of: folder + name))
+            try writeFileAtomically(Array(text.utf8).span, to: folder + name)
+        }
+        #expect(memoryLimitByteCount(root: folder) == limit)
+    }
+
+    @Test func `the process knows itself`() throws {
+        #expect(try #require(residentByteCount()) > 1 << 20)
+        #expect(processorCount >= 1)
+        #expect(grantedProcessorCount() >= 1)
+        #expect(!hostName.isEmpty)
+        #expect(environmentValues()["PATH"] == environmentValue("PATH"))
+        #expect(randomBytes(32) != randomBytes(32))
+    }
+}
