@@ -57,7 +57,7 @@ package struct TextReference: Scalar {
 
     @inlinable package init() { (address, byteCount) = (0, 0) }
     @inlinable package init(_ bytes: UnsafeBufferPointer<UInt8>) {
-        address = UInt(bitPattern: unsafe bytes.baseAddress)
+        address = UInt(bitPattern: bytes.baseAddress)
         byteCount = bytes.count
     }
 

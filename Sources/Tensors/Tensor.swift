@@ -32,14 +32,15 @@ package struct Tensor: Sendable {
     /// Makes a tensor of `elements`, which are as many as `shape` says.
     package init<Element: Scalar>(_ elements: [Element], shape: Shape) {
         precondition(Element.self != TextReference.self, "strings are made by init(texts:)")
-        precondition(elements.count == shape.elementCount, "\(elements.count) for \(shape)")
+        precondition(elements.count == shape.elementCount, "elements do not fill the shape")
+        (type, self.shape) = (Element.dataType, shape)
         let byteCount = elements.count * MemoryLayout<Element>.stride
-        storage = Storage(byteCount: byteCount, textByteCount: 0)
+        let storage = Storage(byteCount: byteCount, textByteCount: 0)
         unsafe elements.withUnsafeBytes { source in
             guard let start = source.baseAddress else { return }
             unsafe storage.base.copyMemory(from: start, byteCount: byteCount)
         }
-        (type, self.shape) = (Element.dataType, shape)
+        self.storage = storage
     }
 
     /// Makes a tensor of one axis.
@@ -55,9 +56,10 @@ package struct Tensor: Sendable {
 
     /// Makes a tensor of strings from their bytes, which nobody has to have proved UTF-8.
     package init(utf8Texts texts: [[UInt8]], shape: Shape) {
-        precondition(texts.count == shape.elementCount, "\(texts.count) for \(shape)")
+        precondition(texts.count == shape.elementCount, "texts do not fill the shape")
+        (type, self.shape) = (.string, shape)
         let width = MemoryLayout<TextReference>.stride
-        storage = Storage(
+        let storage = Storage(
             byteCount: texts.count * width, textByteCount: texts.reduce(0) { $0 + $1.count })
         var offset = storage.byteCount
         for (index, text) in texts.enumerated() {
@@ -69,7 +71,7 @@ package struct Tensor: Sendable {
                 of: reference, toByteOffset: index * width, as: TextReference.self)
             offset += text.count
         }
-        (type, self.shape) = (.string, shape)
+        self.storage = storage
     }
 
     private init(type: DataType, shape: Shape, storage: Storage) {

@@ -64,7 +64,7 @@ package struct Frame {
     package var rows: Int { unsafe state.pointee.rows }
 
     package func hasInput(_ index: Int) -> Bool {
-        index < inputCount && unsafe records[index].address != nil
+        unsafe index < inputCount && records[index].address != nil
     }
 
     /// The elements of input `index`; of an input left out, none.
@@ -117,7 +117,7 @@ package struct Frame {
             return TextReference()
         }
         let start = unsafe state.pointee.textBase + used
-        if let source = unsafe bytes.baseAddress {
+        if let source = bytes.baseAddress {
             unsafe start.update(from: source, count: bytes.count)
         }
         unsafe state.pointee.textUsed = used + bytes.count
