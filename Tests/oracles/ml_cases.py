@@ -69,7 +69,7 @@ def write(name, model, sets, rtol=1e-5, atol=1e-6):
     """Writes one folder; `sets` is a list of (inputs, outputs), each a list in graph order."""
     folder = ROOT / name
     folder.mkdir(parents=True)
-    model.doc_string = ""
+    model.doc_string, model.graph.name = "", name
     model.ir_version = min(model.ir_version, 10)
     (folder / "model.onnx").write_bytes(model.SerializeToString())
     (folder / "data.json").write_text(json.dumps({"atol": atol, "rtol": rtol}) + "\n")
@@ -371,7 +371,7 @@ def pipelines():
         ("numbers", make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), ["size", "weight"]),
         ("hot", OneHotEncoder(handle_unknown="ignore"), ["colour"]),
         ("ordinal", OrdinalEncoder(categories=[["low", "mid", "high"]]), ["grade"])])
-    model = Pipeline([("steps", steps), ("model", LogisticRegression())]).fit(frame, label)
+    model = Pipeline([("columns", steps), ("model", LogisticRegression())]).fit(frame, label)
     types = [("size", FloatTensorType([None, 1])), ("weight", FloatTensorType([None, 1])),
              ("colour", StringTensorType([None, 1])), ("grade", StringTensorType([None, 1]))]
     probe = frame[:ROWS].copy()
@@ -471,8 +471,10 @@ def trees():
          n_targets=1, **attributes)
     shuffled = two_trees(["BRANCH_LEQ"] * 3)
     shuffled = [(t * 7 + 3, n * 5 + 2, f, m, v, a * 5 + 2, b * 5 + 2, k) for t, n, f, m, v, a, b, k in shuffled]
-    made("tree_sparse_ids", "TreeEnsembleRegressor", [PROBE], [TensorProto.FLOAT], n_targets=1, **nodes(shuffled),
-         **leaves([(t * 7 + 3, n * 5 + 2, i, w) for t, n, i, w in weights], "target"))
+    dense = single("TreeEnsembleRegressor", [PROBE], [TensorProto.FLOAT], n_targets=1,
+                   **nodes(two_trees(["BRANCH_LEQ"] * 3)), **leaves(weights, "target"))
+    made("tree_sparse_ids", "TreeEnsembleRegressor", [PROBE], [TensorProto.FLOAT], ort(dense, [PROBE]), n_targets=1,
+         **nodes(shuffled), **leaves([(t * 7 + 3, n * 5 + 2, i, w) for t, n, i, w in weights], "target"))
     made("tree_single_leaf", "TreeEnsembleRegressor", [PROBE], [TensorProto.FLOAT], n_targets=1,
          **nodes([(0, 0, 0, "LEAF", 0, 0, 0, 0)]), **leaves([(0, 0, 0, 1.5)], "target"))
     classifier_trees()
@@ -536,8 +538,8 @@ def tree_ensemble_five():
              leaf_weights=numpy_helper.from_array(np.array(weights, "float32"), "w"))
     case("ensemble_softmax", "float32", PROBE, **attributes, post_transform=1,
          leaf_weights=numpy_helper.from_array(np.array(weights, "float32"), "w"))
-    members = np.array([0.5, 3, np.nan, -0.25, 7, 8, np.nan], np.float32)
-    probe = np.array([[0.5, -0.25, 0], [3, 7, 2], [3, 8, 1], [1, 7, 1], [0.5, 9, 5], [np.nan, 7, np.nan]], np.float32)
+    members = np.array([2, 3, np.nan, 5, 7, 8, np.nan], np.float32)
+    probe = np.array([[2, 5, 0], [3, 7, 2], [3, 8, 1], [1, 7, 1], [2, 9, 5], [2, 6, 1], [9, 5, 0]], np.float32)
     case("ensemble_members", "float32", probe, modes=[6, 6, 0], **attributes,
          leaf_weights=numpy_helper.from_array(np.array(weights, "float32"), "w"),
          membership_values=numpy_helper.from_array(members, "members"))
@@ -567,8 +569,6 @@ def linear_and_vectors():
         made(f"linear_classifier_three_{transform.lower()}", "LinearClassifier", [(x * 3).astype(np.int64)],
              [TensorProto.INT64, TensorProto.FLOAT], coefficients=[0.5, -1, 2, 0.25, 1, 1, -1, 0, 0, 1, 0, -1],
              intercepts=[0.5, 0, -1], classlabels_ints=[5, 6, -7], multi_class=1, post_transform=transform)
-    made("linear_classifier_one_label", "LinearClassifier", [x], [TensorProto.INT64, TensorProto.FLOAT],
-         coefficients=[0.5, -1, 2, 0.25], intercepts=[0.5], classlabels_ints=[4])
     made("svm_regressor_liblinear", "SVMRegressor", [x], [TensorProto.FLOAT], coefficients=[0.5, -1, 2, 0.25],
          kernel_params=[0.0, 0, 0], rho=[0.5], n_supports=0)
     made("svm_regressor_one_class", "SVMRegressor", [x], [TensorProto.FLOAT], coefficients=[0.5, -1, 1],
