@@ -63,13 +63,7 @@ package indirect enum StoredValue: Sendable {
             case 3: try field.append(to: &integers, of: message, in: bytes)
             case 4: strings.append(.string(try field.text(of: message, in: bytes)))
             case 5:
-                // Written as a SequenceProto; tools write a bare TensorProto as well.
-                let part = try field.range(of: message)
-                do {
-                    values = .tensor(try readTensor(part, in: bytes))
-                } catch {
-                    values = try readSequence(part, in: bytes, depth: depth + 1)
-                }
+                values = try readSequence(field.range(of: message), in: bytes, depth: depth + 1)
             default: break
             }
         }

@@ -57,21 +57,11 @@ package struct TensorProto: Sendable {
         let expected = type.byteCount(ofElements: shape.elementCount) ?? 0
         guard let raw else { return try typedElements(in: bytes, byteCount: expected) }
         try check(found: raw.count, expected: expected)
-        let source = bytes.bytes
-        return try made { span in
-            var index = 0
-            while index + 8 <= expected {
-                let word = unsafe source.unsafeLoadUnaligned(
-                    fromByteOffset: raw.lowerBound + index, as: UInt64.self)
-                span.storeBytes(of: word, toByteOffset: index, as: UInt64.self)
-                index += 8
-            }
-            while index < expected {
-                span.storeBytes(
-                    of: bytes[raw.lowerBound + index], toByteOffset: index, as: UInt8.self)
-                index += 1
-            }
+        let source = bytes.extracting(raw)
+        guard let tensor = Tensor(type: type, shape: shape, copying: source.bytes) else {
+            throw invalidDimensions
         }
+        return tensor
     }
 
     private func strings(in bytes: Span<UInt8>) throws(ReadError) -> Tensor {
@@ -137,10 +127,13 @@ package struct TensorProto: Sendable {
 
     private func made(_ fill: (inout MutableRawSpan) -> Void) throws(ReadError) -> Tensor {
         guard let tensor = Tensor(type: type, shape: shape, fill: fill) else {
-            throw .invalidDimensions(
-                tensor: name, dimensions: shape.dimensions, at: body.lowerBound)
+            throw invalidDimensions
         }
         return tensor
+    }
+
+    private var invalidDimensions: ReadError {
+        .invalidDimensions(tensor: name, dimensions: shape.dimensions, at: body.lowerBound)
     }
 
     private func check(found: Int, expected: Int) throws(ReadError) {

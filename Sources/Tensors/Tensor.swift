@@ -29,6 +29,18 @@ package struct Tensor: Sendable {
         (self.type, self.shape, self.storage) = (type, shape, storage)
     }
 
+    /// Makes a tensor of a copy of `bytes`; nil when they are not as many as the shape takes.
+    package init?(type: DataType, shape: Shape, copying bytes: RawSpan) {
+        guard type != .string, type.byteCount(ofElements: shape.elementCount) == bytes.byteCount
+        else { return nil }
+        let storage = Storage(byteCount: bytes.byteCount, textByteCount: 0)
+        unsafe bytes.withUnsafeBytes { source in
+            guard let start = source.baseAddress else { return }
+            unsafe storage.base.copyMemory(from: start, byteCount: source.count)
+        }
+        (self.type, self.shape, self.storage) = (type, shape, storage)
+    }
+
     /// Makes a tensor of `elements`, which are as many as `shape` says.
     package init<Element: Scalar>(_ elements: [Element], shape: Shape) {
         precondition(Element.self != TextReference.self, "strings are made by init(texts:)")
