@@ -58,7 +58,7 @@ package struct TensorProto: Sendable {
         guard let raw else { return try typedElements(in: bytes, byteCount: expected) }
         try check(found: raw.count, expected: expected)
         let source = bytes.extracting(raw)
-        guard let tensor = Tensor(type: type, shape: shape, copying: source.bytes) else {
+        guard let tensor = Tensor(type: type, shape: shape, copying: unsafe source.bytes) else {
             throw invalidDimensions
         }
         return tensor
