@@ -155,9 +155,9 @@ package struct DriftSettings: Sendable, Equatable {
     package var minimumRows = 500
     package var significance = 0.05
     package var minimumEffect: [String: Double] = ["ks": 0.1, "psi": 0.25, "kl": 0.1]
-    /// Acts when this many…
+    /// How many windows must have drifted…
     package var windows = 3
-    /// …of this many latest windows drifted.
+    /// …of how many latest ones.
     package var ofWindows = 4
     package var then = Action.alert
     package init() {}

@@ -179,3 +179,33 @@ import Testing
         }
     }
 }
+
+@Suite struct DamagedDocumentTests {
+    @Test func `no flipped bit and no cut of any document crashes its reader`() throws {
+        let fixture = ArtifactFixture()
+        let contract = try Contract(parsing: Array(ArtifactFixture.contract.utf8))
+        let manifest = try fixture.withFolder { try ArtifactFixture.read("\($0)/artifact.json") }
+        let readers: [([UInt8], ([UInt8]) throws -> Void)] = [
+            (manifest, { _ = try Manifest(parsing: $0) }),
+            (
+                Array(ArtifactFixture.golden.utf8),
+                { _ = try GoldenRecord.parse($0, contract: contract) }
+            ),
+            (
+                Array(ArtifactFixture.baseline.utf8),
+                { _ = try Baseline(parsing: $0, contract: contract) }
+            ),
+        ]
+        for (bytes, read) in readers {
+            try read(bytes)
+            for index in bytes.indices {
+                var wrong = bytes
+                wrong[index] ^= UInt8(1 << (index % 8))
+                try? read(wrong)
+            }
+            for count in stride(from: 0, to: bytes.count, by: 11) {
+                try? read(Array(bytes[..<count]))
+            }
+        }
+    }
+}

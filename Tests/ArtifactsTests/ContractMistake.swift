@@ -377,7 +377,7 @@ struct ContractMistake: Sendable, CustomTestStringConvertible {
         mistake(
             "\"breaker\"",
             "\"fallback\"",
-            "line 23, column 3 (byte 1184): a second member named \"fallback\""
+            "line 23, column 3 (byte 989): the name 'fallback' occurs twice"
         ),
     ]
 }
