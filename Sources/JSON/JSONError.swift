@@ -37,6 +37,10 @@ func found(in bytes: Span<UInt8>, at offset: Int) -> String {
     guard offset < bytes.count else { return "the end of the text" }
     let byte = bytes[offset]
     switch byte {
+    case UInt8(ascii: "/")
+    where starts("//", in: bytes, at: offset)
+        || starts("/*", in: bytes, at: offset):
+        return "a comment, which JSON does not have"
     case 0x21...0x7E: return "'\(Character(Unicode.Scalar(byte)))'"
     case 0x20: return "a space"
     case 0x0A: return "a line end"

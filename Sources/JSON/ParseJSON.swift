@@ -172,16 +172,13 @@ private struct DocumentParser {
         while offset < bytes.count {
             switch bytes[offset] {
             case 0x20, 0x09, 0x0A, 0x0D: offset += 1
-            case UInt8(ascii: "/"): try skipComment(in: bytes)
+            case UInt8(ascii: "/") where dialect == .json5: try skipComment(in: bytes)
             default: return
             }
         }
     }
 
     private mutating func skipComment(in bytes: Span<UInt8>) throws(JSONError) {
-        guard dialect == .json5 else {
-            throw JSONError(in: bytes, at: offset, "JSON has no comments; found '/'")
-        }
         let start = offset
         if starts("//", in: bytes, at: start) {
             while offset < bytes.count, bytes[offset] != 0x0A, bytes[offset] != 0x0D {
