@@ -8,7 +8,9 @@ package struct ArtifactOptions: Sendable {
     package var modelByteLimit = 4 << 30
     /// The most bytes that each other file may have.
     package var documentByteLimit = 16 << 20
-    /// What the manifest must say. Where nil, a folder whose name is a version number tells: it and
+    /// What the manifest must say.
+    ///
+    /// Where nil, a folder whose name is a version number tells: it and
     /// the one above it must bear the manifest's version and name.
     package var identity: ArtifactIdentity?
 

@@ -155,9 +155,9 @@ package struct DriftSettings: Sendable, Equatable {
     package var minimumRows = 500
     package var significance = 0.05
     package var minimumEffect: [String: Double] = ["ks": 0.1, "psi": 0.25, "kl": 0.1]
-    /// Acts when this many…
+    /// How many of the latest windows must have drifted for it to act.
     package var windows = 3
-    /// …of this many latest windows drifted.
+    /// How many latest windows those are taken from.
     package var ofWindows = 4
     package var then = Action.alert
     package init() {}

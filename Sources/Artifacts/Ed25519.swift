@@ -134,8 +134,10 @@ package enum Ed25519 {
         ]
     }
 
-    /// Safety: the context lives for the run of `body` only. Errors that OpenSSL queued are
-    /// dropped, so that no later call takes them for its own.
+    /// Lends a digest context; errors that OpenSSL queued are dropped, so that no later call takes
+    /// them for its own.
+    ///
+    /// Safety: the context lives for the run of `body` only.
     private static func withContext<Output>(_ body: (OpaquePointer) -> Output) -> Output {
         guard let context = unsafe EVP_MD_CTX_new() else {
             preconditionFailure("EVP_MD_CTX_new: out of memory")

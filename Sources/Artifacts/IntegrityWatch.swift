@@ -41,15 +41,15 @@ package struct IntegrityWatch: ~Copyable, Sendable {
             }
     }
 
-    /// How far the pass is: how many of how many files and mappings are done.
-    package var progress: (done: Int, of: Int) { (index, targets.count) }
+    /// How many passes have ended, whatever they found.
+    package private(set) var passes = 0
 
     /// Hashes at most `maxBytes` more.
     ///
     /// - Returns: nil while a pass goes on with nothing to report.
     package mutating func step(maxBytes: Int) -> Verdict? {
         var budget = max(maxBytes, 1)
-        while index < targets.count {
+        while true {
             let outcome: Outcome
             switch targets[index] {
             case .file(let expected): outcome = stepFile(expected, budget: &budget)
@@ -58,20 +58,15 @@ package struct IntegrityWatch: ~Copyable, Sendable {
             }
             switch outcome {
             case .unfinished: return nil
-            case .finished: advance()
+            case .finished: break
             case .ended(let verdict):
-                advance()
                 isIntact = false
+                _ = advance()
                 return verdict
             }
-            if budget == 0, index < targets.count { return nil }
+            if let verdict = advance() { return verdict }
+            if budget == 0 || index == 0 { return nil }
         }
-        defer {
-            index = 0
-            byteCount = 0
-            isIntact = true
-        }
-        return isIntact ? .intact(byteCount: byteCount) : nil
     }
 
     private enum Outcome {
@@ -80,11 +75,22 @@ package struct IntegrityWatch: ~Copyable, Sendable {
         case ended(Verdict)
     }
 
-    private mutating func advance() {
+    /// Goes on to the next file or mapping, behind the last one to the next pass.
+    ///
+    /// - Returns: the verdict on a pass that ended without any other.
+    private mutating func advance() -> Verdict? {
         index += 1
         offset = 0
         hash = nil
         file = nil
+        guard index == targets.count else { return nil }
+        defer {
+            index = 0
+            byteCount = 0
+            isIntact = true
+        }
+        passes += 1
+        return isIntact ? .intact(byteCount: byteCount) : nil
     }
 
     private mutating func stepFile(_ expected: Manifest.File, budget: inout Int) -> Outcome {
