@@ -22,19 +22,26 @@ import Testing
         Column(datatype: .int32, bytes: [0, 0, 0, 0x80, 1, 0, 0, 0], values: [-2_147_483_648, 1]),
         Column(datatype: .uint32, bytes: [0, 0, 0, 0x80, 1, 0, 0, 0], values: [2_147_483_648, 1]),
         Column(
-            datatype: .int64, bytes: [UInt8](repeating: 0xFF, count: 8) + [5, 0, 0, 0, 0, 0, 0, 0],
-            values: [-1, 5]),
+            datatype: .int64,
+            bytes: [UInt8](repeating: 0xFF, count: 8) + [5, 0, 0, 0, 0, 0, 0, 0],
+            values: [-1, 5]
+        ),
         Column(
-            datatype: .uint64, bytes: [UInt8](repeating: 0xFF, count: 8) + [5, 0, 0, 0, 0, 0, 0, 0],
-            values: [0x1p64, 5]),
+            datatype: .uint64,
+            bytes: [UInt8](repeating: 0xFF, count: 8) + [5, 0, 0, 0, 0, 0, 0, 0],
+            values: [0x1p64, 5]
+        ),
         Column(datatype: .fp16, bytes: [0x00, 0x3C, 0x00, 0xC1], values: [1, -2.5]),
         Column(
-            datatype: .fp32, bytes: [0, 0, 0x80, 0x3F, 0x33, 0x33, 0x33, 0x3F],
-            values: [1, Double(Float(0.7))]),
+            datatype: .fp32,
+            bytes: [0, 0, 0x80, 0x3F, 0x33, 0x33, 0x33, 0x3F],
+            values: [1, Double(Float(0.7))]
+        ),
         Column(
             datatype: .fp64,
             bytes: [0, 0, 0, 0, 0, 0, 0xF0, 0x3F, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0xE6, 0x3F],
-            values: [1, 0.7]),
+            values: [1, 0.7]
+        ),
     ]
 
     @Test(arguments: columns)

@@ -10,10 +10,20 @@ import Testing
         feature("fallback", .fp32, missing: .fallback),
         feature("default", .fp32, missing: .value(.number(61.8))),
         feature("null", .fp32, missing: .value(.null)),
-        feature("cut", .bytes, categories: cuts, missing: .value(.text("Good")), unknown: .fallback),
         feature(
-            "colour", .bytes, categories: ["D", "E"], missing: .fallback,
-            unknown: .value(.text("E"))),
+            "cut",
+            .bytes,
+            categories: cuts,
+            missing: .value(.text("Good")),
+            unknown: .fallback
+        ),
+        feature(
+            "colour",
+            .bytes,
+            categories: ["D", "E"],
+            missing: .fallback,
+            unknown: .value(.text("E"))
+        ),
         feature("rooms", .int32, missing: .value(.integer(2))),
         feature("new", .bool, missing: .value(.bool(true))),
         feature("note", .bytes, missing: .value(.text("none"))),
@@ -29,13 +39,15 @@ import Testing
         table.finish()
         #expect(table.violations.total == 1)
         #expect(
-            table.violations.details.first?.code == (asNull ? .missingValue : .missingFeature))
+            table.violations.details.first?.code == (asNull ? .missingValue : .missingFeature)
+        )
         #expect(table.guardName(row: 0) == .validation)
         #expect(
             Self.features.indices.map { table.cell(feature: $0, row: 0) } == [
                 .refused, .missing, .defaulted, .missing, .defaulted, .missing, .defaulted,
                 .defaulted, .defaulted,
-            ])
+            ]
+        )
         #expect(table.real(feature: 2, row: 0) == Double(Float(61.8)))
         #expect(table.real(feature: 3, row: 0).isNaN)
         #expect(table.category(feature: 4, row: 0) == 1)

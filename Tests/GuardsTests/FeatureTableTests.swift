@@ -21,67 +21,145 @@ import Testing
 
     static let refused: [Case] = [
         Case(
-            feature: carat, sent: "abc", code: .wrongType,
-            problem: "a string where a number is expected", hint: "send a number, not a string"),
+            feature: carat,
+            sent: "abc",
+            code: .wrongType,
+            problem: "a string where a number is expected",
+            hint: "send a number, not a string"
+        ),
         Case(
-            feature: carat, sent: "0.7", code: .wrongType,
-            problem: "a string where a number is expected", hint: "send 0.7 without quotes"),
+            feature: carat,
+            sent: "0.7",
+            code: .wrongType,
+            problem: "a string where a number is expected",
+            hint: "send 0.7 without quotes"
+        ),
         Case(
-            feature: carat, sent: "NaN", code: .wrongType,
-            problem: "a string where a number is expected", hint: "send a number, not a string"),
+            feature: carat,
+            sent: "NaN",
+            code: .wrongType,
+            problem: "a string where a number is expected",
+            hint: "send a number, not a string"
+        ),
         Case(
-            feature: carat, sent: true, code: .wrongType,
-            problem: "a boolean where a number is expected", hint: "send a number"),
+            feature: carat,
+            sent: true,
+            code: .wrongType,
+            problem: "a boolean where a number is expected",
+            hint: "send a number"
+        ),
         Case(
-            feature: carat, sent: [], code: .wrongType,
-            problem: "an array where a number is expected", hint: "send a number"),
+            feature: carat,
+            sent: [],
+            code: .wrongType,
+            problem: "an array where a number is expected",
+            hint: "send a number"
+        ),
         Case(
-            feature: carat, sent: nil, code: .missingValue, problem: "a value is required",
-            hint: "send a number from 0.1 to 6 ct"),
+            feature: carat,
+            sent: nil,
+            code: .missingValue,
+            problem: "a value is required",
+            hint: "send a number from 0.1 to 6 ct"
+        ),
         Case(
-            feature: carat, sent: -1, code: .outOfRange, problem: "outside the allowed range",
-            hint: "send a number from 0.1 to 6 ct"),
+            feature: carat,
+            sent: -1,
+            code: .outOfRange,
+            problem: "outside the allowed range",
+            hint: "send a number from 0.1 to 6 ct"
+        ),
         Case(
-            feature: carat, sent: 6.000001, code: .outOfRange,
-            problem: "outside the allowed range", hint: "send a number from 0.1 to 6 ct"),
+            feature: carat,
+            sent: 6.000001,
+            code: .outOfRange,
+            problem: "outside the allowed range",
+            hint: "send a number from 0.1 to 6 ct"
+        ),
         Case(
-            feature: cut, sent: "Idael", code: .unknownCategory, problem: "unknown category",
-            hint: "did you mean 'Ideal'? " + allCuts),
+            feature: cut,
+            sent: "Idael",
+            code: .unknownCategory,
+            problem: "unknown category",
+            hint: "did you mean 'Ideal'? " + allCuts
+        ),
         Case(
-            feature: cut, sent: "ideal", code: .unknownCategory, problem: "unknown category",
-            hint: "did you mean 'Ideal'? " + allCuts),
+            feature: cut,
+            sent: "ideal",
+            code: .unknownCategory,
+            problem: "unknown category",
+            hint: "did you mean 'Ideal'? " + allCuts
+        ),
         Case(
-            feature: cut, sent: "Sparkling", code: .unknownCategory, problem: "unknown category",
-            hint: allCuts),
+            feature: cut,
+            sent: "Sparkling",
+            code: .unknownCategory,
+            problem: "unknown category",
+            hint: allCuts
+        ),
         Case(
-            feature: cut, sent: "", code: .unknownCategory, problem: "unknown category",
-            hint: allCuts),
+            feature: cut,
+            sent: "",
+            code: .unknownCategory,
+            problem: "unknown category",
+            hint: allCuts
+        ),
         Case(
-            feature: cut, sent: 3, code: .wrongType,
-            problem: "a number where a string is expected", hint: "send a string"),
+            feature: cut,
+            sent: 3,
+            code: .wrongType,
+            problem: "a number where a string is expected",
+            hint: "send a string"
+        ),
         Case(
-            feature: feature("new", .bool), sent: 1, code: .wrongType,
-            problem: "a number where true or false is expected", hint: "send true or false"),
+            feature: feature("new", .bool),
+            sent: 1,
+            code: .wrongType,
+            problem: "a number where true or false is expected",
+            hint: "send true or false"
+        ),
         Case(
-            feature: feature("new", .bool), sent: "true", code: .wrongType,
-            problem: "a string where true or false is expected", hint: "send true without quotes"),
+            feature: feature("new", .bool),
+            sent: "true",
+            code: .wrongType,
+            problem: "a string where true or false is expected",
+            hint: "send true without quotes"
+        ),
         Case(
-            feature: feature("rooms", .int32), sent: 3.5, code: .notAnInteger,
+            feature: feature("rooms", .int32),
+            sent: 3.5,
+            code: .notAnInteger,
             problem: "INT32 takes integers, written without fraction and exponent",
-            hint: "send an integer"),
+            hint: "send an integer"
+        ),
         Case(
-            feature: feature("rooms", .int32), sent: true, code: .wrongType,
-            problem: "a boolean where an integer is expected", hint: "send an integer"),
+            feature: feature("rooms", .int32),
+            sent: true,
+            code: .wrongType,
+            problem: "a boolean where an integer is expected",
+            hint: "send an integer"
+        ),
         Case(
-            feature: feature("rooms", .int8), sent: 128, code: .overflow,
+            feature: feature("rooms", .int8),
+            sent: 128,
+            code: .overflow,
             problem: "out of range: INT8 holds numbers from -128 to 127",
-            hint: "send an integer"),
+            hint: "send an integer"
+        ),
         Case(
-            feature: feature("rooms", .uint8), sent: -1, code: .overflow,
-            problem: "out of range: UINT8 holds numbers from 0 to 255", hint: "send an integer"),
+            feature: feature("rooms", .uint8),
+            sent: -1,
+            code: .overflow,
+            problem: "out of range: UINT8 holds numbers from 0 to 255",
+            hint: "send an integer"
+        ),
         Case(
-            feature: feature("rooms", .int32, range: 1...9), sent: 10, code: .outOfRange,
-            problem: "outside the allowed range", hint: "send an integer from 1 to 9"),
+            feature: feature("rooms", .int32, range: 1...9),
+            sent: 10,
+            code: .outOfRange,
+            problem: "outside the allowed range",
+            hint: "send an integer from 1 to 9"
+        ),
     ]
 
     @Test(arguments: refused)
@@ -100,7 +178,6 @@ import Testing
         #expect(table.isMissing(feature: 0, row: 0))
     }
 
-
     struct Literal: Sendable {
         var datatype: Datatype
         var text: String
@@ -117,20 +194,32 @@ import Testing
         Literal(datatype: .fp32, text: "1e-400", value: 0),
         Literal(datatype: .fp32, text: "16777216", value: 16_777_216),
         Literal(
-            datatype: .fp32, text: "16777217", code: .notRepresentable,
-            problem: "FP32 would round this integer to 16777216"),
+            datatype: .fp32,
+            text: "16777217",
+            code: .notRepresentable,
+            problem: "FP32 would round this integer to 16777216"
+        ),
         Literal(datatype: .fp32, text: "16777217.0", value: 16_777_216),
         Literal(datatype: .fp64, text: "9007199254740992", value: 9_007_199_254_740_992),
         Literal(
-            datatype: .fp64, text: "9007199254740993", code: .notRepresentable,
-            problem: "FP64 would round this integer to 9007199254740992"),
+            datatype: .fp64,
+            text: "9007199254740993",
+            code: .notRepresentable,
+            problem: "FP64 would round this integer to 9007199254740992"
+        ),
         Literal(
-            datatype: .fp64, text: "1e400", code: .overflow,
-            problem: "out of range: FP64 holds numbers up to 1.7976931348623157e+308"),
+            datatype: .fp64,
+            text: "1e400",
+            code: .overflow,
+            problem: "out of range: FP64 holds numbers up to 1.7976931348623157e+308"
+        ),
         Literal(datatype: .fp64, text: "-1e999", code: .overflow),
         Literal(
-            datatype: .fp32, text: "1e39", code: .overflow,
-            problem: "out of range: FP32 holds numbers up to 3.4028235e+38"),
+            datatype: .fp32,
+            text: "1e39",
+            code: .overflow,
+            problem: "out of range: FP32 holds numbers up to 3.4028235e+38"
+        ),
         Literal(datatype: .fp64, text: "1e39", value: 1e39),
         Literal(datatype: .fp16, text: "65505", code: .notRepresentable),
         Literal(datatype: .fp16, text: "70000.5", code: .overflow),

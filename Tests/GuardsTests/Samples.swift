@@ -7,32 +7,65 @@ import Platform
 
 /// Parts of contracts, with what a test does not care for left out.
 func feature(
-    _ name: String, _ datatype: Datatype, range: ClosedRange<Double>? = nil,
-    categories: [String]? = nil, missing: Substitute = .reject, unknown: Substitute = .reject,
-    shape: [Int]? = nil, unit: String? = nil
+    _ name: String,
+    _ datatype: Datatype,
+    range: ClosedRange<Double>? = nil,
+    categories: [String]? = nil,
+    missing: Substitute = .reject,
+    unknown: Substitute = .reject,
+    shape: [Int]? = nil,
+    unit: String? = nil
 ) -> Feature {
     Feature(
-        name: name, datatype: datatype, unit: unit, description: nil, range: range,
-        categories: categories, missing: missing, unknown: unknown, shape: shape,
-        encoding: Encoding(input: "X", column: 0, form: .identity))
+        name: name,
+        datatype: datatype,
+        unit: unit,
+        description: nil,
+        range: range,
+        categories: categories,
+        missing: missing,
+        unknown: unknown,
+        shape: shape,
+        encoding: Encoding(input: "X", column: 0, form: .identity)
+    )
 }
 
 func output(
-    _ name: String, _ datatype: Datatype = .fp32, range: ClosedRange<Double>? = nil,
-    ratio: Double? = nil, categories: [String]? = nil, column: Int? = 0
+    _ name: String,
+    _ datatype: Datatype = .fp32,
+    range: ClosedRange<Double>? = nil,
+    ratio: Double? = nil,
+    categories: [String]? = nil,
+    column: Int? = 0
 ) -> Output {
     Output(
-        name: name, from: "Y", column: column, datatype: datatype, unit: nil, description: nil,
-        range: range, maximumRatioToMean: ratio, categories: categories)
+        name: name,
+        from: "Y",
+        column: column,
+        datatype: datatype,
+        unit: nil,
+        description: nil,
+        range: range,
+        maximumRatioToMean: ratio,
+        categories: categories
+    )
 }
 
 func contract(
-    _ features: [Feature] = [], outputs: [Output] = [], killSwitches: [KillSwitch] = [],
+    _ features: [Feature] = [],
+    outputs: [Output] = [],
+    killSwitches: [KillSwitch] = [],
     fallback: [FallbackLink] = []
 ) -> Contract {
     Contract(
-        features: features, outputs: outputs, killSwitches: killSwitches, fallback: fallback,
-        breaker: BreakerSettings(), canary: CanarySettings(), drift: DriftSettings())
+        features: features,
+        outputs: outputs,
+        killSwitches: killSwitches,
+        fallback: fallback,
+        breaker: BreakerSettings(),
+        canary: CanarySettings(),
+        drift: DriftSettings()
+    )
 }
 
 func killSwitch(_ name: String, _ when: String, _ then: KillSwitch.Action) -> KillSwitch {
