@@ -32,6 +32,15 @@ struct Arguments: Sendable {
         return number
     }
 
+    /// A flag's value as a duration with its unit.
+    func duration(_ flag: String) throws(CommandFailure) -> Duration? {
+        guard let text = self[flag] else { return nil }
+        guard let duration = parseDuration(text), duration > .zero else {
+            throw .misuse("\(flag): expected a duration such as 250ms, 30s or 5m, found '\(text)'")
+        }
+        return duration
+    }
+
     /// The last value of each flag that has one.
     var lastValues: [String: String] { values.compactMapValues(\.last) }
 }

@@ -6,7 +6,7 @@ import Platform
 struct Main {
     /// Every command, in the order of `--help`.
     static let commands: [CommandSpec] = [
-        .version,
+        .status, .override, .canary, .events, .probe, .doctor, .version,
     ]
 
     /// Planned words that this version only recognises.

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+import Platform
+
+extension Artifact {
+    /// Reads an artifact's folder and checks everything about it that needs no graph.
+    ///
+    /// The bytes that are used are the bytes that are hashed: documents are read into memory once,
+    /// and models are hashed through the mapping that serves them.
+    ///
+    /// - Throws: everything that is wrong with the artifact.
+    package static func load(
+        directory: String,
+        options: ArtifactOptions = ArtifactOptions()
+    ) throws(ArtifactError) -> Artifact {
+        let loading = ArtifactLoading(directory: directory, options: options)
+        return try loading.load()
+    }
+}
+
+/// One run of `Artifact.load`; collects problems on the way.
+private final class ArtifactLoading {
+    let folder: ArtifactFolder
+    let options: ArtifactOptions
+    lazy var listing = folder.list()
+    var problems: [ArtifactProblem] = []
+    var documents: [String: [UInt8]] = [:]
+    var mappings: [String: ModelMapping] = [:]
+
+    /// What is read into memory; all else is mapped.
+    static let documentNames: Set<String> = [
+        Contract.fileName, GoldenRecord.fileName, GoldenRecord.fallbackFileName,
+        Baseline.fileName, Artifact.environmentFileName,
+    ]
+
+    init(directory: String, options: ArtifactOptions) {
+        folder = ArtifactFolder(path: directory)
+        self.options = options
+    }
+
+    func load() throws(ArtifactError) -> Artifact {
+        let (manifest, manifestFiles, signature) = try readManifest()
+        checkIdentity(of: manifest)
+        checkListing(of: manifest)
+        for file in manifest.files { read(file) }
+        let contract = parse(Contract.fileName) { bytes throws(ArtifactError) in
+            try Contract(parsing: bytes)
+        }
+        let records = parse(GoldenRecord.fileName) { bytes throws(ArtifactError) in
+            try GoldenRecord.parse(bytes, contract: contract)
+        }
+        let fallbackRecords = parse(GoldenRecord.fallbackFileName) { bytes throws(ArtifactError) in
+            try GoldenRecord.parse(
+                bytes,
+                file: GoldenRecord.fallbackFileName,
+                source: .fallback,
+                contract: contract
+            )
+        }
+        let baseline = parse(Baseline.fileName) { bytes throws(ArtifactError) in
+            try Baseline(parsing: bytes, contract: contract)
+        }
+        if let contract { check(contract, baseline, fallbackRecords) }
+        guard problems.isEmpty, let contract, let model = mappings[Artifact.modelFileName] else {
+            throw ArtifactError(withoutRepetition(problems))
+        }
+        let missing = missingForProduction(
+            manifest: manifest,
+            signature: signature,
+            contract: contract,
+            goldenRecords: records ?? [],
+            baseline: baseline
+        )
+        return Artifact(
+            path: folder.path,
+            manifest: manifest,
+            signature: signature,
+            contract: contract,
+            mappings: mappings,
+            model: model.file,
+            goldenRecords: records ?? [],
+            fallbackRecords: fallbackRecords ?? [],
+            baseline: baseline,
+            files: manifestFiles + manifest.files,
+            missingForProduction: missing
+        )
+    }
+
+    /// Reads `artifact.json` and its signature; without them nothing else can be judged.
+    private func readManifest() throws(ArtifactError) -> (
+        Manifest, [Manifest.File], Artifact.Signature
+    ) {
+        do throws(SystemError) {
+            guard try fileStatus(of: folder.path).kind == .directory else {
+                throw SystemError(call: "opendir", errno: ENOTDIR)
+            }
+        } catch {
+            throw ArtifactError(ArtifactProblem(folder.path, error))
+        }
+        let bytes: [UInt8]
+        do {
+            bytes = try folder.read(Manifest.fileName, limit: options.documentByteLimit)
+        } catch {
+            throw ArtifactError(error)
+        }
+        var files = [
+            Manifest.File(
+                path: Manifest.fileName,
+                digest: sha256(of: bytes.span),
+                byteCount: bytes.count
+            )
+        ]
+        var signature = Artifact.Signature.absent
+        if listing.files.contains(Manifest.signatureFileName) {
+            signature = readSignature(over: bytes, files: &files)
+        }
+        do {
+            return (try Manifest(parsing: bytes), files, signature)
+        } catch {
+            throw ArtifactError(problems + error.problems)
+        }
+    }
+
+    private func readSignature(
+        over manifest: [UInt8],
+        files: inout [Manifest.File]
+    ) -> Artifact.Signature {
+        do throws(ArtifactProblem) {
+            let text = try folder.read(Manifest.signatureFileName, limit: 4096)
+            files.append(
+                Manifest.File(
+                    path: Manifest.signatureFileName,
+                    digest: sha256(of: text.span),
+                    byteCount: text.count
+                )
+            )
+            return try checkSignature(text, over: manifest, trustedKeys: options.trustedKeys)
+        } catch {
+            problems.append(error)
+            return .absent
+        }
+    }
+
+    private func checkIdentity(of manifest: Manifest) {
+        let found = manifest.identity
+        if let expected = options.identity ?? identityOfFolder(), expected != found {
+            let place = expected.name != found.name ? "name" : "version"
+            problems.append(
+                ArtifactProblem(
+                    file: Manifest.fileName,
+                    place: place,
+                    found: "\(found)",
+                    expected: "\(expected), after the folders it lies in",
+                    remedy: "move the artifact or pack it under the right name and version"
+                )
+            )
+        }
+    }
+
+    private func identityOfFolder() -> ArtifactIdentity? {
+        guard let path = try? resolvedPath(folder.path) else { return nil }
+        let names = path.split(separator: "/").suffix(2).map(String.init)
+        guard names.count == 2, let version = ArtifactIdentity.version(folder: names[1]) else {
+            return nil
+        }
+        return ArtifactIdentity(name: names[0], version: version)
+    }
+
+    /// Every file of the folder must be listed; what is listed is looked for when it is read.
+    private func checkListing(of manifest: Manifest) {
+        problems += listing.problems
+        let listed = Set(
+            manifest.files.map(\.path) + [Manifest.fileName, Manifest.signatureFileName]
+        )
+        for file in listing.files where !listed.contains(file) {
+            problems.append(
+                ArtifactProblem(
+                    file: file,
+                    found: "not listed in \(Manifest.fileName)",
+                    expected: "only what was packed",
+                    remedy: "remove the file or pack the artifact again"
+                )
+            )
+        }
+    }
+
+    /// Reads or maps a listed file and checks its size and digest.
+    private func read(_ file: Manifest.File) {
+        do throws(ArtifactProblem) {
+            if Self.documentNames.contains(file.path) {
+                let bytes = try folder.read(file.path, limit: options.documentByteLimit)
+                try check(file, byteCount: bytes.count) { sha256(of: bytes.span) }
+                documents[file.path] = bytes
+                return
+            }
+            let mapping = try folder.map(file.path, limit: options.modelByteLimit)
+            try check(file, byteCount: mapping.file.byteCount) {
+                mapping.file.withBytes { sha256(of: $0) }
+            }
+            if file.path.hasSuffix(".onnx") { mappings[file.path] = mapping }
+        } catch {
+            problems.append(error)
+        }
+    }
+
+    private func check(
+        _ file: Manifest.File,
+        byteCount: Int,
+        digest: () -> Digest
+    ) throws(ArtifactProblem) {
+        let remedy = "copy the artifact again; where the change is meant, pack and sign it again"
+        guard byteCount == file.byteCount else {
+            throw ArtifactProblem(
+                file: file.path,
+                found: "\(byteCount) bytes",
+                expected: "\(file.byteCount), as \(Manifest.fileName) says",
+                remedy: remedy
+            )
+        }
+        let found = digest()
+        guard found == file.digest else {
+            throw ArtifactProblem(
+                file: file.path,
+                found: "SHA-256 \(found)",
+                expected: "\(file.digest), as \(Manifest.fileName) says",
+                remedy: remedy
+            )
+        }
+    }
+
+    private func parse<Value>(
+        _ name: String,
+        _ parse: ([UInt8]) throws(ArtifactError) -> Value
+    ) -> Value? {
+        guard let bytes = documents[name] else { return nil }
+        do {
+            return try parse(bytes)
+        } catch {
+            problems += error.problems
+            return nil
+        }
+    }
+
+    /// What two files must agree on.
+    private func check(
+        _ contract: Contract,
+        _ baseline: Baseline?,
+        _ fallbackRecords: [GoldenRecord]?
+    ) {
+        if fallbackRecords?.isEmpty == false, contract.fallback.isEmpty {
+            problems.append(
+                ArtifactProblem(
+                    file: GoldenRecord.fallbackFileName,
+                    found: "records of a fallback that \(Contract.fileName) does not have",
+                    remedy: "add the fallback or remove the file"
+                )
+            )
+        }
+        for (index, output) in contract.outputs.enumerated()
+        where output.maximumRatioToMean != nil && !hasBadBaseline {
+            let mean = baseline?.outputMeans[output.name]
+            if let mean, mean > 0 { continue }
+            problems.append(
+                ArtifactProblem(
+                    file: Contract.fileName,
+                    place: "outputs[\(index)].max_ratio_to_mean",
+                    found: mean.map { "the mean of '\(output.name)' is \($0)" }
+                        ?? "\(Baseline.fileName) has no mean of '\(output.name)'",
+                    expected: "a mean above 0 in \(Baseline.fileName)",
+                    remedy: "add the baseline or remove the key"
+                )
+            )
+        }
+    }
+
+    /// A baseline that was there and refused has been reported already.
+    private var hasBadBaseline: Bool {
+        problems.contains { $0.file == Baseline.fileName }
+    }
+
+    private func withoutRepetition(_ problems: [ArtifactProblem]) -> [ArtifactProblem] {
+        var seen: Set<ArtifactProblem> = []
+        return problems.filter { seen.insert($0).inserted }
+    }
+}

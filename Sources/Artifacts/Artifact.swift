@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Platform
+
+/// One version of one model, read, hash-checked and consistent in itself.
+///
+/// What needs the graph (do the contract's inputs and outputs exist in it?) is still to be checked.
+package struct Artifact: Sendable {
+    package static let modelFileName = "model.onnx"
+    package static let environmentFileName = "environment.lock"
+
+    package enum Signature: Sendable, Equatable {
+        /// There is no `artifact.sig`.
+        case absent
+        /// There is one, and no trusted key was given to check it with.
+        case unchecked
+        /// The trusted key of that name made it.
+        case verified(key: String)
+    }
+
+    /// The artifact's folder.
+    package let path: String
+    package let manifest: Manifest
+    package let signature: Signature
+    package let contract: Contract
+    /// The mapped `.onnx` files by path, `model.onnx` among them.
+    let mappings: [String: ModelMapping]
+    /// The mapping of `model.onnx` whose very bytes were hashed.
+    package let model: MappedFile
+    package let goldenRecords: [GoldenRecord]
+    /// The golden records of the fallback chain.
+    package let fallbackRecords: [GoldenRecord]
+    package let baseline: Baseline?
+    /// All files with the digests that they had, `artifact.json` and `artifact.sig` included.
+    package let files: [Manifest.File]
+    /// What production asks for and this artifact has not, a sentence each.
+    package let missingForProduction: [String]
+
+    package var identity: ArtifactIdentity { manifest.identity }
+
+    /// Production only where the manifest says so and nothing is missing for it.
+    package var stage: Stage { missingForProduction.isEmpty ? .production : .staging }
+
+    /// All `.onnx` files by path, mapped and hashed like `model.onnx`, which is one of them.
+    package var models: [String: MappedFile] { mappings.mapValues(\.file) }
+
+    /// Checks again and again, while it serves, that nothing changed.
+    package func integrityWatch() -> IntegrityWatch { IntegrityWatch(self) }
+}
+
+/// A mapped model and which file on the disk it is of.
+struct ModelMapping: Sendable {
+    let file: MappedFile
+    let device: UInt64
+    let inode: UInt64
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+import Platform
+
+/// Hashes a served artifact again, slice by slice: its files on the disk, then the mapped models.
+///
+/// Does nothing by itself; whoever owns it calls `step` now and then. A pass goes over everything
+/// once, then the next begins.
+package struct IntegrityWatch: ~Copyable, Sendable {
+    package enum Verdict: Sendable, Equatable {
+        /// A pass ended and found every byte as it was.
+        case intact(byteCount: Int)
+        /// A file or a mapping is not what was loaded. Comes once in each pass for each of them.
+        case changed(ArtifactProblem)
+        /// The kernel did not let a file be read now, which says nothing about its bytes.
+        case notReadable(ArtifactProblem)
+    }
+
+    private enum Target: Sendable {
+        case file(Manifest.File)
+        case mapping(ModelMapping, Manifest.File)
+    }
+
+    private let folder: String
+    private let targets: [Target]
+    private var index = 0
+    private var offset = 0
+    private var hash: SHA256?
+    private var file: Descriptor?
+    private var buffer: [UInt8] = []
+    /// What the pass has hashed so far, and whether all of it was right.
+    private var byteCount = 0
+    private var isIntact = true
+
+    init(_ artifact: Artifact) {
+        folder = artifact.path
+        targets =
+            artifact.files.map { .file($0) }
+            + artifact.files.compactMap { file in
+                artifact.mappings[file.path].map { .mapping($0, file) }
+            }
+    }
+
+    /// How far the pass is: how many of how many files and mappings are done.
+    package var progress: (done: Int, of: Int) { (index, targets.count) }
+
+    /// Hashes at most `maxBytes` more.
+    ///
+    /// - Returns: nil while a pass goes on with nothing to report.
+    package mutating func step(maxBytes: Int) -> Verdict? {
+        var budget = max(maxBytes, 1)
+        while index < targets.count {
+            let outcome: Outcome
+            switch targets[index] {
+            case .file(let expected): outcome = stepFile(expected, budget: &budget)
+            case .mapping(let mapping, let expected):
+                outcome = stepMapping(mapping, expected, budget: &budget)
+            }
+            switch outcome {
+            case .unfinished: return nil
+            case .finished: advance()
+            case .ended(let verdict):
+                advance()
+                isIntact = false
+                return verdict
+            }
+            if budget == 0, index < targets.count { return nil }
+        }
+        defer {
+            index = 0
+            byteCount = 0
+            isIntact = true
+        }
+        return isIntact ? .intact(byteCount: byteCount) : nil
+    }
+
+    private enum Outcome {
+        case unfinished
+        case finished
+        case ended(Verdict)
+    }
+
+    private mutating func advance() {
+        index += 1
+        offset = 0
+        hash = nil
+        file = nil
+    }
+
+    private mutating func stepFile(_ expected: Manifest.File, budget: inout Int) -> Outcome {
+        let path = "\(folder)/\(expected.path)"
+        do throws(SystemError) {
+            if file == nil {
+                let opened = try Descriptor.open(
+                    path,
+                    O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW
+                )
+                let status = try opened.status(of: path)
+                guard status.kind == .regular, status.byteCount == expected.byteCount else {
+                    return .ended(
+                        changed(
+                            expected.path,
+                            "\(status.byteCount) bytes",
+                            expected: "\(expected.byteCount)"
+                        )
+                    )
+                }
+                file = consume opened
+            }
+            while offset < expected.byteCount {
+                guard budget > 0 else { return .unfinished }
+                let wanted = min(budget, expected.byteCount - offset, 1 << 20)
+                if buffer.count != wanted { buffer = [UInt8](repeating: 0, count: wanted) }
+                let count = try file?.read(into: &buffer, from: 0, at: offset, path: path) ?? 0
+                guard count > 0 else {
+                    return .ended(
+                        changed(
+                            expected.path,
+                            "cut at byte \(offset)",
+                            expected: "\(expected.byteCount) bytes"
+                        )
+                    )
+                }
+                if hash == nil { hash = SHA256() }
+                hash?.update(with: buffer.span.extracting(first: count))
+                byteCount += count
+                offset += count
+                budget -= count
+            }
+        } catch {
+            let problem = ArtifactProblem(expected.path, error)
+            switch error.errno {
+            case ENOENT, ENOTDIR, ELOOP, EISDIR, ENXIO: return .ended(.changed(problem))
+            default: return .ended(.notReadable(problem))
+            }
+        }
+        return compare(expected, in: expected.path)
+    }
+
+    private mutating func stepMapping(
+        _ mapping: ModelMapping,
+        _ expected: Manifest.File,
+        budget: inout Int
+    ) -> Outcome {
+        // Touching a mapping behind its file's end would raise SIGBUS.
+        if let status = try? fileStatus(of: "\(folder)/\(expected.path)", followingLinks: false),
+            status.device == mapping.device, status.inode == mapping.inode,
+            status.byteCount < expected.byteCount
+        {
+            return .ended(
+                changed(
+                    "\(expected.path) (mapped)",
+                    "cut to \(status.byteCount) bytes",
+                    expected: "\(expected.byteCount)"
+                )
+            )
+        }
+        while offset < expected.byteCount {
+            guard budget > 0 else { return .unfinished }
+            let end = min(expected.byteCount, offset + min(budget, 1 << 20))
+            if hash == nil { hash = SHA256() }
+            mapping.file.withBytes { bytes in
+                hash?.update(with: bytes.extracting(offset..<end))
+            }
+            byteCount += end - offset
+            budget -= end - offset
+            offset = end
+        }
+        return compare(expected, in: "\(expected.path) (mapped)")
+    }
+
+    private mutating func compare(_ expected: Manifest.File, in place: String) -> Outcome {
+        let found = (hash.take() ?? SHA256()).finish()
+        guard found == expected.digest else {
+            return .ended(
+                changed(place, "SHA-256 \(found)", expected: expected.digest.description)
+            )
+        }
+        return .finished
+    }
+
+    private func changed(_ place: String, _ found: String, expected: String) -> Verdict {
+        .changed(
+            ArtifactProblem(
+                file: place,
+                found: "changed while it serves: \(found)",
+                expected: "\(expected), as when it was loaded",
+                remedy: "put the approved artifact back and load it again"
+            )
+        )
+    }
+}

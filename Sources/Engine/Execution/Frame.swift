@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Tensors
+
+/// Why a run stopped; nothing it wrote is to be believed.
+package struct RunFault: Error, Equatable, Sendable {
+    package enum Reason: UInt8, Sendable {
+        /// An index in the data points outside what it indexes.
+        case indexOutOfRange = 1
+        case integerDivisionByZero
+        /// The text region of the arena is full.
+        case textFull
+        /// The data asks for a value that the operator does not define.
+        case undefinedValue
+    }
+    package let reason: Reason
+    /// The step of the program that stopped.
+    package let step: Int
+}
+
+/// Where one operand lies in this session, and its shape for the present number of rows.
+@unsafe
+struct OperandRecord {
+    var address: UnsafeMutableRawPointer?
+    var count: Int
+    var byteCount: Int
+    var dimensions: UnsafeMutablePointer<Int>
+    var rank: Int
+    var type: DataType
+}
+
+/// What changes during a run.
+@unsafe
+struct RunState {
+    var fault: RunFault.Reason?
+    var rows = 0
+    var textBase: UnsafeMutablePointer<UInt8>
+    var textUsed = 0
+    var textCapacity: Int
+}
+
+/// What a kernel sees: its operands as typed views, their present shapes, and where to report a fault.
+///
+/// Safety: made by the executor over tables and an arena that outlive the call; sizes come from
+/// the plan, and every view is checked.
+@safe
+package struct Frame {
+    private let records: UnsafePointer<OperandRecord>
+    private let inputCount: Int
+    private let outputCount: Int
+    private let state: UnsafeMutablePointer<RunState>
+
+    /// `records` are the inputs, then the outputs, then scratch.
+    @unsafe
+    init(
+        records: UnsafePointer<OperandRecord>, inputCount: Int, outputCount: Int,
+        state: UnsafeMutablePointer<RunState>
+    ) {
+        unsafe self.records = records
+        unsafe self.state = state
+        (self.inputCount, self.outputCount) = (inputCount, outputCount)
+    }
+
+    /// The number of rows of this run.
+    package var rows: Int { unsafe state.pointee.rows }
+
+    package func hasInput(_ index: Int) -> Bool {
+        unsafe index < inputCount && records[index].address != nil
+    }
+
+    /// The elements of input `index`; of an input left out, none.
+    @inline(__always)
+    package func input<Element: BitwiseCopyable>(
+        _ index: Int, as _: Element.Type = Element.self
+    ) -> View<Element> {
+        precondition(index < inputCount, "no such input")
+        return unsafe view(records[index]).reading
+    }
+
+    @inline(__always)
+    package func output<Element: BitwiseCopyable>(
+        _ index: Int, as _: Element.Type = Element.self
+    ) -> MutableView<Element> {
+        precondition(index < outputCount, "no such output")
+        return unsafe view(records[inputCount + index])
+    }
+
+    /// The lengths of input `index`'s axes in this run.
+    package func inputShape(_ index: Int) -> View<Int> {
+        precondition(index < inputCount, "no such input")
+        return unsafe View(records[index].dimensions, count: records[index].rank)
+    }
+
+    /// The lengths of output `index`'s axes in this run.
+    package func outputShape(_ index: Int) -> View<Int> {
+        precondition(index < outputCount, "no such output")
+        let record = unsafe records[inputCount + index]
+        return unsafe View(record.dimensions, count: record.rank)
+    }
+
+    /// The memory that the node reserved when it was compiled, for this call only.
+    package func scratch<Element: BitwiseCopyable>(
+        as _: Element.Type = Element.self
+    ) -> MutableView<Element> {
+        unsafe view(records[inputCount + outputCount])
+    }
+
+    /// Stops the run after this kernel; the first fault counts.
+    package func fault(_ reason: RunFault.Reason) {
+        if unsafe state.pointee.fault == nil { unsafe state.pointee.fault = reason }
+    }
+
+    /// Puts text into the arena's text region; a full region is a fault and gives the empty string.
+    package func text(_ bytes: UnsafeBufferPointer<UInt8>) -> TextReference {
+        let used = unsafe state.pointee.textUsed
+        guard unsafe bytes.count <= state.pointee.textCapacity - used else {
+            fault(.textFull)
+            return TextReference()
+        }
+        let start = unsafe state.pointee.textBase + used
+        if let source = bytes.baseAddress {
+            unsafe start.update(from: source, count: bytes.count)
+        }
+        unsafe state.pointee.textUsed = used + bytes.count
+        return unsafe TextReference(UnsafeBufferPointer(start: start, count: bytes.count))
+    }
+
+    /// The elements of an operand; its size in bytes decides how many there are.
+    @inline(__always)
+    private func view<Element: BitwiseCopyable>(_ record: OperandRecord) -> MutableView<Element> {
+        guard let address = unsafe record.address else {
+            return unsafe MutableView(
+                UnsafeMutableRawPointer(state).assumingMemoryBound(to: Element.self), count: 0)
+        }
+        return unsafe MutableView(
+            address.assumingMemoryBound(to: Element.self),
+            count: record.byteCount / MemoryLayout<Element>.stride)
+    }
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+import Platform
+package import Tensors
+
+/// One arena in which a program runs, again and again, without allocating.
+///
+/// Fill the inputs after `begin`, call `run`, read the outputs; inputs survive a run.
+///
+/// `@unchecked Sendable`: one thread at a time uses a session; whoever leases it sees to that.
+///
+/// Safety: the tables are private and sized by the program, addresses in them point into the arena
+/// at offsets the planner proved or at constants the program keeps, and both live as long as `self`.
+@safe
+package final class Session: @unchecked Sendable {
+    package let program: Program
+    /// The number of rows of the present run.
+    package private(set) var rows = 0
+
+    private let arena: Arena
+    private let tables: SessionTables
+
+    /// Reserves the arena.
+    package init(_ program: Program) throws(EngineError) {
+        self.program = program
+        do throws(SystemError) {
+            arena = try Arena(
+                slotByteCount: program.plan.peak, textByteCount: program.plan.textByteCount)
+        } catch {
+            throw EngineError(
+                .system, "an arena of \(program.plan.arenaByteCount) bytes: \(error)")
+        }
+        guard let base = unsafe arena.base else {
+            throw EngineError(.system, "an arena of no bytes")
+        }
+        unsafe tables = SessionTables(program, base: base)
+        begin(rows: 1)
+    }
+
+    /// Starts a run of `rows` rows, at most the program's maximum: shapes follow, text is forgotten.
+    package func begin(rows: Int) {
+        precondition(rows >= 0 && rows <= program.maximumRows, "more rows than planned")
+        tables.begin(rows: rows, program)
+        self.rows = rows
+    }
+
+    /// Runs every step; answers why it stopped, which is mostly nothing.
+    package func run() -> RunFault? { tables.run(program) }
+
+    /// Lends input `index` for filling; `Element` has to be its type.
+    package func withInput<Element: Scalar, Output, Failure: Error>(
+        _ index: Int, as _: Element.Type,
+        _ body: (inout MutableSpan<Element>) throws(Failure) -> Output
+    ) throws(Failure) -> Output {
+        precondition(program.inputs[index].elementType == Element.dataType, "another type")
+        let (address, count) = unsafe tables.place(of: program.inputValues[index])
+        var span = unsafe MutableSpan<Element>(
+            _unsafeStart: address.assumingMemoryBound(to: Element.self), count: count)
+        return try body(&span)
+    }
+
+    /// Sets one element of a string input; false when the arena's room for text is used up.
+    package func setText(input index: Int, element: Int, utf8: Span<UInt8>) -> Bool {
+        unsafe utf8.withUnsafeBufferPointer { bytes in
+            guard let reference = unsafe tables.keep(bytes) else { return false }
+            withInput(index, as: TextReference.self) { $0[element] = reference }
+            return true
+        }
+    }
+
+    /// Lends output `index`; `Element` has to be its type.
+    package func withOutput<Element: Scalar, Output, Failure: Error>(
+        _ index: Int, as _: Element.Type, _ body: (Span<Element>) throws(Failure) -> Output
+    ) throws(Failure) -> Output {
+        precondition(program.outputs[index].elementType == Element.dataType, "another type")
+        let (address, count) = unsafe tables.place(of: program.outputValues[index])
+        return try body(
+            unsafe Span<Element>(
+                _unsafeStart: address.assumingMemoryBound(to: Element.self), count: count))
+    }
+
+    /// The lengths of output `index`'s axes for the present number of rows.
+    package func outputShape(_ index: Int) -> [Int] {
+        tables.shape(of: program.outputValues[index], program)
+    }
+
+    /// The lengths of input `index`'s axes for the present number of rows.
+    package func inputShape(_ index: Int) -> [Int] {
+        tables.shape(of: program.inputValues[index], program)
+    }
+
+    /// One element of a string output, copied.
+    package func outputText(_ index: Int, _ element: Int) -> String {
+        withOutput(index, as: TextReference.self) { span in
+            unsafe String(decoding: span[element].bytes, as: UTF8.self)
+        }
+    }
+
+    /// Lends the bytes of one element of a string output.
+    package func withOutputText<Output, Failure: Error>(
+        _ index: Int, _ element: Int, _ body: (Span<UInt8>) throws(Failure) -> Output
+    ) throws(Failure) -> Output {
+        let reference = withOutput(index, as: TextReference.self) { $0[element] }
+        let bytes = unsafe reference.bytes
+        return try body(unsafe Span(_unsafeElements: bytes))
+    }
+
+    /// Output `index`, copied; for tools.
+    package func output(_ index: Int) -> TensorValue {
+        let spec = program.outputs[index]
+        guard let shape = Shape(outputShape(index)) else {
+            preconditionFailure("a planned shape fits")
+        }
+        if spec.elementType == .string {
+            let texts = (0..<shape.elementCount).map { element in
+                withOutputText(index, element) { span in span.indices.map { span[$0] } }
+            }
+            return TensorValue(
+                name: spec.name, tensor: Tensor(utf8Texts: texts, shape: shape), classes: nil)
+        }
+        let (address, _) = unsafe tables.place(of: program.outputValues[index])
+        let byteCount = spec.elementType.byteCount(ofElements: shape.elementCount) ?? 0
+        let bytes = unsafe RawSpan(_unsafeStart: address, byteCount: byteCount)
+        guard let tensor = Tensor(type: spec.elementType, shape: shape, copying: bytes) else {
+            preconditionFailure("a planned shape fits")
+        }
+        return TensorValue(name: spec.name, tensor: tensor, classes: spec.classes)
+    }
+
+    /// Copies `tensor` into input `index`; false when type or shape differ from what `begin` set, or text is full.
+    package func setInput(_ index: Int, to tensor: Tensor) -> Bool {
+        guard program.inputs[index].elementType == tensor.type,
+            inputShape(index) == tensor.dimensions
+        else { return false }
+        if tensor.type == .string {
+            let references = tensor.elements(as: TextReference.self)
+            return withExtendedLifetime(tensor) {
+                references.indices.allSatisfy { element in
+                    let bytes = unsafe references[element].bytes
+                    return setText(
+                        input: index, element: element, utf8: unsafe Span(_unsafeElements: bytes))
+                }
+            }
+        }
+        let (address, _) = unsafe tables.place(of: program.inputValues[index])
+        unsafe address.copyMemory(from: tensor.address, byteCount: tensor.byteCount)
+        return true
+    }
+}
+
+/// An output taken out of a session.
+package struct TensorValue: Sendable {
+    package let name: String
+    package let tensor: Tensor
+    package let classes: ClassNames?
+}

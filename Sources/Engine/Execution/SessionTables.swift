@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+import Tensors
+
+/// The flat tables a session runs over: where each value lies and how long its axes are now.
+///
+/// Safety: every table is made in `init` with the sizes the program says and freed in `deinit`;
+/// all indices come from the program, which is the same one at every call.
+@safe
+final class SessionTables {
+    /// By value number.
+    private let records: UnsafeMutablePointer<OperandRecord>
+    /// By operand number: copies of `records`, so that a step reads one run of memory.
+    private let operands: UnsafeMutablePointer<OperandRecord>
+    /// The lengths of all axes of all values.
+    private let lengths: UnsafeMutablePointer<Int>
+    private let state: UnsafeMutablePointer<RunState>
+    private var rows = -1
+    /// Where the text of inputs ends and that of a run begins.
+    private var textOfInputs = 0
+
+    @unsafe
+    init(_ program: Program, base: UnsafeMutableRawPointer) {
+        let axisCount = program.values.reduce(0) { $0 + $1.shape.count }
+        unsafe records = .allocate(capacity: max(program.values.count, 1))
+        unsafe operands = .allocate(capacity: max(program.operands.count, 1))
+        unsafe lengths = .allocate(capacity: axisCount + 1)
+        unsafe lengths.initialize(repeating: 0, count: axisCount + 1)
+        unsafe state = .allocate(capacity: 1)
+        let text = unsafe (base + program.plan.peak).assumingMemoryBound(to: UInt8.self)
+        unsafe state.initialize(
+            to: RunState(textBase: text, textCapacity: program.plan.textByteCount))
+
+        var next = unsafe lengths
+        for (index, value) in program.values.enumerated() {
+            let address =
+                switch value.location {
+                case .arena(let offset): unsafe base + offset
+                case .constant(let constant): unsafe program.constants[constant].address
+                }
+            unsafe (records + index).initialize(
+                to: OperandRecord(
+                    address: address, count: 0, byteCount: 0, dimensions: next,
+                    rank: value.shape.count, type: value.type))
+            unsafe next += value.shape.count
+        }
+        for index in program.operands.indices {
+            unsafe (operands + index).initialize(
+                to: OperandRecord(
+                    address: nil, count: 0, byteCount: 0, dimensions: lengths, rank: 0,
+                    type: .float))
+        }
+    }
+
+    deinit {
+        unsafe records.deallocate()
+        unsafe operands.deallocate()
+        unsafe lengths.deallocate()
+        unsafe state.deallocate()
+    }
+
+    func begin(rows: Int, _ program: Program) {
+        textOfInputs = 0
+        unsafe state.pointee.fault = nil
+        if rows != self.rows { setShapes(rows: rows, program) }
+        // A reference of an earlier run would point at text that is gone.
+        for (index, input) in program.inputs.enumerated() where input.elementType == .string {
+            let record = unsafe records[Int(program.inputValues[index])]
+            guard let address = unsafe record.address else { continue }
+            unsafe address.initializeMemory(as: UInt8.self, repeating: 0, count: record.byteCount)
+        }
+    }
+
+    /// Works out every length for `rows`, and from it every size.
+    private func setShapes(rows: Int, _ program: Program) {
+        self.rows = rows
+        unsafe state.pointee.rows = rows
+        for index in program.values.indices {
+            var count = 1
+            let rank = unsafe records[index].rank
+            let dimensions = unsafe records[index].dimensions
+            for axis in 0..<rank {
+                let dimension = program.values[index].shape[axis]
+                // The planner has proved these products for the most rows.
+                let length = max(dimension.constant &+ dimension.perRow &* rows, 0)
+                unsafe dimensions[axis] = length
+                count &*= length
+            }
+            unsafe records[index].count = count
+            unsafe records[index].byteCount = (count &* records[index].type.bitWidth &+ 7) / 8
+        }
+        for index in program.operands.indices {
+            let value = Int(program.operands[index])
+            guard value >= 0 else { continue }
+            unsafe operands[index] = records[value]
+        }
+    }
+
+    func run(_ program: Program) -> RunFault? {
+        unsafe state.pointee.fault = nil
+        unsafe state.pointee.textUsed = textOfInputs
+        for index in program.steps.indices {
+            let step = program.steps[index]
+            let frame = unsafe Frame(
+                records: operands + step.firstOperand, inputCount: step.inputCount,
+                outputCount: step.outputCount, state: state)
+            step.kernel(frame)
+            if let reason = unsafe state.pointee.fault {
+                return RunFault(reason: reason, step: index)
+            }
+        }
+        return nil
+    }
+
+    /// Where value `number` starts and how many elements it has now.
+    @unsafe
+    func place(of number: Int32) -> (UnsafeMutableRawPointer, Int) {
+        let record = unsafe records[Int(number)]
+        guard let address = unsafe record.address else { preconditionFailure("every value is placed") }
+        return unsafe (address, record.count)
+    }
+
+    func shape(of number: Int32, _ program: Program) -> [Int] {
+        let record = unsafe records[Int(number)]
+        return (0..<(unsafe record.rank)).map { unsafe record.dimensions[$0] }
+    }
+
+    /// Copies text into the arena; nil when its room is used up.
+    @unsafe
+    func keep(_ bytes: UnsafeBufferPointer<UInt8>) -> TextReference? {
+        let used = textOfInputs
+        guard unsafe bytes.count <= state.pointee.textCapacity - used else { return nil }
+        let start = unsafe state.pointee.textBase + used
+        if let source = bytes.baseAddress {
+            unsafe start.update(from: source, count: bytes.count)
+        }
+        textOfInputs = used + bytes.count
+        return unsafe TextReference(UnsafeBufferPointer(start: start, count: bytes.count))
+    }
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+import ONNX
+import Tensors
+
+extension GraphImporter {
+    /// The node's attributes by name, copied out of the file.
+    func attributes(
+        of node: NodeProto, _ bytes: Span<UInt8>
+    ) throws(EngineError) -> [String: Attribute] {
+        var attributes: [String: Attribute] = [:]
+        for proto in node.attributes {
+            let value = try reading { () throws(ReadError) in try attribute(proto.value, bytes) }
+            guard attributes.updateValue(value, forKey: proto.name) == nil else {
+                throw EngineError(
+                    .invalidGraph, "attribute '\(proto.name)' is given twice",
+                    node: "'\(node.name)' (\(node.operatorName))")
+            }
+        }
+        return attributes
+    }
+
+    private func attribute(
+        _ value: AttributeProto.Value, _ bytes: Span<UInt8>
+    ) throws(ReadError) -> Attribute {
+        switch value {
+        case .float(let number): return .float(number)
+        case .integer(let number): return .integer(number)
+        case .string(let range): return .string(try readText(range, in: bytes))
+        case .tensor(let proto): return .tensor(try proto.tensor(in: bytes))
+        case .floats(let list): return .floats(list)
+        case .integers(let list): return .integers(list)
+        case .strings(let ranges):
+            var texts: [String] = []
+            texts.reserveCapacity(ranges.count)
+            for range in ranges { texts.append(try readText(range, in: bytes)) }
+            return .strings(texts)
+        case .graph: return .other("a graph")
+        case .graphs: return .other("a list of graphs")
+        case .tensors: return .other("a list of tensors")
+        case .other(let kind): return .other("of kind \(kind)")
+        }
+    }
+}
+
+/// Runs `body`, telling a read error as an engine error.
+func reading<Output>(_ body: () throws(ReadError) -> Output) throws(EngineError) -> Output {
+    do throws(ReadError) {
+        return try body()
+    } catch {
+        throw EngineError(.unreadable(byte: error.offset), "\(error)")
+    }
+}

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+import ONNX
+import Tensors
+
+/// Turns the file's graph, which goes by names, into a `Graph`, which goes by numbers, and checks it on the way.
+struct GraphImporter {
+    private var graph = Graph()
+    private var ids: [String: Graph.ValueID] = [:]
+    private let opsets: [String: Int]
+    private let shapes: [String: [Int]]
+
+    /// The newest operator sets whose forms are known.
+    static let newestOpsets = ["": 28, "ai.onnx.ml": 5]
+
+    static func importGraph(
+        of model: ModelProto, bytes: Span<UInt8>, options: ProgramOptions, table: OperatorTable
+    ) throws(EngineError) -> Graph {
+        for (domain, newest) in newestOpsets {
+            guard let version = model.opsets[domain], version > newest else { continue }
+            throw EngineError(
+                .unsupported,
+                "the model imports version \(version) of \(domain.isEmpty ? "ai.onnx" : domain), the newest known is \(newest)",
+                remedy: "export it with opset \(newest) or earlier")
+        }
+        var importer = GraphImporter(opsets: model.opsets, shapes: options.shapes)
+        guard !model.graph.hasSparseInitializers else {
+            throw EngineError(.unsupported, "sparse initialisers are not supported")
+        }
+        try importer.addConstants(model.graph, bytes)
+        try importer.addInputs(model.graph)
+        try importer.addNodes(model.graph, bytes, table)
+        try importer.addOutputs(model.graph)
+        return importer.graph
+    }
+
+    private init(opsets: [String: Int], shapes: [String: [Int]]) {
+        (self.opsets, self.shapes) = (opsets, shapes)
+    }
+
+    private mutating func define(
+        _ name: String, fact: Fact? = nil, by maker: String
+    ) throws(EngineError) -> Graph.ValueID {
+        let id = graph.addValue(named: name, fact: fact)
+        guard !name.isEmpty else { return id }
+        guard ids.updateValue(id, forKey: name) == nil else {
+            throw EngineError(.invalidGraph, "value '\(name)' is made twice, again by \(maker)")
+        }
+        return id
+    }
+
+    private mutating func addConstants(
+        _ proto: GraphProto, _ bytes: Span<UInt8>
+    ) throws(EngineError) {
+        for initializer in proto.initializers {
+            let tensor = try reading { () throws(ReadError) in try initializer.tensor(in: bytes) }
+            _ = try define(initializer.name, fact: Fact(tensor), by: "an initialiser")
+        }
+    }
+
+    private mutating func addInputs(_ proto: GraphProto) throws(EngineError) {
+        let constants = Set(proto.initializers.map(\.name))
+        var seen: Set<String> = []
+        for input in proto.inputs {
+            guard seen.insert(input.name).inserted else {
+                throw EngineError(.invalidGraph, "input '\(input.name)' is declared twice")
+            }
+            // Before IR version 4 every initialiser was also listed as an input.
+            guard !constants.contains(input.name) else { continue }
+            let fact = try fact(ofInput: input)
+            graph.inputs.append(try define(input.name, fact: fact, by: "an input"))
+        }
+        for name in shapes.keys.sorted() where !graph.inputs.contains(where: { graph[$0].name == name }) {
+            let known = graph.inputs.map { "'\(graph[$0].name)'" }.joined(separator: ", ")
+            throw EngineError(
+                .invalidShape, "a shape is given for '\(name)', which is no input of the model",
+                remedy: "its inputs are \(known)")
+        }
+    }
+
+    /// The first axis is N unless the file gives it a length; every other axis needs one.
+    private func fact(ofInput input: ValueInfo) throws(EngineError) -> Fact {
+        guard case .tensor(let declaredType, let declared) = input.type, let type = declaredType
+        else {
+            throw EngineError(
+                .unsupported, "input '\(input.name)' is no tensor of a known element type")
+        }
+        let given = shapes[input.name]
+        guard let rank = declared?.count ?? given?.count else {
+            throw EngineError(
+                .invalidShape, "input '\(input.name)' declares no shape",
+                remedy: "give one with --shape \(input.name)=…")
+        }
+        guard given == nil || given?.count == rank else {
+            throw EngineError(
+                .invalidShape,
+                "the shape given for input '\(input.name)' has \(given?.count ?? 0) axes, expected \(rank)")
+        }
+        var shape: [Dimension] = []
+        for axis in 0..<rank {
+            shape.append(
+                try dimension(
+                    axis, of: input.name, declared: declared?[axis] ?? .unknown,
+                    given: given?[axis]))
+        }
+        return Fact(type, shape)
+    }
+
+    private func dimension(
+        _ axis: Int, of input: String, declared: DeclaredDimension, given: Int?
+    ) throws(EngineError) -> Dimension {
+        if case .fixed(let length) = declared, length > 0 {
+            guard given == nil || given == length || given == -1 else {
+                throw EngineError(
+                    .invalidShape,
+                    "axis \(axis) of input '\(input)' is \(length), the shape given says \(given ?? 0)")
+            }
+            return Dimension(length)
+        }
+        if let given, given > 0 { return Dimension(given) }
+        if axis == 0 { return .rows }
+        let name = if case .named(let name) = declared { "'\(name)'" } else { "unnamed" }
+        throw EngineError(
+            .invalidShape,
+            "axis \(axis) of input '\(input)' has no fixed length (\(name)), and only the first axis may vary",
+            remedy: "give the input's shape with --shape \(input)=…")
+    }
+
+    private mutating func addNodes(
+        _ proto: GraphProto, _ bytes: Span<UInt8>, _ table: OperatorTable
+    ) throws(EngineError) {
+        for node in try sorted(proto) {
+            let domain = OperatorTable.canonical(node.domain)
+            let name = node.name.isEmpty ? node.outputs.first ?? "" : node.name
+            guard let opset = opsets[domain] else {
+                throw EngineError(
+                    .invalidGraph,
+                    "the model does not import an operator set of domain '\(domain.isEmpty ? "ai.onnx" : domain)'",
+                    node: "'\(name)' (\(node.operatorName))")
+            }
+            let definition = try table.lookUp(
+                node.operatorName, domain: domain, opset: opset, node: name)
+            var inputs = node.inputs.map { $0.isEmpty ? nil : ids[$0] }
+            while let last = inputs.last, last == nil { inputs.removeLast() }
+            var outputs: [Graph.ValueID] = []
+            for output in node.outputs {
+                outputs.append(try define(output, by: "node '\(name)'"))
+            }
+            let made = Graph.Node(
+                name: name, definition: definition, opset: opset,
+                attributes: try attributes(of: node, bytes), inputs: inputs, outputs: outputs)
+            guard definition.inputs.contains(inputs.count),
+                definition.outputs.contains(outputs.count)
+            else {
+                throw EngineError(
+                    .invalidGraph,
+                    "\(inputs.count) inputs and \(outputs.count) outputs, expected \(definition.inputs) and \(definition.outputs)",
+                    node: made.shown)
+            }
+            graph.nodes.append(made)
+        }
+    }
+
+    private mutating func addOutputs(_ proto: GraphProto) throws(EngineError) {
+        guard !proto.outputs.isEmpty else {
+            throw EngineError(.invalidGraph, "the graph has no outputs")
+        }
+        for output in proto.outputs {
+            guard let id = ids[output.name] else {
+                throw EngineError(
+                    .invalidGraph, "output '\(output.name)' is made by no node")
+            }
+            guard !graph.outputs.contains(where: { $0.name == output.name }) else {
+                throw EngineError(.invalidGraph, "output '\(output.name)' is declared twice")
+            }
+            graph.outputs.append(Graph.Output(name: output.name, value: id))
+        }
+    }
+
+    /// The nodes, each behind the makers of its inputs; a file in that order keeps it.
+    private func sorted(_ proto: GraphProto) throws(EngineError) -> [NodeProto] {
+        var makers: [String: Int] = [:]
+        for (index, node) in proto.nodes.enumerated() {
+            for output in node.outputs where !output.isEmpty { makers[output] = index }
+        }
+        var order: [NodeProto] = []
+        var state = [UInt8](repeating: 0, count: proto.nodes.count)
+        for root in proto.nodes.indices where state[root] == 0 {
+            var stack = [(node: root, next: 0)]
+            state[root] = 1
+            while let (index, next) = stack.last {
+                let node = proto.nodes[index]
+                guard next < node.inputs.count else {
+                    state[index] = 2
+                    order.append(node)
+                    stack.removeLast()
+                    continue
+                }
+                stack[stack.count - 1].next += 1
+                let name = node.inputs[next]
+                guard !name.isEmpty, ids[name] == nil else { continue }
+                guard let maker = makers[name] else {
+                    throw EngineError(
+                        .invalidGraph, "input '\(name)' is made by no node, input or initialiser",
+                        node: "'\(node.name)' (\(node.operatorName))")
+                }
+                guard state[maker] != 1 else {
+                    throw EngineError(
+                        .invalidGraph, "the graph has a cycle through value '\(name)'",
+                        node: "'\(node.name)' (\(node.operatorName))")
+                }
+                guard state[maker] == 0 else { continue }
+                state[maker] = 1
+                stack.append((maker, 0))
+            }
+        }
+        return order
+    }
+}

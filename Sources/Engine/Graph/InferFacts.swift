@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+import Tensors
+
+extension Graph {
+    /// The most axes a value may have; kernels walk them in fixed places.
+    static let maximumRank = 8
+
+    /// Works out type, shape and, where possible, contents of every value, in node order.
+    ///
+    /// What the file declares for values and outputs is not read: converters get it wrong.
+    mutating func inferFacts() throws(EngineError) {
+        for input in inputs {
+            if let fact = self[input].fact { try check(fact, name: self[input].name, node: nil) }
+        }
+        for index in nodes.indices {
+            let node = nodes[index]
+            var context = context(of: node)
+            var facts = try node.definition.infer(&context)
+            guard facts.count >= node.outputs.count else {
+                throw context.failure(
+                    "names \(node.outputs.count) outputs, this form has \(facts.count)",
+                    kind: .unsupported)
+            }
+            try foldContents(of: node, context, &facts)
+            for (output, fact) in zip(node.outputs, facts) {
+                try check(fact, name: self[output].name, node: node.shown)
+                self[output].fact = fact
+            }
+        }
+    }
+
+    /// Runs the node now when all it reads is known.
+    private func foldContents(
+        of node: Node, _ context: NodeContext, _ facts: inout [Fact]
+    ) throws(EngineError) {
+        for index in facts.indices where facts[index].constant == nil {
+            facts[index].constant = constant(from: facts[index])
+        }
+        guard node.definition.isPure, facts.contains(where: { $0.constant == nil }),
+            node.inputs.indices.allSatisfy({
+                node.inputs[$0] == nil || context.inputs[$0]?.constant != nil
+            })
+        else { return }
+        var known = context
+        known.outputs = facts
+        guard let tensors = try evaluate(node.definition, known, limit: 1 << 28),
+            tensors.count == facts.count
+        else { return }
+        for (index, tensor) in tensors.enumerated() {
+            let classes = facts[index].classes
+            facts[index] = Fact(tensor)
+            facts[index].classes = classes
+        }
+    }
+
+    /// The tensor that known integers make.
+    private func constant(from fact: Fact) -> Tensor? {
+        guard let lengths = fact.shape.fixed, let shape = Shape(lengths),
+            let integers = fact.integers?.fixed, integers.count == shape.elementCount
+        else { return nil }
+        switch fact.type {
+        case .int64: return Tensor(integers.map { Int64($0) }, shape: shape)
+        case .int32:
+            let narrow = integers.compactMap { Int32(exactly: $0) }
+            return narrow.count == integers.count ? Tensor(narrow, shape: shape) : nil
+        default: return nil
+        }
+    }
+
+    private func check(_ fact: Fact, name: String, node: String?) throws(EngineError) {
+        guard fact.shape.count <= Self.maximumRank else {
+            throw EngineError(
+                .unsupported, "value '\(name)' has \(fact.shape.count) axes, at most \(Self.maximumRank) are supported",
+                node: node)
+        }
+        for dimension in fact.shape where dimension.perRow == 0 && dimension.constant < 0 {
+            throw EngineError(
+                .invalidShape, "value '\(name)' has shape \(fact.shape), with a negative length",
+                node: node)
+        }
+        guard let count = fact.shape.elementCount,
+            count.value(rows: 1).flatMap(fact.type.byteCount(ofElements:)) != nil
+        else {
+            throw EngineError(
+                .invalidShape,
+                "value '\(name)' has shape \(fact.shape), whose size overflows or is not linear in the number of rows",
+                node: node)
+        }
+    }
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Tensors
+
+/// What an operator is told about the node it is asked to understand: attributes, and facts of its inputs.
+///
+/// While facts are inferred, `outputs` is empty; while the node is compiled it holds what
+/// inference returned.
+package struct NodeContext {
+    package let name: String
+    package let operatorName: String
+    package let domain: String
+    /// The version of the domain's operator set that the model imports.
+    package let opset: Int
+    package let attributes: [String: Attribute]
+    /// One entry an input as the node writes it; nil where an optional input is left out.
+    package let inputs: [Fact?]
+    /// How many outputs the node names.
+    package let outputCount: Int
+    package var outputs: [Fact]
+    private(set) var scratch = Dimension(0)
+    private(set) var unreadInputs: Set<Int> = []
+
+    package init(
+        name: String, operatorName: String, domain: String, opset: Int,
+        attributes: [String: Attribute], inputs: [Fact?], outputCount: Int, outputs: [Fact] = []
+    ) {
+        (self.name, self.operatorName, self.domain) = (name, operatorName, domain)
+        (self.opset, self.attributes, self.inputs) = (opset, attributes, inputs)
+        (self.outputCount, self.outputs) = (outputCount, outputs)
+    }
+
+    // MARK: Inputs
+
+    /// The fact of input `index`, which has to be there.
+    package func input(_ index: Int) throws(EngineError) -> Fact {
+        guard index < inputs.count, let fact = inputs[index] else {
+            throw failure("input \(index) is missing")
+        }
+        return fact
+    }
+
+    /// The fact of input `index`, when there is one.
+    package func optionalInput(_ index: Int) -> Fact? {
+        index < inputs.count ? inputs[index] : nil
+    }
+
+    /// Input `index` as whole numbers that may depend on the number of rows; nil when absent.
+    package func integers(ofInput index: Int) throws(EngineError) -> [Dimension]? {
+        guard let fact = optionalInput(index) else { return nil }
+        guard let integers = fact.integers ?? longIntegers(fact.constant) else {
+            throw failure(
+                "the shape of the output depends on the contents of input \(index), which are only known while the model runs",
+                kind: .unsupported)
+        }
+        return integers
+    }
+
+    /// Input `index` as whole numbers known now; nil when absent.
+    package func fixedIntegers(ofInput index: Int) throws(EngineError) -> [Int]? {
+        guard let integers = try integers(ofInput: index) else { return nil }
+        guard let fixed = integers.fixed else {
+            throw failure("input \(index) depends on the number of rows", kind: .unsupported)
+        }
+        return fixed
+    }
+
+    private func longIntegers(_ tensor: Tensor?) -> [Dimension]? {
+        switch tensor?.type {
+        case .int64: tensor?.elements(as: Int64.self).map { Dimension(Int($0)) }
+        case .int32: tensor?.elements(as: Int32.self).map { Dimension(Int($0)) }
+        default: nil
+        }
+    }
+
+    /// Checks the type of input `index` against what the operator is built for.
+    package func require(
+        input index: Int, oneOf types: Set<DataType>
+    ) throws(EngineError) {
+        let type = try input(index).type
+        guard types.contains(type) else {
+            let known = types.map(\.description).sorted().joined(separator: ", ")
+            throw failure(
+                "input \(index) is \(type), expected one of \(known)", kind: .unsupported)
+        }
+    }
+
+    // MARK: Attributes
+
+    package func has(_ name: String) -> Bool { attributes[name] != nil }
+
+    package func integer(_ name: String, default value: Int) throws(EngineError) -> Int {
+        switch attributes[name] {
+        case nil: return value
+        case .integer(let number): return Int(number)
+        case .some(let other): throw wrongKind(name, other, "an integer")
+        }
+    }
+    package func float(_ name: String, default value: Float) throws(EngineError) -> Float {
+        switch attributes[name] {
+        case nil: return value
+        case .float(let number): return number
+        case .some(let other): throw wrongKind(name, other, "a float")
+        }
+    }
+    package func string(_ name: String, default value: String) throws(EngineError) -> String {
+        switch attributes[name] {
+        case nil: return value
+        case .string(let text): return text
+        case .some(let other): throw wrongKind(name, other, "a string")
+        }
+    }
+    package func integers(_ name: String) throws(EngineError) -> [Int]? {
+        switch attributes[name] {
+        case nil: return nil
+        case .integers(let list): return list.map { Int($0) }
+        case .some(let other): throw wrongKind(name, other, "a list of integers")
+        }
+    }
+    package func floats(_ name: String) throws(EngineError) -> [Float]? {
+        switch attributes[name] {
+        case nil: return nil
+        case .floats(let list): return list
+        case .some(let other): throw wrongKind(name, other, "a list of floats")
+        }
+    }
+    package func strings(_ name: String) throws(EngineError) -> [String]? {
+        switch attributes[name] {
+        case nil: return nil
+        case .strings(let list): return list
+        case .some(let other): throw wrongKind(name, other, "a list of strings")
+        }
+    }
+    package func tensor(_ name: String) throws(EngineError) -> Tensor? {
+        switch attributes[name] {
+        case nil: return nil
+        case .tensor(let tensor): return tensor
+        case .some(let other): throw wrongKind(name, other, "a tensor")
+        }
+    }
+
+    // MARK: What a compiled node needs
+
+    /// Asks for `bytes` of scratch memory during this step, lent by `Frame.scratch`.
+    package mutating func reserveScratch(bytes: Dimension) { scratch = bytes }
+
+    /// Says that the kernel does not read constant input `index`, so that its memory can go.
+    package mutating func leaveUnread(input index: Int) { unreadInputs.insert(index) }
+
+    // MARK: Errors
+
+    /// An error at this node.
+    package func failure(
+        _ problem: String, kind: EngineError.Kind = .invalidShape, remedy: String? = nil
+    ) -> EngineError {
+        EngineError(kind, problem, node: "'\(name)' (\(operatorName))", remedy: remedy)
+    }
+
+    private func wrongKind(
+        _ name: String, _ found: Attribute, _ expected: String
+    ) -> EngineError {
+        failure("attribute '\(name)' is \(found.kindName), expected \(expected)", kind: .invalidGraph)
+    }
+}

@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The operators of the domain ai.onnx.ml.
+let mlOperators: [OperatorDefinition] = []

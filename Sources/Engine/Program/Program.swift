@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+package import ONNX
+import Tensors
+
+/// A model made ready to run: checked, folded, planned, compiled. It never changes; any number of sessions share it.
+///
+/// file → `ModelProto` → `Graph` → facts → passes → kernels → plan.
+package final class Program: Sendable {
+    package let inputs: [TensorSpec]
+    package let outputs: [TensorSpec]
+    package let maximumRows: Int
+    package let plan: Plan
+
+    let steps: [Step]
+    /// The values that steps and sessions refer to by number.
+    let values: [Value]
+    /// For each step's operands, inputs then outputs then scratch: a value, or -1.
+    let operands: [Int32]
+    let inputValues: [Int32]
+    let outputValues: [Int32]
+    /// Kept alive for the addresses in `values`.
+    let constants: [Tensor]
+
+    struct Step: Sendable {
+        let kernel: Kernel
+        /// Where its operands start in `operands`.
+        let firstOperand: Int
+        let inputCount: Int
+        let outputCount: Int
+    }
+
+    struct Value: Sendable {
+        enum Location: Sendable {
+            case arena(offset: Int)
+            case constant(index: Int)
+        }
+        let type: DataType
+        let shape: [Dimension]
+        let location: Location
+    }
+
+    /// Prepares a model.
+    ///
+    /// - Parameters:
+    ///   - bytes: the whole ONNX file; nothing of it is kept.
+    ///   - options: for how many rows, and within which bounds.
+    /// - Throws: `EngineError`, saying at which node or byte and why.
+    package convenience init(
+        model bytes: Span<UInt8>, options: ProgramOptions = ProgramOptions()
+    ) throws(EngineError) {
+        try self.init(model: bytes, options: options, table: .standard)
+    }
+
+    init(
+        model bytes: Span<UInt8>, options: ProgramOptions, table: OperatorTable
+    ) throws(EngineError) {
+        if let unknown = options.disabledPasses.subtracting(Pass.names).min() {
+            throw EngineError(
+                .unsupported, "there is no pass '\(unknown)'",
+                remedy: "the passes are \(Pass.names.joined(separator: ", "))")
+        }
+        guard options.maximumRows > 0 else {
+            throw EngineError(
+                .unsupported, "the most rows of a run are \(options.maximumRows), expected 1 or more"
+            )
+        }
+        let proto = try Self.read(bytes)
+        var graph = try GraphImporter.importGraph(
+            of: proto, bytes: bytes, options: options, table: table)
+        try graph.inferFacts()
+        for pass in Pass.standard where !options.disabledPasses.contains(pass.name) {
+            pass.apply(&graph)
+        }
+        var lowering = Lowering(graph, options)
+        try lowering.compile()
+        let parts = try lowering.planned()
+
+        inputs = try graph.inputs.map { id throws(EngineError) in try graph.spec(id, graph[id].name) }
+        outputs = try graph.outputs.map { output throws(EngineError) in
+            try graph.spec(output.value, output.name)
+        }
+        maximumRows = options.maximumRows
+        plan = parts.plan
+        (steps, values, operands) = (parts.steps, parts.values, parts.operands)
+        (inputValues, outputValues) = (parts.inputValues, parts.outputValues)
+        constants = parts.constants
+    }
+
+    /// Reads the file's structure.
+    package static func read(_ bytes: Span<UInt8>) throws(EngineError) -> ModelProto {
+        do throws(ReadError) {
+            return try ModelProto(bytes)
+        } catch {
+            throw EngineError(.unreadable(byte: error.offset), "\(error)")
+        }
+    }
+
+    /// The name and operator of the step that stopped a run.
+    package func describe(_ fault: RunFault) -> String {
+        let step = plan.steps.indices.contains(fault.step) ? plan.steps[fault.step] : nil
+        let place = step.map { "node '\($0.name)' (\($0.operator)): " } ?? ""
+        switch fault.reason {
+        case .indexOutOfRange: return place + "an index in the data is out of range"
+        case .integerDivisionByZero: return place + "an integer is divided by zero"
+        case .textFull: return place + "the arena's room for text is used up"
+        case .undefinedValue: return place + "the operator has no answer for this value"
+        }
+    }
+}
+
+extension Graph {
+    /// What is known of a value at the program's edge.
+    fileprivate func spec(_ id: ValueID, _ name: String) throws(EngineError) -> TensorSpec {
+        guard let fact = self[id].fact else {
+            throw EngineError(.invalidGraph, "value '\(name)' is never made")
+        }
+        return TensorSpec(
+            name: name, elementType: fact.type, shape: fact.shape, classes: fact.classes)
+    }
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a model is prepared for.
+package struct ProgramOptions: Sendable {
+    /// The most rows of one run; decides the arena's size.
+    package var maximumRows: Int
+    /// Shapes of inputs that the file leaves open; a first length of -1 stays the number of rows.
+    package var shapes: [String: [Int]]
+    /// The most bytes that one arena and the constants may take together.
+    package var memoryLimit: Int
+    /// Names of passes left out; see `Pass.names`.
+    package var disabledPasses: Set<String>
+    /// Room for the text of strings, in bytes for each string element; an average, not a limit.
+    package var textByteCountPerElement: Int
+
+    package init(
+        maximumRows: Int = 1024, shapes: [String: [Int]] = [:], memoryLimit: Int = 1 << 30,
+        disabledPasses: Set<String> = [], textByteCountPerElement: Int = 64
+    ) {
+        (self.maximumRows, self.shapes, self.memoryLimit) = (maximumRows, shapes, memoryLimit)
+        self.disabledPasses = disabledPasses
+        self.textByteCountPerElement = textByteCountPerElement
+    }
+}

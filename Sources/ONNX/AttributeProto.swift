@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// An attribute of a node. Lists of numbers are read at once; tensors and text stay in the file.
+package struct AttributeProto: Sendable {
+    package indirect enum Value: Sendable {
+        case float(Float)
+        case integer(Int64)
+        /// Text by convention, bytes by the format.
+        case string(Range<Int>)
+        case tensor(TensorProto)
+        case graph(GraphProto)
+        case floats([Float])
+        case integers([Int64])
+        case strings([Range<Int>])
+        case tensors([TensorProto])
+        case graphs([GraphProto])
+        /// A kind read past: sparse tensors, types.
+        case other(kind: Int)
+    }
+    package let name: String
+    package let value: Value
+    /// Where the attribute starts in the file.
+    package let offset: Int
+
+    init(_ range: Range<Int>, in bytes: Span<UInt8>, depth: Int) throws(ReadError) {
+        guard depth < WireReader.maximumDepth else { throw .tooDeep(at: range.lowerBound) }
+        let message = "AttributeProto"
+        var (name, kind) = ("", 0)
+        var single: Value?
+        var lists = Lists()
+        var reader = WireReader(range)
+        while let field = try reader.next(in: bytes) {
+            switch field.number {
+            case 1: name = try field.text(of: message, in: bytes)
+            case 2: single = .float(try field.float(of: message))
+            case 3: single = .integer(try field.integer(of: message))
+            case 4: single = .string(try field.range(of: message))
+            case 5: single = .tensor(try TensorProto(field.range(of: message), in: bytes))
+            case 6:
+                single = .graph(
+                    try GraphProto(field.range(of: message), in: bytes, depth: depth + 1))
+            case 20: kind = Int(try field.integer(of: message))
+            default: try lists.take(field, in: bytes, depth: depth)
+            }
+        }
+        self.name = name
+        offset = range.lowerBound
+        guard let value = Self.value(kind: kind, single: single, lists: lists, range) else {
+            throw .missingField(message: message, field: "value", at: range.lowerBound)
+        }
+        self.value = value
+    }
+
+    /// The value the kind points at. Writers leave zeros and empty lists out, old ones the kind.
+    private static func value(
+        kind: Int, single: Value?, lists: Lists, _ range: Range<Int>
+    ) -> Value? {
+        switch kind {
+        case 0: single ?? lists.filled ?? .integers([])
+        case 1: single ?? .float(0)
+        case 2: single ?? .integer(0)
+        case 3: single ?? .string(range.lowerBound..<range.lowerBound)
+        case 4, 5: single
+        case 6: .floats(lists.floats)
+        case 7: .integers(lists.integers)
+        case 8: .strings(lists.strings)
+        case 9: .tensors(lists.tensors)
+        case 10: .graphs(lists.graphs)
+        default: .other(kind: kind)
+        }
+    }
+
+    private struct Lists {
+        var floats: [Float] = []
+        var integers: [Int64] = []
+        var strings: [Range<Int>] = []
+        var tensors: [TensorProto] = []
+        var graphs: [GraphProto] = []
+
+        var filled: Value? {
+            if !floats.isEmpty { return .floats(floats) }
+            if !integers.isEmpty { return .integers(integers) }
+            if !strings.isEmpty { return .strings(strings) }
+            if !tensors.isEmpty { return .tensors(tensors) }
+            return graphs.isEmpty ? nil : .graphs(graphs)
+        }
+
+        mutating func take(
+            _ field: WireReader.Field, in bytes: Span<UInt8>, depth: Int
+        ) throws(ReadError) {
+            let message = "AttributeProto"
+            switch field.number {
+            case 7: try field.append(to: &floats, of: message, in: bytes)
+            case 8: try field.append(to: &integers, of: message, in: bytes)
+            case 9: strings.append(try field.range(of: message))
+            case 10: tensors.append(try TensorProto(field.range(of: message), in: bytes))
+            case 11:
+                graphs.append(
+                    try GraphProto(field.range(of: message), in: bytes, depth: depth + 1))
+            default: break
+            }
+        }
+    }
+}

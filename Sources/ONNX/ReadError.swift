@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Why a file was refused, and at which byte.
+package enum ReadError: Error, Equatable, Sendable {
+    /// The file ends, or a length reaches, beyond the message it is in.
+    case truncated(at: Int)
+    case overlongNumber(at: Int)
+    /// Field numbers start at 1 and end at 2^29 - 1; groups are not used by ONNX.
+    case invalidField(at: Int)
+    case wrongWireType(message: String, field: Int, at: Int)
+    /// A field that may occur once occurs again.
+    case repeatedField(message: String, field: Int, at: Int)
+    case missingField(message: String, field: String, at: Int)
+    case tooDeep(at: Int)
+    case notUTF8(at: Int)
+    case unknownElementType(tensor: String, type: Int, at: Int)
+    /// A negative length or more elements than an address space holds.
+    case invalidDimensions(tensor: String, dimensions: [Int], at: Int)
+    case wrongSize(tensor: String, found: Int, expected: Int, at: Int)
+    case externalData(tensor: String, location: String, at: Int)
+
+    /// The byte where reading stopped.
+    package var offset: Int {
+        switch self {
+        case .truncated(let at), .overlongNumber(let at), .invalidField(let at),
+            .wrongWireType(_, _, let at), .repeatedField(_, _, let at),
+            .missingField(_, _, let at), .tooDeep(let at), .notUTF8(let at),
+            .unknownElementType(_, _, let at), .invalidDimensions(_, _, let at),
+            .wrongSize(_, _, _, let at), .externalData(_, _, let at):
+            at
+        }
+    }
+}
+
+extension ReadError: CustomStringConvertible {
+    package var description: String { "byte \(offset): \(problem)" }
+
+    private var problem: String {
+        switch self {
+        case .truncated: "the file or the message ends before what it announces"
+        case .overlongNumber: "a number of more than ten bytes"
+        case .invalidField: "no field of a protocol buffer starts here"
+        case .wrongWireType(let message, let field, _):
+            "field \(field) of \(message) is written in a wrong wire type"
+        case .repeatedField(let message, let field, _):
+            "field \(field) of \(message) occurs more than once"
+        case .missingField(let message, let field, _): "\(message) has no \(field)"
+        case .tooDeep: "messages nest deeper than \(WireReader.maximumDepth) levels"
+        case .notUTF8: "a name is not valid UTF-8"
+        case .unknownElementType(let tensor, let type, _):
+            "tensor '\(tensor)' has element type \(type), which cannot be read"
+        case .invalidDimensions(let tensor, let dimensions, _):
+            "tensor '\(tensor)' has impossible dimensions \(dimensions)"
+        case .wrongSize(let tensor, let found, let expected, _):
+            "tensor '\(tensor)' holds \(found) bytes or elements, its dimensions say \(expected)"
+        case .externalData(let tensor, let location, _):
+            "tensor '\(tensor)' lies in another file ('\(location)'); save the model in one file"
+        }
+    }
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Tensors
+
+/// A tensor as the file has it: its head read, its elements still in the file.
+package struct TensorProto: Sendable {
+    package let name: String
+    package let type: DataType
+    package let shape: Shape
+    private let body: Range<Int>
+    private let raw: Range<Int>?
+
+    init(_ body: Range<Int>, in bytes: Span<UInt8>) throws(ReadError) {
+        let message = "TensorProto"
+        var dimensions: [Int64] = []
+        var (name, type, location) = ("", 0, "")
+        var raw: Range<Int>?
+        var isExternal = false
+        var reader = WireReader(body)
+        while let field = try reader.next(in: bytes) {
+            switch field.number {
+            case 1: try field.append(to: &dimensions, of: message, in: bytes)
+            case 2: type = Int(try field.integer(of: message))
+            case 8: name = try field.text(of: message, in: bytes)
+            case 9:
+                guard raw == nil else {
+                    throw .repeatedField(message: message, field: 9, at: field.at)
+                }
+                raw = try field.range(of: message)
+            case 13:
+                let pair = try TextPair(field.range(of: message), in: bytes)
+                if pair.key == "location" { location = pair.value }
+            case 14: isExternal = try field.integer(of: message) == 1
+            default: break
+            }
+        }
+        let at = body.lowerBound
+        guard !isExternal else {
+            throw .externalData(tensor: name, location: location, at: at)
+        }
+        guard let known = Int32(exactly: type).flatMap(DataType.init(rawValue:)) else {
+            throw .unknownElementType(tensor: name, type: type, at: at)
+        }
+        let lengths = dimensions.map { Int($0) }
+        guard let shape = Shape(lengths), known.byteCount(ofElements: shape.elementCount) != nil
+        else { throw .invalidDimensions(tensor: name, dimensions: lengths, at: at) }
+        (self.name, self.type, self.shape, self.body, self.raw) = (name, known, shape, body, raw)
+    }
+
+    /// Reads a file that holds one tensor, as ONNX's test data does.
+    package init(file bytes: Span<UInt8>) throws(ReadError) {
+        try self.init(0..<bytes.count, in: bytes)
+    }
+
+    /// Copies the elements out of the file, which has to be the one the head was read from.
+    package func tensor(in bytes: Span<UInt8>) throws(ReadError) -> Tensor {
+        if type == .string { return try strings(in: bytes) }
+        let expected = type.byteCount(ofElements: shape.elementCount) ?? 0
+        guard let raw else { return try typedElements(in: bytes, byteCount: expected) }
+        try check(found: raw.count, expected: expected)
+        let source = bytes.extracting(raw)
+        guard let tensor = Tensor(type: type, shape: shape, copying: unsafe source.bytes) else {
+            throw invalidDimensions
+        }
+        return tensor
+    }
+
+    private func strings(in bytes: Span<UInt8>) throws(ReadError) -> Tensor {
+        var texts: [[UInt8]] = []
+        var reader = WireReader(body)
+        while let field = try reader.next(in: bytes) {
+            guard field.number == 6 else { continue }
+            var text: [UInt8] = []
+            for index in try field.range(of: "TensorProto") { text.append(bytes[index]) }
+            texts.append(text)
+        }
+        try check(found: texts.count, expected: shape.elementCount)
+        return Tensor(utf8Texts: texts, shape: shape)
+    }
+
+    private func typedElements(
+        in bytes: Span<UInt8>, byteCount: Int
+    ) throws(ReadError) -> Tensor {
+        let message = "TensorProto"
+        let source: Int
+        switch type {
+        case .float: source = 4
+        case .double: source = 10
+        case .int64: source = 7
+        case .uint64, .uint32: source = 11
+        case .complex64, .complex128:
+            throw .unknownElementType(tensor: name, type: Int(type.rawValue), at: body.lowerBound)
+        default: source = 5
+        }
+        var floats: [Float] = []
+        var doubles: [Double] = []
+        var integers: [Int64] = []
+        var reader = WireReader(body)
+        while let field = try reader.next(in: bytes) {
+            guard field.number == source else { continue }
+            switch type {
+            case .float: try field.append(to: &floats, of: message, in: bytes)
+            case .double: try field.append(to: &doubles, of: message, in: bytes)
+            default: try field.append(to: &integers, of: message, in: bytes)
+            }
+        }
+        if type == .float {
+            try check(found: floats.count, expected: shape.elementCount)
+            return Tensor(floats, shape: shape)
+        }
+        if type == .double {
+            try check(found: doubles.count, expected: shape.elementCount)
+            return Tensor(doubles, shape: shape)
+        }
+        // Types below a byte come as whole bytes of packed elements.
+        let width = type.byteWidth ?? 1
+        try check(found: integers.count, expected: byteCount / width)
+        return try made { span in
+            for (index, value) in integers.enumerated() {
+                for byte in 0..<width {
+                    span.storeBytes(
+                        of: UInt8(truncatingIfNeeded: value >> Int64(8 * byte)),
+                        toByteOffset: index * width + byte, as: UInt8.self)
+                }
+            }
+        }
+    }
+
+    private func made(_ fill: (inout MutableRawSpan) -> Void) throws(ReadError) -> Tensor {
+        guard let tensor = Tensor(type: type, shape: shape, fill: fill) else {
+            throw invalidDimensions
+        }
+        return tensor
+    }
+
+    private var invalidDimensions: ReadError {
+        .invalidDimensions(tensor: name, dimensions: shape.dimensions, at: body.lowerBound)
+    }
+
+    private func check(found: Int, expected: Int) throws(ReadError) {
+        guard found == expected else {
+            throw .wrongSize(
+                tensor: name, found: found, expected: expected,
+                at: raw?.lowerBound ?? body.lowerBound)
+        }
+    }
+}
+
+/// A key and a value, as ONNX writes metadata and where external data lies.
+package struct TextPair: Sendable {
+    package var key = ""
+    package var value = ""
+
+    init(_ range: Range<Int>, in bytes: Span<UInt8>) throws(ReadError) {
+        var reader = WireReader(range)
+        while let field = try reader.next(in: bytes) {
+            switch field.number {
+            case 1: key = try field.text(of: "StringStringEntryProto", in: bytes)
+            case 2: value = try field.text(of: "StringStringEntryProto", in: bytes)
+            default: break
+            }
+        }
+    }
+}

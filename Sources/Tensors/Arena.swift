@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Platform
+
+/// The one bounded block of memory in which an inference runs, between guard pages.
+///
+///     | slots of the plan, each at a multiple of 64 | text of strings |
+///
+/// Safety: `base` is lent only to the executor, whose plan proved that every slot lies in the
+/// block; the block lives as long as the arena.
+@safe
+package struct Arena: ~Copyable {
+    private let memory: GuardedMemory
+    package let slotByteCount: Int
+    package let textByteCount: Int
+
+    /// Reserves both regions; their sum is rounded up so that nothing shares the last 64 bytes.
+    package init(slotByteCount: Int, textByteCount: Int) throws(SystemError) {
+        let (sum, overflow) = slotByteCount.addingReportingOverflow(textByteCount)
+        memory = try GuardedMemory(byteCount: overflow ? .max : sum)
+        (self.slotByteCount, self.textByteCount) = (slotByteCount, textByteCount)
+    }
+
+    package var byteCount: Int { memory.byteCount }
+
+    /// Where the slots start.
+    @unsafe package var base: UnsafeMutableRawPointer? { unsafe memory.unsafeBytes.baseAddress }
+}

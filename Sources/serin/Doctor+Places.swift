@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+import Platform
+import Serving
+
+/// Whether both ports can be listened on.
+func portFindings(_ settings: Settings) -> [Finding] {
+    [
+        portFinding("port", address: settings.address, port: settings.port),
+        portFinding(
+            "operations.port",
+            address: settings.operations.address,
+            port: settings.operations.port
+        ),
+    ]
+}
+
+private func portFinding(_ subject: String, address: String, port: Int) -> Finding {
+    guard port != 0, let number = UInt16(exactly: port) else {
+        return .ok(subject, "a free one is taken")
+    }
+    do throws(SystemError) {
+        let addresses = try SocketAddress.resolve(host: address, port: number, forListening: true)
+        guard let first = addresses.first else {
+            return .fail(subject, "'\(address)' is no address", "write it in digits")
+        }
+        _ = try listen(on: first, backlog: 1, isShared: false)
+        return .ok(subject, "\(first.description) is free")
+    } catch {
+        if error.symbol == "EADDRINUSE", answersAsSerin(address: address, port: port) {
+            return .warn(
+                subject,
+                "\(port) is taken by a serin that runs",
+                "stop it before another starts here, or choose another port"
+            )
+        }
+        let remedy =
+            switch error.symbol {
+            case "EADDRINUSE": "find who listens (ss -ltnp), or choose another port"
+            case "EACCES": "ports under 1024 need CAP_NET_BIND_SERVICE; choose a higher one"
+            default: "set the address to one of this machine's, in digits"
+            }
+        return .fail(subject, error.description, remedy)
+    }
+}
+
+/// Every port of ours answers the liveness probe, and names itself.
+private func answersAsSerin(address: String, port: Int) -> Bool {
+    let answer = try? exchange(
+        "GET",
+        "/livez",
+        address: reachable(address),
+        port: port,
+        timeout: .seconds(1)
+    )
+    return answer?.status == 200
+}
+
+/// Whether the state directory can be written, or made.
+func stateFindings(_ settings: Settings) -> [Finding] {
+    let subject = "state directory"
+    let path = settings.stateDirectory()
+    var existing = path
+    while !fileExists(existing), existing != "/", existing != "." {
+        existing = parentDirectory(of: existing)
+    }
+    let probe = "\(existing)/.serin-doctor-\(processIdentifier)"
+    do throws(SystemError) {
+        let bytes: [UInt8] = [10]
+        try writeFileAtomically(bytes.span, to: probe)
+        try removeFile(probe)
+        var findings = [Finding.ok(subject, existing == path ? path : "\(path) can be made")]
+        findings += tokenFindings(path)
+        return findings
+    } catch {
+        return [
+            .fail(
+                subject,
+                error.description,
+                "let this user write there, or set state_directory to a folder of its own"
+            )
+        ]
+    }
+}
+
+/// A token that others may read is no token.
+private func tokenFindings(_ directory: String) -> [Finding] {
+    let path = "\(directory)/\(operationsTokenFileName)"
+    guard let status = try? fileStatus(of: path), status.permissions & 0o077 != 0 else { return [] }
+    return [
+        .fail(
+            "operator's token",
+            "others may read \(path)",
+            "remove it and start the daemon again: it makes a new one"
+        )
+    ]
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+import JSON
+import Platform
+
+extension CommandSpec {
+    static let override = CommandSpec(
+        name: "override",
+        summary: "order who answers for a model: fallback, model or the guards",
+        help: """
+            Without a word behind the model it prints the order in force. `set fallback` keeps
+            the model from answering; `set model` silences canary, breaker, drift and kill
+            switches until it expires, never integrity, bounds or values that are not finite.
+            An order has a reason, a name and an end, and survives a restart.
+            """,
+        examples: [
+            "serin override diamonds-price",
+            "serin override diamonds-price set fallback --reason 'prices look wrong' --expires-in 1h",
+            "serin override diamonds-price clear",
+        ],
+        positionals: [
+            PositionalSpec(name: "MODEL", summary: "its name"),
+            PositionalSpec(name: "get|set|clear", summary: "get where left out", isRequired: false),
+            PositionalSpec(name: "MODE", summary: "for set: fallback or model", isRequired: false),
+        ],
+        flags: [
+            FlagSpec(name: "--reason", value: "TEXT", summary: "why; everyone can read it"),
+            FlagSpec(name: "--expires-in", value: "TIME", summary: "how long, such as 30m or 1h"),
+            FlagSpec(name: "--by", value: "NAME", summary: "who orders [the user's name]"),
+            .json,
+        ] + FlagSpec.client,
+        run: runOverride
+    )
+}
+
+@Sendable private func runOverride(_ arguments: Arguments) throws -> ExitStatus {
+    let client = try OperationsClient(arguments)
+    let target = "/v1/models/\(pathSegment(arguments.positional(0) ?? ""))/override"
+    let order: JSONValue
+    switch arguments.positional(1) ?? "get" {
+    case "get": order = try client.ask("GET", target)
+    case "set": order = try client.ask("PUT", target, body: try request(from: arguments))
+    case "clear": order = try client.ask("DELETE", target)
+    case let word:
+        let near = suggestion(for: word, among: ["get", "set", "clear"])
+        throw CommandFailure.misuse(
+            "'\(word)' is not one of get, set, clear" + (near.map { "; \($0)" } ?? "")
+        )
+    }
+    if arguments.has("--json") {
+        Terminal.print(order.text(pretty: true))
+    } else {
+        Terminal.print("\(arguments.positional(0) ?? "-"): \(OverridePage(order).sentence)")
+    }
+    return .done
+}
+
+/// All that `set` lacks at once; what is there the daemon checks.
+private func request(from arguments: Arguments) throws(CommandFailure) -> JSONValue {
+    let mode = arguments.positional(2)
+    var missing: [String] = []
+    if mode != "fallback" && mode != "model" { missing.append("a mode, fallback or model") }
+    if arguments["--reason"] == nil { missing.append("--reason TEXT") }
+    if arguments["--expires-in"] == nil { missing.append("--expires-in TIME") }
+    guard missing.isEmpty, let mode, let reason = arguments["--reason"],
+        let time = arguments["--expires-in"]
+    else { throw .misuse("set needs \(missing.joined(separator: " and "))") }
+    let user = environmentValue("USER").flatMap { $0.isEmpty ? nil : $0 }
+    return [
+        "mode": .string(mode), "reason": .string(reason), "expires_in": .string(time),
+        "by": .string(arguments["--by"] ?? user ?? "operator@\(hostName)"),
+    ]
+}
+
+/// An order in one sentence.
+struct OverridePage {
+    let order: JSONValue
+
+    init(_ order: JSONValue) {
+        // The order itself, or an object that has it under its name.
+        self.order = order["override"] ?? order
+    }
+
+    var sentence: String {
+        guard let mode = order["mode"]?.asString, mode != "auto" else {
+            return "auto, the guards decide"
+        }
+        let end = moment(order["expires_at"] ?? order["expires"])
+        return "\(mode) until \(end), by \(cell(order["by"])): \(cell(order["reason"]))"
+    }
+}

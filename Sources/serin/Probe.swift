@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+import HTTP
+import Platform
+import Serving
+
+extension CommandSpec {
+    static let probe = CommandSpec(
+        name: "probe",
+        summary: "ask a probe path, for containers without curl",
+        help: """
+            Exits 0 for a status from 200 to 399 and 1 for any other, and for no answer at all:
+            what does not answer is not ready. A failing check's lines go to standard error.
+            """,
+        examples: ["serin probe", "serin probe '/readyz?verbose' --port 9080"],
+        positionals: [
+            PositionalSpec(name: "PATH", summary: "[/readyz]", isRequired: false)
+        ],
+        flags: [
+            FlagSpec(name: "--port", value: "N", summary: "the daemon's port [8080]"),
+            FlagSpec(name: "--address", value: "TEXT", summary: "its address [127.0.0.1]"),
+            FlagSpec(name: "--timeout", value: "TIME", summary: "how long to wait [1s]"),
+            .config,
+        ],
+        run: runProbe
+    )
+}
+
+@Sendable private func runProbe(_ arguments: Arguments) throws -> ExitStatus {
+    let settings = try arguments.settings()
+    let path = arguments.positional(0) ?? "/readyz"
+    guard path.hasPrefix("/") else {
+        throw CommandFailure.misuse("'\(path)' is no path; probe paths begin with /")
+    }
+    let timeout = try arguments.duration("--timeout") ?? .seconds(1)
+    guard let answer = answer(to: path, settings, within: timeout) else { return .no }
+    let body = String(decoding: answer.body, as: UTF8.self)
+    guard (200..<400).contains(answer.status) else {
+        Terminal.complain("status \(answer.status)\n\(body)")
+        return .no
+    }
+    if !body.isEmpty { Terminal.print(body) }
+    return .done
+}
+
+/// Nil where nobody answers in time, which standard error then says.
+private func answer(to path: String, _ settings: Settings, within timeout: Duration) -> Answer? {
+    do throws(CommandFailure) {
+        return try exchange(
+            "GET",
+            path,
+            headers: [("user-agent", "serin-probe/\(serinVersion)")],
+            address: reachable(settings.address),
+            port: settings.port,
+            timeout: timeout
+        )
+    } catch {
+        Terminal.complain("serin probe: \(error.description)")
+        return nil
+    }
+}

@@ -1,0 +1,2 @@
+
+2yes2yes2yes2yes2yes2yes2yes2yes2yes2yesBy0

@@ -1,0 +1,1 @@
+2x2other2other2zBy0

@@ -1,0 +1,1 @@
+	BvariableJ$Rö>CwN·Be¦,Cc0C«OêB…‹ÃB°„¹B½ÏBáœC

@@ -1,0 +1,1 @@
+	BvariableJ$Tö>CwN·Be¦,Cc0C­OêBˆ‹ÃB±„¹B½ÏBãœC

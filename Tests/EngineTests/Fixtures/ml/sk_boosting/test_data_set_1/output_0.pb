@@ -1,0 +1,1 @@
+	BvariableJ$î7C0DÇB¸$Cõ‘0Cb‘æBèÖBüÖB é×B+LC

@@ -1,0 +1,1 @@
+	BvariableJ$ô^ACÕ@ÂBRCCÖW5C×ñÔBøjÓB€¼BQÚCkVC

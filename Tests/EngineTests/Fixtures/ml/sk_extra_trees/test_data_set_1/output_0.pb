@@ -1,0 +1,1 @@
+	BvariableJ$ô^ACÔ@ÂBRCC×W5CÖñÔB÷jÓB€¼BQÚCkVC

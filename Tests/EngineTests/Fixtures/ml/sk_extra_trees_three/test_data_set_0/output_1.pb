@@ -1,0 +1,1 @@
+	BprobabilitiesJlÇi?fff=¥Oú<h´Q?@¢æ=}º‹=uè?¨Àã>ssC=œÀU?›³	>¥Oú<m„>½¤L?>Ñ—=Ta>H$;?EkH=Ã0°=ZV?¥þœ=Œz#>BŠx>Íþ?Jé=ü«×=7èG?

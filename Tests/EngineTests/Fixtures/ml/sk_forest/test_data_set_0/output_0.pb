@@ -1,0 +1,1 @@
+	BvariableJ$(áKCÖu—B]ú$C5/C¦¢ÉB^^ÓBĞ´B‘¤ßBµ{C

@@ -1,0 +1,1 @@
+	2good2good2good2bad2bad2bad2bad2ugly2uglyBoutput_label

@@ -1,0 +1,1 @@
+	BvariableJ$a¬6CHÿµB&CîCÚ¨C”¡ËB› ÏB}C!C

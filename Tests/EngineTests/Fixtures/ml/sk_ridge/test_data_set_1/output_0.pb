@@ -1,0 +1,1 @@
+	BvariableJ$a¬6CIÿµB&CîCÚ¨C•¡ËB› ÏB}C!C

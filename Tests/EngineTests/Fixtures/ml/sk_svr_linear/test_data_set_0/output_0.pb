@@ -1,0 +1,2 @@
+	BvariableJ$ÄGC„E’B#O3C~˜)Cx©CAE¬B¤[°BÜÙC
+*C

@@ -1,0 +1,2 @@
+	BvariableJ$ÃGC†E’B$O3C˜)Cx©CCE¬B£[°BÜÙC
+*C

@@ -1,0 +1,1 @@
+	BvariableJ$U(4Cùo±B;N'C„xC®CLœBh,€B±ÆC9ü C

@@ -1,0 +1,1 @@
+	BvariableJ$U(4Cùo±B:N'C‚xC®CKœBh,€B∞ÆC8ü C

@@ -1,0 +1,1 @@
+	BvariableJ$VÞCbC[7C¤£CÃ~C0ØC±-C8‚C,3C

@@ -1,0 +1,1 @@
+	BvariableJ$VÞCbC\7C¤£CÄ~C0ØC²-C8‚C,3C

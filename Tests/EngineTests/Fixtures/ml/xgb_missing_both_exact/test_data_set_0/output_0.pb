@@ -1,0 +1,1 @@
+	BvariableJ$/i<C (ºB¨0C¯tC+ÆîBKoæBcnBpz¶B)èB

@@ -1,0 +1,1 @@
+	BvariableJ$š¢hCik“B C˜vSC†Ô:CäÑC¶ÖC¨ÍèBÑÒôB

@@ -1,0 +1,1 @@
+	BvariableJ$å¢5CB…£BP‚Cpj`CÎ+íBğìÖB}ÁáB^‘ŒBïËB

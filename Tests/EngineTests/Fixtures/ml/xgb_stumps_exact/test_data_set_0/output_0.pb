@@ -1,0 +1,1 @@
+	BvariableJ$o­3C¢+µBo­3Cc	 CÅÚB¢+µBˆÄBroàB¾ÕC
