@@ -32,18 +32,18 @@ extension FeatureRule.Remedy {
         switch substitute {
         case .reject: self = .reject
         case .fallback: self = .fallback
-        case .value(let value): self = Self.standIn(value, FeatureKind(feature), categories)
+        case .value(let value): self = Self.standIn(value, for: feature, categories)
         }
     }
 
     private static func standIn(
         _ value: DefaultValue,
-        _ kind: FeatureKind,
+        for feature: Feature,
         _ categories: TextTable?
     ) -> Self {
-        switch (kind, value) {
+        switch (FeatureKind(feature), value) {
         case (.real, .null), (.integer, .null), (.boolean, .null): return .noValue
-        case (.real, .number(let number)): return .real(number)
+        case (.real, .number(let number)): return .real(feature.datatype.rounded(number))
         case (.real, .integer(let integer)): return .real(Double(integer))
         case (.integer, .integer(let integer)): return .integer(integer)
         case (.integer, .number(let number)):

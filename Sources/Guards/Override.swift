@@ -111,11 +111,12 @@ private func checkText(
     _ length: ClosedRange<Int>,
     _ reader: ObjectReader
 ) {
-    guard reader.has(name) else { return }
-    let hasControls = text.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x7F }
+    // The reader has reported one that is empty or not there.
+    guard !text.isEmpty else { return }
+    let hasControls = text.unicodeScalars.contains(where: Violations.isControl)
     let isBlank = text.unicodeScalars.allSatisfy(\.properties.isWhitespace)
-    if isBlank && reader.value(name)?.asString != nil {
-        reader.report(name, "empty", hint: "say \(name == "by" ? "who" : "why")")
+    if isBlank {
+        reader.report(name, "blank", hint: "say \(name == "by" ? "who" : "why")")
     } else if text.count > length.upperBound {
         reader.report(
             name,

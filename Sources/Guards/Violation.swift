@@ -102,7 +102,7 @@ package struct Violations: Sendable, Equatable {
     }
 
     /// C0, DEL and C1, and what breaks or reorders lines: separators and bidirectional controls.
-    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+    static func isControl(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case 0..<0x20, 0x7F...0x9F, 0x200B...0x200F, 0x2028...0x202E, 0x2066...0x2069, 0xFEFF: true
         default: false
