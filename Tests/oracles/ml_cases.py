@@ -489,7 +489,7 @@ def classifier_trees():
                 for base in (None, [0.25], [0.25, -0.5]):
                     if transform.startswith("SOFTMAX") and (base or column == 0):
                         continue
-                    if base and len(base) == 2 and column == 0:
+                    if base and (column or len(base) == 2):
                         continue
                     key = "ints" if column else "names"
                     made(f"classes_two_{transform.lower()}_{sign}_{column}_{len(base or [])}", "TreeEnsembleClassifier",
@@ -498,9 +498,15 @@ def classifier_trees():
                          **leaves([(t, n, column, w) for (t, n), w in zip(LEAVES, values)], "class"))
     both = [(t, n, c, w if c else 1 - w) for (t, n), w in zip(LEAVES, [0.1, 0.9, 0.3, 0.6, 0.4]) for c in (0, 1)]
     for base in (None, [0.25, -0.5]):
-        made(f"classes_two_columns_{len(base or [])}", "TreeEnsembleClassifier", [PROBE],
-             [TensorProto.INT64, TensorProto.FLOAT], base_values=base, **labels["ints"], **tree,
-             **leaves(both, "class"))
+        # Scores are checked against the runtime's three-class path; the label is the larger one.
+        more = dict(base_values=base, **tree, **leaves(both, "class"))
+        inputs = [PROBE]
+        wide = single("TreeEnsembleClassifier", inputs, [TensorProto.INT64, TensorProto.FLOAT],
+                      classlabels_int64s=[7, -3, 99], **(more | dict(base_values=base and [*base, -1e9])))
+        scores = ort(wide, inputs)[1][:, :2]
+        made(f"classes_two_columns_{len(base or [])}", "TreeEnsembleClassifier", inputs,
+             [TensorProto.INT64, TensorProto.FLOAT], [np.array([7, -3])[scores.argmax(1)], scores],
+             **labels["ints"], **more)
     three = [(t, n, k % 3, w) for k, ((t, n), w) in enumerate(zip(LEAVES, [0.5, -1.25, 3.0, 0.75, -2.5]))]
     for transform in ("NONE", "LOGISTIC", "SOFTMAX", "SOFTMAX_ZERO"):
         for base in (None, [0.25, -0.5, 0.125]):
