@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import HTTP
 import Platform
 import Serving
 
@@ -46,7 +47,7 @@ private func portFinding(_ subject: String, address: String, port: Int) -> Findi
 /// Every port of ours answers the liveness probe, and names itself.
 private func answersAsSerin(address: String, port: Int) -> Bool {
     let answer = try? exchange(
-        "GET",
+        .get,
         "/livez",
         address: reachable(address),
         port: port,

@@ -14,7 +14,7 @@ struct OperationsClient {
 
     /// Takes port, address and state directory from where the daemon takes them.
     init(_ arguments: Arguments) throws {
-        let settings = try arguments.settings()
+        let settings = try arguments.clientSettings()
         address = reachable(settings.operations.address)
         port = settings.operations.port
         tokenFile = settings.stateDirectory() + "/" + operationsTokenFileName
@@ -31,13 +31,15 @@ struct OperationsClient {
     }
 
     /// Asks, and hands back the document of a 2xx answer.
-    func ask(_ method: String, _ target: String, body: JSONValue? = nil) throws -> JSONValue {
+    func ask(_ method: HTTP.Method, _ target: String, body: JSONValue? = nil) throws -> JSONValue {
         let bytes = try askForBytes(method, target, body: body)
         return bytes.isEmpty ? .null : try parseJSON(bytes)
     }
 
     /// Asks, and hands back the body of a 2xx answer as it came.
-    func askForBytes(_ method: String, _ target: String, body: JSONValue? = nil) throws -> [UInt8] {
+    func askForBytes(_ method: HTTP.Method, _ target: String, body: JSONValue? = nil) throws
+        -> [UInt8]
+    {
         var headers = [("accept", "application/json")]
         if let token { headers.append(("authorization", "Bearer \(token)")) }
         if body != nil { headers.append(("content-type", "application/json")) }
