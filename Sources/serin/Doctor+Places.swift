@@ -85,7 +85,7 @@ func stateFindings(_ settings: Settings) -> [Finding] {
 
 /// A token that others may read is no token.
 private func tokenFindings(_ directory: String) -> [Finding] {
-    let path = "\(directory)/\(operationsTokenFileName)"
+    let path = "\(directory)/\(OperationsToken.fileName)"
     guard let status = try? fileStatus(of: path), status.permissions & 0o077 != 0 else { return [] }
     return [
         .fail(

@@ -17,16 +17,11 @@ struct OperationsClient {
         let settings = try arguments.clientSettings()
         address = reachable(settings.operations.address)
         port = settings.operations.port
-        tokenFile = settings.stateDirectory() + "/" + operationsTokenFileName
+        tokenFile = settings.stateDirectory() + "/" + OperationsToken.fileName
         if let given = arguments["--token"] ?? environmentValue("SERIN_TOKEN"), !given.isEmpty {
             token = given
-        } else if let bytes = try? readFile(path: tokenFile, limit: 4096) {
-            token = String(
-                decoding: bytes.split(separator: UInt8(ascii: "\n")).first ?? [],
-                as: UTF8.self
-            )
         } else {
-            token = nil
+            token = OperationsToken.read(tokenFile)
         }
     }
 
@@ -76,9 +71,6 @@ struct OperationsClient {
         }
     }
 }
-
-/// The file in the state directory that holds the token which a daemon without configured tokens makes.
-let operationsTokenFileName = "operations.token"
 
 extension FlagSpec {
     /// What every command that asks a daemon takes.
