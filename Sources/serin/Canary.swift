@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import HTTP
 import JSON
 
 extension CommandSpec {
@@ -15,7 +16,7 @@ extension CommandSpec {
     ) { arguments in
         let model = arguments.positional(0) ?? ""
         let answer = try OperationsClient(arguments)
-            .ask("POST", "/v1/models/\(pathSegment(model))/canary")
+            .ask(.post, "/v1/models/\(pathSegment(model))/canary")
         Terminal.print(arguments.has("--json") ? answer.text(pretty: true) : page(answer, model))
         switch answer["outcome"]?.asString {
         case "passed": return .done

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import HTTP
 import Platform
 import Serving
 
@@ -46,7 +47,7 @@ private func portFinding(_ subject: String, address: String, port: Int) -> Findi
 /// Every port of ours answers the liveness probe, and names itself.
 private func answersAsSerin(address: String, port: Int) -> Bool {
     let answer = try? exchange(
-        "GET",
+        .get,
         "/livez",
         address: reachable(address),
         port: port,
@@ -84,7 +85,7 @@ func stateFindings(_ settings: Settings) -> [Finding] {
 
 /// A token that others may read is no token.
 private func tokenFindings(_ directory: String) -> [Finding] {
-    let path = "\(directory)/\(operationsTokenFileName)"
+    let path = "\(directory)/\(OperationsToken.fileName)"
     guard let status = try? fileStatus(of: path), status.permissions & 0o077 != 0 else { return [] }
     return [
         .fail(

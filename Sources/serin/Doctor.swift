@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Artifacts
 import JSON
 import Platform
 import Serving
@@ -46,7 +47,7 @@ private func print(_ findings: [Finding], asJSON: Bool) {
     let rows = columns(findings.map { [$0.grade.rawValue, $0.subject, $0.found] }, indent: "")
     for (finding, row) in zip(findings, rows) {
         lines.append(row)
-        if let remedy = finding.remedy { lines.append("      -> \(remedy)") }
+        if let remedy = finding.remedy, !remedy.isEmpty { lines.append("      -> \(remedy)") }
     }
     let verdict =
         failed > 0

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import HTTP
 import Dispatch
 import JSON
 
@@ -19,7 +20,7 @@ extension CommandSpec {
         var last = try arguments.integer("--since", in: 0...Int.max) ?? 0
         let pause = DispatchSemaphore(value: 0)
         while true {
-            let bytes = try client.askForBytes("GET", "/v1/events?since=\(last)")
+            let bytes = try client.askForBytes(.get, "/v1/events?since=\(last)")
             for line in bytes.split(separator: UInt8(ascii: "\n")) {
                 let event = try parseJSON(Array(line))
                 if let sequence = event["sequence"]?.asNumber?.int64 { last = Int(sequence) }

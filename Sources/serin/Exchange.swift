@@ -1,23 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 import HTTP
 
-/// What a daemon answered.
-struct Answer {
-    var status: Int
-    var body: [UInt8]
-}
-
 /// One question to a daemon and its whole answer.
 ///
 /// - Throws: `CommandFailure.failed` where nobody answers, or not in time.
 func exchange(
-    _ method: String,
+    _ method: HTTP.Method,
     _ target: String,
     headers: [(String, String)] = [],
     body: [UInt8] = [],
     address: String,
     port: Int,
     timeout: Duration = .seconds(10)
-) throws(CommandFailure) -> Answer {
-    throw .failed("no client")
+) throws(CommandFailure) -> ClientResponse {
+    guard let number = UInt16(exactly: port), number > 0 else {
+        throw .misuse("port \(port) cannot be asked; give the one that the daemon logged")
+    }
+    var client = HTTPClient(host: address, port: number)
+    client.timeout = timeout
+    do throws(HTTPClientError) {
+        return try client.send(method, target, headers: headers, body: body)
+    } catch .nothingListens(let place) {
+        throw .failed("nothing listens on \(place); is the daemon running, and on another port?")
+    } catch {
+        throw .failed(error.description)
+    }
 }

@@ -14,30 +14,27 @@ struct OperationsClient {
 
     /// Takes port, address and state directory from where the daemon takes them.
     init(_ arguments: Arguments) throws {
-        let settings = try arguments.settings()
+        let settings = try arguments.clientSettings()
         address = reachable(settings.operations.address)
         port = settings.operations.port
-        tokenFile = settings.stateDirectory() + "/" + operationsTokenFileName
+        tokenFile = settings.stateDirectory() + "/" + OperationsToken.fileName
         if let given = arguments["--token"] ?? environmentValue("SERIN_TOKEN"), !given.isEmpty {
             token = given
-        } else if let bytes = try? readFile(path: tokenFile, limit: 4096) {
-            token = String(
-                decoding: bytes.split(separator: UInt8(ascii: "\n")).first ?? [],
-                as: UTF8.self
-            )
         } else {
-            token = nil
+            token = OperationsToken.read(tokenFile)
         }
     }
 
     /// Asks, and hands back the document of a 2xx answer.
-    func ask(_ method: String, _ target: String, body: JSONValue? = nil) throws -> JSONValue {
+    func ask(_ method: HTTP.Method, _ target: String, body: JSONValue? = nil) throws -> JSONValue {
         let bytes = try askForBytes(method, target, body: body)
         return bytes.isEmpty ? .null : try parseJSON(bytes)
     }
 
     /// Asks, and hands back the body of a 2xx answer as it came.
-    func askForBytes(_ method: String, _ target: String, body: JSONValue? = nil) throws -> [UInt8] {
+    func askForBytes(_ method: HTTP.Method, _ target: String, body: JSONValue? = nil) throws
+        -> [UInt8]
+    {
         var headers = [("accept", "application/json")]
         if let token { headers.append(("authorization", "Bearer \(token)")) }
         if body != nil { headers.append(("content-type", "application/json")) }
@@ -74,9 +71,6 @@ struct OperationsClient {
         }
     }
 }
-
-/// The file in the state directory that holds the token which a daemon without configured tokens makes.
-let operationsTokenFileName = "operations.token"
 
 extension FlagSpec {
     /// What every command that asks a daemon takes.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import HTTP
 import JSON
 import Platform
 
@@ -37,9 +38,9 @@ extension CommandSpec {
     let target = "/v1/models/\(pathSegment(arguments.positional(0) ?? ""))/override"
     let order: JSONValue
     switch arguments.positional(1) ?? "get" {
-    case "get": order = try client.ask("GET", target)
-    case "set": order = try client.ask("PUT", target, body: try request(from: arguments))
-    case "clear": order = try client.ask("DELETE", target)
+    case "get": order = try client.ask(.get, target)
+    case "set": order = try client.ask(.put, target, body: try request(from: arguments))
+    case "clear": order = try client.ask(.delete, target)
     case let word:
         let near = suggestion(for: word, among: ["get", "set", "clear"])
         throw CommandFailure.misuse(

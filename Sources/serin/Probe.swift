@@ -26,7 +26,7 @@ extension CommandSpec {
 }
 
 @Sendable private func runProbe(_ arguments: Arguments) throws -> ExitStatus {
-    let settings = try arguments.settings()
+    let settings = try arguments.clientSettings()
     let path = arguments.positional(0) ?? "/readyz"
     guard path.hasPrefix("/") else {
         throw CommandFailure.misuse("'\(path)' is no path; probe paths begin with /")
@@ -43,10 +43,12 @@ extension CommandSpec {
 }
 
 /// Nil where nobody answers in time, which standard error then says.
-private func answer(to path: String, _ settings: Settings, within timeout: Duration) -> Answer? {
+private func answer(to path: String, _ settings: Settings, within timeout: Duration)
+    -> ClientResponse?
+{
     do throws(CommandFailure) {
         return try exchange(
-            "GET",
+            .get,
             path,
             headers: [("user-agent", "serin-probe/\(serinVersion)")],
             address: reachable(settings.address),

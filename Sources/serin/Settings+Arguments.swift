@@ -43,6 +43,15 @@ extension Arguments {
         }
     }
 
+    /// The settings of the daemon that is asked; what contradicts what is that daemon's business.
+    func clientSettings() throws -> Settings {
+        let reader = try settingsReader()
+        guard reader.problems.isEmpty else {
+            throw CommandFailure.misuse(SettingsError(reader.problems).description)
+        }
+        return reader.settings
+    }
+
     /// The same, with the problems still in it, and no check of what contradicts what.
     func settingsReader() throws -> SettingsReader {
         let variables = environmentValues()

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import HTTP
 import JSON
 
 extension CommandSpec {
@@ -12,7 +13,7 @@ extension CommandSpec {
         examples: ["serin status", "serin status --json --operations-port 9081"],
         flags: [.json] + FlagSpec.client
     ) { arguments in
-        let status = try OperationsClient(arguments).ask("GET", "/v1/status")
+        let status = try OperationsClient(arguments).ask(.get, "/v1/status")
         if arguments.has("--json") {
             Terminal.print(status.text(pretty: true))
         } else {

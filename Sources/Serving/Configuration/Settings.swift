@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Artifacts
+
 /// Everything that an operator can set, with its default.
 ///
 /// `Settings.table` says for each one its path in the file, its unit and its range; `Config/serin.json` explains them.
@@ -104,8 +106,6 @@ package struct Settings: Sendable, Equatable {
         /// Hashed at a time, of each model.
         package var sliceBytes = 1 << 20
     }
-
-    package enum Stage: String, Sendable, CaseIterable { case staging, production }
 
     package struct Journal: Sendable, Equatable {
         /// Of its two files together.
