@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Platform
+
+/// The journal's files in its folder.
+///
+/// `journal.jsonl` grows; when it is half of what is allowed it becomes `journal.1.jsonl`, in place
+/// of the one before. `journal.sequence` holds a number that no record's has reached, so that a
+/// record that was cut off, or never reached the disk, does not give its number to another.
+struct JournalFiles: ~Copyable {
+    /// What opening found.
+    struct Found {
+        var records: [JournalRecord] = []
+        /// Bytes behind the last good record, which are cut off.
+        var cutByteCount = 0
+        /// Lines between good records that are not to be believed; they stay where they are.
+        var damagedCount = 0
+        /// Below the next number; every number that may ever have been given is at most this.
+        var reserved: UInt64 = 0
+    }
+
+    private let folder: String
+    private let halfByteCount: Int
+    private let lock: LockFile
+    private var file: AppendingFile
+    private var byteCount: Int
+    /// Whether a failed write may have left a part of a line at the end.
+    private var hasTornEnd = false
+
+    private var current: String { "\(folder)/journal.jsonl" }
+    private var former: String { "\(folder)/journal.1.jsonl" }
+    private var sequence: String { "\(folder)/journal.sequence" }
+
+    /// Opens the folder's journal, or begins one, and cuts off what is behind the last good record.
+    ///
+    /// - Parameters:
+    ///   - folder: made when it is not there.
+    ///   - maximumByteCount: of both files together.
+    ///   - found: what was read.
+    /// - Throws: what the kernel refused.
+    init(folder: String, maximumByteCount: Int, found: inout Found) throws(SystemError) {
+        // Read first: what is there can be told even when nothing can be written.
+        let end = try Self.read(folder, maximumByteCount: maximumByteCount, into: &found)
+        try makeDirectory(folder)
+        let lock = try LockFile(path: "\(folder)/journal.lock")
+        let file = try AppendingFile(path: "\(folder)/journal.jsonl")
+        if found.cutByteCount > 0 { try file.truncate(to: end) }
+        try syncDirectory(folder)
+        self.folder = folder
+        self.lock = lock
+        self.file = file
+        halfByteCount = maximumByteCount / 2
+        byteCount = end
+    }
+
+    /// Reads both files and the reserved number, without a lock and without writing.
+    ///
+    /// - Returns: where the last good record of the growing file ends.
+    @discardableResult
+    static func read(
+        _ folder: String,
+        maximumByteCount: Int,
+        into found: inout Found
+    ) throws(SystemError) -> Int {
+        // A lower limit may have been set since; whatever is there is read.
+        let limit = max(maximumByteCount, 1 << 26)
+        let old = try readIfThere("\(folder)/journal.1.jsonl", limit: limit)
+        _ = collect(old, into: &found)
+        let new = try readIfThere("\(folder)/journal.jsonl", limit: limit)
+        let end = collect(new, into: &found)
+        found.cutByteCount = new.count - end
+
+        let counted = try readIfThere("\(folder)/journal.sequence", limit: 64)
+        let digits = String(decoding: counted, as: UTF8.self).prefix { $0.isNumber }
+        let last = found.records.last?.sequence ?? 0
+        // Without that file, what is cut off counts as one record.
+        found.reserved = max(UInt64(digits) ?? 0, last + (found.cutByteCount > 0 ? 1 : 0))
+        return end
+    }
+
+    /// Sees to it that no number up to `number` is given again, whatever happens.
+    func reserve(_ number: UInt64) throws(SystemError) {
+        let text = Array("\(number)\n".utf8)
+        try writeFileAtomically(text.span, to: sequence)
+    }
+
+    /// Adds a record's line; makes room first where it is needed.
+    ///
+    /// - Parameters:
+    ///   - line: with its end.
+    ///   - syncs: whether to wait until the disk has it.
+    /// - Throws: what the kernel refused; nothing of the line will be believed then.
+    mutating func append(_ line: [UInt8], syncs: Bool) throws(SystemError) {
+        if hasTornEnd {
+            try file.truncate(to: byteCount)
+            hasTornEnd = false
+        }
+        if byteCount > 0, byteCount + line.count > halfByteCount {
+            try file.sync()
+            // Gone already where the step after it failed the last time.
+            if fileExists(current) { try renameFile(current, to: former) }
+            file = try AppendingFile(path: current)
+            byteCount = 0
+            try syncDirectory(folder)
+        }
+        do throws(SystemError) {
+            try file.append(line.span)
+            if syncs { try file.sync() }
+            byteCount += line.count
+        } catch {
+            hasTornEnd = true
+            throw error
+        }
+    }
+
+    func sync() throws(SystemError) { try file.sync() }
+
+    private static func readIfThere(
+        _ path: String,
+        limit: Int
+    ) throws(SystemError) -> [UInt8] {
+        guard fileExists(path) else { return [] }
+        return try readFile(path: path, limit: limit)
+    }
+
+    /// Reads the good records; answers where the last of them ends.
+    ///
+    /// A record is good when its checksum is right and its number is above those before it.
+    private static func collect(_ bytes: [UInt8], into found: inout Found) -> Int {
+        var end = 0
+        var start = 0
+        var damagedSinceEnd = 0
+        while let length = bytes[start...].firstIndex(of: 0x0A).map({ $0 - start }) {
+            let line = bytes[start..<start + length]
+            start += length + 1
+            if let record = JournalRecord(line: line),
+                record.sequence > found.records.last?.sequence ?? 0
+            {
+                found.records.append(record)
+                found.damagedCount += damagedSinceEnd
+                damagedSinceEnd = 0
+                end = start
+            } else {
+                damagedSinceEnd += 1
+            }
+        }
+        return end
+    }
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+private import Glibc
+internal import Platform
+
+/// The journal's hand on the disk.
+///
+/// `@unchecked Sendable`: made before the journal's queue has work, and from then on touched only
+/// on that serial queue.
+final class JournalWriter: @unchecked Sendable {
+    private var files: JournalFiles?
+    private let folder: String?
+    private let maximumByteCount: Int
+    private let block: UInt64
+    private let onTrouble: @Sendable (String) -> Void
+    /// No number up to this one is given again after a restart.
+    private var reserved: UInt64 = 0
+    private var isFailing = false
+    private var failedCount: UInt64 = 0
+
+    var hasDisk: Bool { files != nil }
+
+    init(
+        folder: String?,
+        maximumByteCount: Int,
+        block: UInt64,
+        onTrouble: @escaping @Sendable (String) -> Void,
+        found: inout JournalFiles.Found
+    ) {
+        self.folder = folder
+        self.maximumByteCount = maximumByteCount
+        self.block = block
+        self.onTrouble = onTrouble
+        guard let folder else { return }
+        do throws(SystemError) {
+            let opened = try JournalFiles(
+                folder: folder,
+                maximumByteCount: maximumByteCount,
+                found: &found
+            )
+            try opened.reserve(found.reserved + block)
+            reserved = found.reserved + block
+            files = consume opened
+        } catch {
+            fail(error)
+        }
+    }
+
+    /// Writes a record; where the disk failed before, tries it again.
+    ///
+    /// - Returns: whether the disk has it.
+    func write(_ record: JournalRecord, syncs: Bool) -> Bool {
+        let sequence = record.sequence
+        guard let folder else { return false }
+        do throws(SystemError) {
+            if files == nil {
+                var found = JournalFiles.Found()
+                files = try JournalFiles(
+                    folder: folder,
+                    maximumByteCount: maximumByteCount,
+                    found: &found
+                )
+                // Numbers that were given meanwhile must not lie below those on the disk.
+                reserved = 0
+            }
+            // Half a block ahead, so that there is some left when the disk fails.
+            if sequence + block / 2 > reserved {
+                try files?.reserve(sequence + block)
+                reserved = sequence + block
+            }
+            try files?.append(record.line, syncs: syncs)
+        } catch {
+            fail(error)
+            return false
+        }
+        if isFailing {
+            isFailing = false
+            onTrouble("the journal is on disk again; \(failedCount) records are not")
+            failedCount = 0
+        }
+        return true
+    }
+
+    /// Leaves no gap in the numbers for the next start.
+    func close(last: UInt64) {
+        guard !isFailing else { return }
+        try? files?.sync()
+        try? files?.reserve(last)
+        reserved = 0
+    }
+
+    private func fail(_ error: SystemError) {
+        failedCount += 1
+        guard !isFailing else { return }
+        isFailing = true
+        onTrouble("the journal goes on in memory: \(error)")
+    }
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Which trace a request belongs to (W3C Trace Context, `traceparent`).
+package struct TraceContext: Sendable, Equatable {
+    /// The trace's 16 bytes, never all zero.
+    package let trace: (high: UInt64, low: UInt64)
+    /// This span's 8 bytes, never zero.
+    package let span: UInt64
+    /// The span that this one is part of; nil where the trace begins here.
+    package let parent: UInt64?
+    package let isSampled: Bool
+
+    private init(trace: (high: UInt64, low: UInt64), span: UInt64, parent: UInt64?, sampled: Bool) {
+        self.trace = trace
+        self.span = span
+        self.parent = parent
+        isSampled = sampled
+    }
+
+    /// Begins a trace.
+    package init(isSampled: Bool = false) {
+        let trace = (high: UInt64.random(in: 0 ... .max), low: UInt64.random(in: 1 ... .max))
+        self.init(
+            trace: trace,
+            span: .random(in: 1 ... .max),
+            parent: nil,
+            sampled: isSampled
+        )
+    }
+
+    /// The sender's span, as it came; nil for a header that is to be ignored.
+    ///
+    /// Version `ff`, all-zero ids and uppercase digits make it one. A higher version is read as
+    /// far as version 00 goes, and may be longer after another `-`.
+    package init?(traceparent: String) {
+        let bytes = Array(traceparent.utf8)
+        guard bytes.count >= 55, bytes[2] == UInt8(ascii: "-"), bytes[35] == UInt8(ascii: "-"),
+            bytes[52] == UInt8(ascii: "-"),
+            let version = number(bytes[0..<2]), version != 0xFF,
+            let high = number(bytes[3..<19]), let low = number(bytes[19..<35]),
+            let span = number(bytes[36..<52]), let flags = number(bytes[53..<55]),
+            high != 0 || low != 0, span != 0,
+            bytes.count == 55 || (version > 0 && bytes[55] == UInt8(ascii: "-"))
+        else { return nil }
+        self.init(trace: (high, low), span: span, parent: nil, sampled: flags & 1 == 1)
+    }
+
+    /// Takes the sender's trace up where the header is right, and otherwise begins one; either
+    /// way with a span of one's own.
+    package static func continuing(_ traceparent: String?) -> TraceContext {
+        traceparent.flatMap(TraceContext.init(traceparent:))?.child() ?? TraceContext()
+    }
+
+    /// A new span of the same trace, below this one.
+    package func child() -> TraceContext {
+        TraceContext(
+            trace: trace,
+            span: .random(in: 1 ... .max),
+            parent: span,
+            sampled: isSampled
+        )
+    }
+
+    /// The header's value, in version 00.
+    package var traceparent: String { "00-\(traceID)-\(spanID)-\(isSampled ? "01" : "00")" }
+
+    /// 32 lowercase hexadecimal digits.
+    package var traceID: String {
+        String(decoding: hexadecimal(trace.high) + hexadecimal(trace.low), as: UTF8.self)
+    }
+
+    /// 16 lowercase hexadecimal digits.
+    package var spanID: String { String(decoding: hexadecimal(span), as: UTF8.self) }
+
+    package static func == (one: TraceContext, other: TraceContext) -> Bool {
+        one.trace == other.trace && one.span == other.span && one.parent == other.parent
+            && one.isSampled == other.isSampled
+    }
+
+    /// What to pass on of the `tracestate` headers that came with a good `traceparent`: all
+    /// members in their order; nil where there is none, or more than the 32 that are allowed.
+    package static func tracestate(_ headers: [String]) -> String? {
+        let members = headers.flatMap { header in
+            header.split(separator: ",").map { member in
+                let blanks: Set<Character> = [" ", "\t"]
+                let start = member.drop(while: blanks.contains)
+                return String(start.reversed().drop(while: blanks.contains).reversed())
+            }
+        }.filter { !$0.isEmpty }
+        guard (1...32).contains(members.count) else { return nil }
+        return members.joined(separator: ",")
+    }
+}
+
+/// The value of lowercase hexadecimal digits, at most 16; nil where another character is among them.
+private func number(_ digits: ArraySlice<UInt8>) -> UInt64? {
+    var value: UInt64 = 0
+    for byte in digits {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"):
+            value = value << 4 | UInt64(byte - UInt8(ascii: "0"))
+        case UInt8(ascii: "a")...UInt8(ascii: "f"):
+            value = value << 4 | UInt64(byte - UInt8(ascii: "a") + 10)
+        default: return nil
+        }
+    }
+    return value
+}
