@@ -120,7 +120,7 @@ package struct ArtifactRepository: Sendable {
             case .other: found = "a device, pipe or socket"
             }
             listing.rejected.append(
-                ArtifactProblem(file: place, found: found, expected: expected, remedy: "remove it")
+                ArtifactProblem(file: place, found: found, expected: expected)
             )
         } catch {
             listing.rejected.append(ArtifactProblem(place, error))

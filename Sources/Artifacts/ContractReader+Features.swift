@@ -20,7 +20,15 @@ extension ContractReader {
         return features
     }
 
+    private static let featureKeys = [
+        "name", "datatype", "unit", "description", "range", "categories", "missing", "unknown",
+        "shape", "encode",
+    ]
+
     private func readFeature(in reader: ObjectReader) -> Feature {
+        // First of all, since what follows from a misspelt key is no problem of its own.
+        for key in Self.featureKeys { _ = reader.value(key) }
+        let (_, isSpeltRight) = checked { reader.finish() }
         let name = readUniqueName(in: reader, kind: "feature", taken: &featureNames)
         let given = readDatatype(in: reader)
         let datatype = given ?? .fp32
@@ -46,7 +54,7 @@ extension ContractReader {
             encoding: readEncoding(
                 in: reader,
                 datatype: given,
-                categories: categories,
+                mayHaveCategories: categories != nil || !isSpeltRight,
                 shape: shape
             )
         )
@@ -56,14 +64,13 @@ extension ContractReader {
         } else {
             _ = (reader.value("missing"), reader.value("unknown"))
         }
-        if categories == nil, reader.has("unknown") {
+        if categories == nil, isSpeltRight, reader.has("unknown") {
             reader.report(
                 "unknown",
                 "without categories no value is unknown",
                 hint: "add categories or remove the key"
             )
         }
-        reader.finish()
         return feature
     }
 
@@ -89,7 +96,7 @@ extension ContractReader {
     private func readEncoding(
         in reader: ObjectReader,
         datatype: Datatype?,
-        categories: [String]?,
+        mayHaveCategories: Bool,
         shape: [Int]?
     ) -> Encoding {
         let entry = reader.object("encode")
@@ -122,7 +129,7 @@ extension ContractReader {
                 "'text' passes BYTES; this feature is \(datatype.rawValue)",
                 hint: "use 'identity'"
             )
-        case .ordinal where categories == nil, .oneHot where categories == nil:
+        case .ordinal where !mayHaveCategories, .oneHot where !mayHaveCategories:
             entry.report(
                 "as",
                 "'\(form.rawValue)' numbers categories, and there are none",

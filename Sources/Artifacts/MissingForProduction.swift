@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import JSON
 
 /// What production asks for and an artifact has not, a sentence each; empty where it has all.
 func missingForProduction(
@@ -25,11 +26,41 @@ func missingForProduction(
     if goldenRecords.isEmpty {
         sentences.append("\(GoldenRecord.fileName) has no golden record")
     }
+    if let sentence = recordBeyondRange(goldenRecords, of: contract) { sentences.append(sentence) }
     if baseline == nil { sentences.append("\(Baseline.fileName) is missing") }
     if manifest.environment == nil {
         sentences.append("\(Manifest.fileName) names no environment lock")
     }
     return sentences
+}
+
+/// Tells the first golden record with which the canary could never pass.
+private func recordBeyondRange(_ records: [GoldenRecord], of contract: Contract) -> String? {
+    let inputs = contract.features.map { ($0.name, $0.range) }
+    let outputs = contract.outputs.map { ($0.name, $0.range) }
+    for record in records {
+        for (values, rules) in [(record.inputs, inputs), (record.outputs, outputs)] {
+            for (name, range) in rules {
+                guard let range, let number = values[name]?.number(beyond: range) else { continue }
+                return
+                    "\(GoldenRecord.fileName) line \(record.line): \(name), \(number), is outside "
+                    + "its range, \(range.lowerBound) to \(range.upperBound), so the canary cannot pass"
+            }
+        }
+    }
+    return nil
+}
+
+extension JSONValue {
+    /// The first number outside `range`, lists searched through.
+    fileprivate func number(beyond range: ClosedRange<Double>) -> Double? {
+        switch self {
+        case .number(let number): number.double.flatMap { range.contains($0) ? nil : $0 }
+        case .array(let elements):
+            elements.lazy.compactMap { $0.number(beyond: range) }.first
+        default: nil
+        }
+    }
 }
 
 extension Output {

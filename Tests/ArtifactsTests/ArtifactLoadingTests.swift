@@ -71,6 +71,20 @@ import Testing
                 in: "contract.json"
             )
         },
+        Gap(
+            testDescription: "an answer that the bounds refuse",
+            sentence: "golden.jsonl line 2: price, -0.01, is outside its range, 0.0 to 25000.0, "
+                + "so the canary cannot pass"
+        ) {
+            $0.replace("9000", with: "-0.01", in: "golden.jsonl")
+        },
+        Gap(
+            testDescription: "a row that validation refuses",
+            sentence: "golden.jsonl line 1: carat, 60.23, is outside its range, 0.1 to 6.0, "
+                + "so the canary cannot pass"
+        ) {
+            $0.replace("0.23", with: "60.23", in: "golden.jsonl")
+        },
     ]
 
     @Test(arguments: gaps)
