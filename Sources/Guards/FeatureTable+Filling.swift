@@ -148,6 +148,8 @@ extension FeatureTable {
         let count = Int(filled[cellIndex(feature, row)])
         let layout = layouts[feature]
         guard count == 0 else {
+            // What is already refused for what it holds need not be for what it lacks.
+            guard cells[cellIndex(feature, row)] != .refused else { return }
             refuseShort(feature, row, found: count)
             return
         }

@@ -6,6 +6,10 @@ import JSON
 extension FeatureTable {
     /// Takes note of a name that the contract does not have.
     package mutating func recordUnknownFeature(_ name: String, row: Int? = nil) {
+        guard !violations.isFull else {
+            violations.count()
+            return
+        }
         let names = features.map(\.name)
         let allowed = "features: " + listed(names)
         let hint = suggestion(for: name, among: names).map { "\($0) \(allowed)" } ?? allowed

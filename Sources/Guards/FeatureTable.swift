@@ -26,6 +26,9 @@ package struct FeatureTable: Sendable {
         case refused
     }
 
+    /// Memory for free texts that is kept between requests; a request's body bounds the rest.
+    package static let keptTextBytes = 1 << 20
+
     package let features: [Feature]
     package let maximumRows: Int
     package private(set) var rows = 0
@@ -74,12 +77,19 @@ package struct FeatureTable: Sendable {
         rowGuards.reserveCapacity(maximumRows)
     }
 
+    /// What is reserved for numbers and states, and may be kept for free texts.
+    package var byteCount: Int {
+        let texts = layouts.contains { $0.kind == .text } ? Self.keptTextBytes : 0
+        return 8 * (reals.capacity + integers.capacity) + 4 * filled.capacity + cells.capacity
+            + rowGuards.capacity + texts
+    }
+
     /// Empties the table and makes room for a request of `rows` rows.
     package mutating func reset(rows: Int) {
         precondition(0 <= rows && rows <= maximumRows, "\(rows) rows, planned for \(maximumRows)")
         self.rows = rows
         violations.removeAll()
-        textBytes.removeAll(keepingCapacity: true)
+        textBytes.removeAll(keepingCapacity: textBytes.capacity <= Self.keptTextBytes)
         reals.refill(elementsPerRow.reals * rows, with: .nan)
         integers.refill(elementsPerRow.integers * rows, with: 0)
         cells.refill(features.count * rows, with: .absent)

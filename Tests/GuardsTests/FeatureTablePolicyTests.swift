@@ -141,6 +141,25 @@ import Testing
         #expect(table.violations.details.first?.problem == "too few elements in one row: 3")
     }
 
+    @Test func `a tensor of the wrong type is refused once`() {
+        var table = table([feature("image", .fp32, shape: [2, 2])])
+        table.set(text: "a cat")
+        table.finish()
+        #expect(table.violations.details.map(\.code) == [.wrongType])
+    }
+
+    @Test func `numbers need no memory that was not reserved`() {
+        var table = FeatureTable(contract: contract(Self.features), maximumRows: 100)
+        let reserved = table.byteCount
+        #expect(reserved >= 100 * (4 + 5) * 8)
+        for rows in [100, 1, 100] {
+            table.reset(rows: rows)
+            for row in 0..<rows { table.set(number: "1", row: row) }
+            table.finish()
+        }
+        #expect(table.byteCount == reserved)
+    }
+
     @Test func `a table may have no rows`() {
         var table = table(Self.features, rows: 0)
         table.finish()
