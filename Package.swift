@@ -34,7 +34,10 @@ let package = Package(
     products: [.executable(name: "serin", targets: ["serin"])],
     targets: [
         .systemLibrary(
-            name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+            name: "COpenSSL",
+            pkgConfig: "openssl",
+            providers: [.apt(["libssl-dev"])]
+        ),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "CLinux"),
         .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-fno-math-errno"])]),
@@ -44,17 +47,21 @@ let package = Package(
             .executableTarget(
                 name: "serin",
                 dependencies: modules.map { .init(stringLiteral: $0.name) },
-                swiftSettings: house)
+                swiftSettings: house
+            )
         ]
         + modules.map {
             .testTarget(
                 name: $0.name + "Tests",
                 dependencies: [.init(stringLiteral: $0.name)] + $0.imports,
-                swiftSettings: house)
+                swiftSettings: house
+            )
         }
         + [
             .testTarget(
-                name: "serinTests", dependencies: ["serin", "JSON", "Platform", "Serving"],
-                swiftSettings: house)
+                name: "serinTests",
+                dependencies: ["serin", "JSON", "Platform", "Serving"],
+                swiftSettings: house
+            )
         ]
 )

@@ -91,6 +91,19 @@ package final class Log: Sendable {
         trace: TraceContext? = nil
     ) {
         guard severity >= minimum else { return }
+        let members = fields.map { JSONMember(name: $0, value: $1) }
+        write(severity, event, members: members, requestID: requestID, trace: trace)
+    }
+
+    /// The same with fields that are already members of an object.
+    package func write(
+        _ severity: LogSeverity,
+        _ event: String,
+        members fields: [JSONMember],
+        requestID: RequestID? = nil,
+        trace: TraceContext? = nil
+    ) {
+        guard severity >= minimum else { return }
         let isAdmitted = state.withLock { state in
             guard state.pending < Self.maximumPending else {
                 state.dropped += 1
@@ -106,10 +119,13 @@ package final class Log: Sendable {
             JSONMember(name: "severity", value: .string(severity.rawValue)),
             JSONMember(name: "event", value: .string(event)),
         ]
-        for (name, value) in fields {
-            let isTaken = ["time", "severity", "event"].contains(name)
+        for field in fields {
+            let isTaken = ["time", "severity", "event"].contains(field.name)
             members.append(
-                JSONMember(name: isTaken ? name + "_" : name, value: redacted(value, name: name))
+                JSONMember(
+                    name: isTaken ? field.name + "_" : field.name,
+                    value: redacted(field.value, name: field.name)
+                )
             )
         }
         if let requestID {

@@ -6,7 +6,8 @@ import Platform
 struct Main {
     /// Every command, in the order of `--help`.
     static let commands: [CommandSpec] = [
-        .status, .override, .canary, .events, .probe, .doctor, .version,
+        .serve, .verify, .predict, .plan, .status, .override, .canary, .events, .probe, .doctor,
+        .version,
     ]
 
     /// Planned words that this version only recognises.

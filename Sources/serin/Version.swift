@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import JSON
 import Platform
-
-/// What this program is called in `version`, `/v2` and the metrics.
-let serinVersion = "0.1.0"
+import Serving
 
 extension CommandSpec {
     static let version = CommandSpec(

@@ -23,8 +23,9 @@ struct Pass: Sendable {
 extension Graph {
     /// Drops the nodes whose outputs inference has already worked out.
     mutating func removeConstantNodes() {
+        let graph = self
         nodes.removeAll { node in
-            node.definition.isPure && node.outputs.allSatisfy { self[$0].fact?.constant != nil }
+            node.definition.isPure && node.outputs.allSatisfy { graph[$0].fact?.constant != nil }
         }
     }
 
@@ -33,9 +34,10 @@ extension Graph {
         var substitutes: [ValueID: ValueID] = [:]
         var used: Set<ValueID> = Set(outputs.map(\.value))
         for node in nodes { used.formUnion(node.inputs.compactMap { $0 }) }
+        let graph = self
         nodes.removeAll { node in
             guard let input = node.inputs.first ?? nil, let output = node.outputs.first,
-                node.isIdentity(in: self),
+                node.isIdentity(in: graph),
                 node.outputs.dropFirst().allSatisfy({ !used.contains($0) })
             else { return false }
             substitutes[output] = input

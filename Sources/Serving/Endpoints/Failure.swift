@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+package import HTTP
+import Artifacts
+package import Guards
+import JSON
+
+/// Why a request was refused, in the form that clients get.
+package struct Failure: Error, Sendable {
+    /// Whose fault it is.
+    package enum Category: String, Sendable {
+        case data, model, system, infrastructure
+    }
+
+    package var status: Int
+    package var code: String
+    package var category: Category
+    package var sentence: String
+    package var details: [Violation] = []
+    /// How many violations there are in all; `details` holds the first of them.
+    package var detailCount = 0
+    package var headers: [(String, String)] = []
+
+    package init(_ status: Int, _ code: String, _ category: Category, _ sentence: String) {
+        self.status = status
+        self.code = code
+        self.category = category
+        self.sentence = sentence
+    }
+
+    /// The answer to the client; `showsDetails` off keeps values and hints out of it.
+    package func response(requestID: String, showsDetails: Bool = true) -> Response {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.key("error")
+        writer.string(sentence)
+        writer.key("code")
+        writer.string(code)
+        writer.key("category")
+        writer.string(category.rawValue)
+        writer.key("request_id")
+        writer.string(requestID)
+        if !details.isEmpty && showsDetails {
+            writer.key("details")
+            writer.beginArray()
+            for detail in details { write(detail, to: &writer) }
+            writer.endArray()
+            writer.key("details_total")
+            writer.number(Int64(detailCount))
+        }
+        writer.endObject()
+        return Response(
+            status: status,
+            headers: [("content-type", "application/json")] + headers,
+            body: writer.bytes
+        )
+    }
+
+    private func write(_ detail: Violation, to writer: inout JSONWriter) {
+        writer.beginObject()
+        if let feature = detail.feature {
+            writer.key("feature")
+            writer.string(feature)
+        }
+        if let row = detail.row {
+            writer.key("row")
+            writer.number(Int64(row))
+        }
+        if let value = detail.value {
+            writer.key("value")
+            writer.string(value)
+        }
+        writer.key("problem")
+        writer.string(detail.problem)
+        writer.key("code")
+        writer.string(detail.code.rawValue)
+        if let hint = detail.hint {
+            writer.key("hint")
+            writer.string(hint)
+        }
+        writer.endObject()
+    }
+}
+
+extension Failure {
+    /// A request that breaks the contract, with everything that is wrong with it.
+    package static func violations(_ violations: Violations) -> Failure {
+        let first = violations.details.first
+        var sentence = first.map(Self.sentence) ?? "the request breaks the contract"
+        if violations.total > 1 { sentence += " (and \(violations.total - 1) more)" }
+        var failure = Failure(
+            400,
+            first?.code.rawValue ?? "contract_violation",
+            .data,
+            sentence
+        )
+        failure.details = violations.details
+        failure.detailCount = violations.total
+        return failure
+    }
+
+    private static func sentence(_ violation: Violation) -> String {
+        var text = violation.problem
+        if let feature = violation.feature {
+            text =
+                "feature '\(feature)'" + (violation.row.map { ", row \($0)" } ?? "") + ": " + text
+        }
+        if let hint = violation.hint { text += "; " + hint }
+        return text
+    }
+
+    static func malformed(_ error: JSONError) -> Failure {
+        Failure(400, "malformed_json", .data, "the body is not JSON: \(error)")
+    }
+
+    package static func overloaded(_ sentence: String) -> Failure {
+        var failure = Failure(503, "overloaded", .system, sentence)
+        failure.headers = [("retry-after", "1")]
+        return failure
+    }
+
+    package static func deadlinePassed(_ limit: Duration) -> Failure {
+        Failure(
+            504,
+            "deadline_exceeded",
+            .system,
+            "the request's deadline of \(limit) passed before its inference could start"
+        )
+    }
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+import HTTP
+
+/// What the operations port answers.
+enum OperationsRoute: Sendable {
+    case console, metrics, status
+    case override, setOverride, clearOverride
+    case canary, breaker, events, index
+    case live, ready, startup
+
+    static let router: Router<OperationsRoute> = {
+        var router = Router<OperationsRoute>()
+        router.add(.get, "/", .console)
+        router.add(.get, "/metrics", .metrics)
+        router.add(.get, "/v1/status", .status)
+        router.add(.get, "/v1/models/{model}/override", .override)
+        router.add(.put, "/v1/models/{model}/override", .setOverride)
+        router.add(.delete, "/v1/models/{model}/override", .clearOverride)
+        router.add(.post, "/v1/models/{model}/canary", .canary)
+        router.add(.post, "/v1/models/{model}/breaker", .breaker)
+        router.add(.get, "/v1/events", .events)
+        router.add(.post, "/v2/repository/index", .index)
+        addProbes(to: &router, live: .live, ready: .ready, startup: .startup)
+        return router
+    }()
+
+    /// Whether the call changes what the daemon does, and so needs a token.
+    var changesState: Bool {
+        switch self {
+        case .setOverride, .clearOverride, .canary, .breaker: true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+import Artifacts
+import Guards
+package import HTTP
+package import JSON
+import Platform
+import Telemetry
+
+/// Answers the operations port: status, metrics, the journal and what operators may change.
+package struct OperationsService: Handler {
+    let daemon: DaemonParts
+    let canaries: CanaryRunner
+    private let probes: ProbeEndpoint
+
+    package init(daemon: DaemonParts, canaries: CanaryRunner) {
+        self.daemon = daemon
+        self.canaries = canaries
+        probes = ProbeEndpoint(readiness: daemon.readiness)
+    }
+
+    package func handle(
+        _ request: RequestHead,
+        body: Span<UInt8>,
+        exchange: Exchange
+    ) -> Reply {
+        let marks = RequestMarks(request)
+        do throws(Failure) {
+            let match = try Matched(OperationsRoute.router, request)
+            switch match.route {
+            case .live: return .now(probes.answer(.live, request, only: nil))
+            case .ready:
+                return .now(probes.answer(.ready, request, only: match.parameters["check"]))
+            case .startup: return .now(probes.answer(.startup, request, only: nil))
+            default: break
+            }
+            let caller = try daemon.authorizeOperations(
+                request,
+                changesState: match.route.changesState
+            )
+            if match.route == .canary { return try runCanary(match, marks, exchange) }
+            let response = try answer(match, request, body, caller)
+            return .now(marks.stamp(response))
+        } catch {
+            return .now(error.response(requestID: marks.requestID))
+        }
+    }
+
+    private func answer(
+        _ match: Matched<OperationsRoute>,
+        _ request: RequestHead,
+        _ body: Span<UInt8>,
+        _ caller: String
+    ) throws(Failure) -> Response {
+        switch match.route {
+        case .console: return consolePage()
+        case .metrics:
+            return Response(
+                status: 200,
+                headers: [("content-type", "text/plain; version=0.0.4; charset=utf-8")],
+                body: daemon.metrics.registry.exposition()
+            )
+        case .status: return json(StatusPage(daemon: daemon).document())
+        case .override: return json(overrideDocument(try daemon.host(match)))
+        case .setOverride: return try setOverride(match, body, caller)
+        case .clearOverride: return clearOverride(try daemon.host(match), caller)
+        case .breaker: return try moveBreaker(match, body, caller)
+        case .events: return try events(request)
+        case .index: return index()
+        case .canary, .live, .ready, .startup:
+            preconditionFailure("\(match.route) is answered before")
+        }
+    }
+
+    // MARK: The override
+
+    private func setOverride(
+        _ match: Matched<OperationsRoute>,
+        _ body: Span<UInt8>,
+        _ caller: String
+    ) throws(Failure) -> Response {
+        let host = try daemon.host(match)
+        let document = try parse(body)
+        let override: Override
+        do {
+            override = try Override(request: document, now: WallClock.now().epochSeconds)
+        } catch {
+            throw .problems(error)
+        }
+        try daemon.keepOverride(override, of: host, caller)
+        return json(overrideDocument(host))
+    }
+
+    private func clearOverride(_ host: ModelHost, _ caller: String) -> Response {
+        daemon.dropOverride(of: host, caller)
+        return json(overrideDocument(host))
+    }
+
+    private func overrideDocument(_ host: ModelHost) -> JSONValue {
+        let now = WallClock.now().epochSeconds
+        guard let override = host.override(at: now) else {
+            return ["model": .string(host.name), "mode": "auto"]
+        }
+        var members = [JSONMember(name: "model", value: .string(host.name))]
+        members += override.json.asObject ?? []
+        members.append(
+            JSONMember(name: "remaining_seconds", value: .number(Int(override.remaining(at: now))))
+        )
+        return .object(members)
+    }
+
+    // MARK: Breaker and canary
+
+    private func moveBreaker(
+        _ match: Matched<OperationsRoute>,
+        _ body: Span<UInt8>,
+        _ caller: String
+    ) throws(Failure) -> Response {
+        let host = try daemon.host(match)
+        let problems = DocumentProblems()
+        let reader = ObjectReader(try parse(body), problems: problems)
+        let action = reader.string("action")
+        let reason = reader.string("reason")
+        reader.finish()
+        if action != "reset" && action != "trip" {
+            reader.report("action", "found '\(action)'", hint: "expected \"reset\" or \"trip\"")
+        }
+        if reason.isEmpty || reason.count > 500 {
+            reader.report("reason", "\(reason.count) characters", hint: "expected 1 to 500")
+        }
+        guard problems.isEmpty else { throw .problems(GuardProblems(problems.list)) }
+        for version in host.versions {
+            let effect = version.guards.withLock { state in
+                action == "trip"
+                    ? state.breaker.trip(reason: "\(caller): \(reason)")
+                    : state.breaker.reset()
+            }
+            daemon.carryOut([effect], of: version, by: caller, reason: reason)
+        }
+        try daemon.keepForcedBreakers()
+        let states = host.versions.map { version in
+            JSONMember(
+                name: String(version.version),
+                value: .string(version.guards.withLock { $0.breaker.state.rawValue })
+            )
+        }
+        return json(["model": .string(host.name), "breaker": .object(states)])
+    }
+
+    private func runCanary(
+        _ match: Matched<OperationsRoute>,
+        _ marks: RequestMarks,
+        _ exchange: Exchange
+    ) throws(Failure) -> Reply {
+        let version = try daemon.find(match).version
+        canaries.request(version) { report in
+            let document = canaryDocument(report, of: version)
+            exchange.complete(marks.stamp(json(document)))
+        }
+        return .later
+    }
+
+    // MARK: The journal
+
+    private func events(_ request: RequestHead) throws(Failure) -> Response {
+        var since: UInt64 = 0
+        if let text = request.queryValue("since") {
+            guard let value = UInt64(text) else {
+                throw .wrongForm("'since' must be the sequence number of an event")
+            }
+            since = value
+        }
+        return Response(
+            status: 200,
+            headers: [("content-type", "application/x-ndjson")],
+            body: daemon.reporter.events(since: since)
+        )
+    }
+
+    private func index() -> Response {
+        var rows: [JSONValue] = []
+        for host in daemon.registry.hosts {
+            for version in host.versions {
+                rows.append([
+                    "name": .string(host.name), "version": .string(String(version.version)),
+                    "state": "READY", "reason": "",
+                ])
+            }
+            for refusal in host.refusals {
+                rows.append([
+                    "name": .string(host.name), "version": .string(refusal.version),
+                    "state": "UNAVAILABLE", "reason": .string(refusal.reason),
+                ])
+            }
+        }
+        return json(.array(rows))
+    }
+
+    private func parse(_ body: Span<UInt8>) throws(Failure) -> JSONValue {
+        do {
+            return try parseJSON(body.copied())
+        } catch {
+            throw .malformed(error)
+        }
+    }
+}
+
+/// A JSON answer.
+func json(_ value: JSONValue, status: Int = 200) -> Response {
+    Response(
+        status: status,
+        headers: [("content-type", "application/json")],
+        body: value.encoded(pretty: false)
+    )
+}
+
+/// A canary run as the operations port and the command line show it.
+package func canaryDocument(_ report: CanaryReport, of version: ModelVersion) -> JSONValue {
+    var verdict: JSONValue = "passed"
+    var failures: [JSONValue] = []
+    var reason: JSONValue = .null
+    switch report.outcome {
+    case .passed: break
+    case .wrong(let deviations):
+        verdict = "wrong"
+        failures = deviations.map { deviation in
+            [
+                "record": .number(deviation.record), "output": .string(deviation.output),
+                "got": .string(deviation.got), "want": .string(deviation.want),
+                "deviation": .number(deviation.deviation),
+            ]
+        }
+    case .couldNotRun(let text):
+        verdict = "could_not_run"
+        reason = .string(text)
+    }
+    return [
+        "model": .string(version.name), "version": .number(version.version), "verdict": verdict,
+        "reason": reason, "tolerance": .number(version.contract.canary.tolerance),
+        "max_deviation": .number(report.deviations.max() ?? 0),
+        "fallback_proven": .bool(report.isFallbackProven),
+        "deviations": .array(report.deviations.map { .number($0) }),
+        "failures": .array(failures),
+    ]
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+import HTTP
+
+/// One prediction that was asked for, with all that is needed after its request is gone.
+struct PredictionCall: Sendable {
+    let form: PredictionForm
+    let host: ModelHost
+    let version: ModelVersion
+    let marks: RequestMarks
+    /// How much of the body is JSON.
+    let jsonByteCount: Int
+    let arrival: ContinuousClock.Instant
+    /// The time that the request may take in all.
+    let allowance: Duration
+
+    var deadline: ContinuousClock.Instant { arrival + allowance }
+
+    init(
+        _ form: PredictionForm,
+        _ host: ModelHost,
+        _ version: ModelVersion,
+        _ marks: RequestMarks,
+        _ request: RequestHead,
+        _ bodyByteCount: Int,
+        longest: Duration
+    ) throws(Failure) {
+        self.form = form
+        self.host = host
+        self.version = version
+        self.marks = marks
+        arrival = .now
+        allowance = min(longest, try Self.timeout(request) ?? longest)
+        jsonByteCount = try Self.jsonByteCount(form, request, bodyByteCount)
+    }
+
+    private static func timeout(
+        _ request: RequestHead
+    ) throws(Failure) -> Duration? {
+        guard let text = request.header("serin-timeout-ms") else { return nil }
+        guard let milliseconds = Int32(text), milliseconds > 0 else {
+            throw .wrongForm("the header serin-timeout-ms must be a whole number of milliseconds")
+        }
+        return .milliseconds(Int64(milliseconds))
+    }
+
+    /// Checks the media type and splits the JSON from the binary tensors.
+    private static func jsonByteCount(
+        _ form: PredictionForm,
+        _ request: RequestHead,
+        _ bodyByteCount: Int
+    ) throws(Failure) -> Int {
+        let header = request.header("inference-header-content-length")
+        let type = request.header("content-type")?.prefix { $0 != ";" }.lowercased()
+        switch type {
+        case nil, "application/json": break
+        case "application/octet-stream" where form == .tensors: break
+        case let type?:
+            throw Failure(
+                415,
+                "unsupported_media_type",
+                .data,
+                "the media type '\(type.prefix(80))' is not supported; send application/json"
+                    + (form == .tensors ? " or application/octet-stream" : "")
+            )
+        }
+        guard let header else { return bodyByteCount }
+        guard form == .tensors, let count = Int(header), count >= 0, count <= bodyByteCount else {
+            throw .wrongForm(
+                "inference-header-content-length must be the number of JSON bytes, from 0 to the "
+                    + "body's \(bodyByteCount)"
+            )
+        }
+        return count
+    }
+}

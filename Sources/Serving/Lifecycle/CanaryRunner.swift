@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+import Artifacts
+import Dispatch
+import Guards
+import Platform
+
+/// Runs the golden records of every version, each at its own interval, on a thread of its own.
+///
+/// The thread waits for nothing but time and its own work, so that traffic cannot starve it; where
+/// it is stuck, the verdicts grow stale by themselves, and a stale verdict is a failed one.
+package final class CanaryRunner: Sendable {
+    package typealias Completion = @Sendable (CanaryReport) -> Void
+
+    private struct Request: Sendable {
+        let version: ModelVersion
+        let completion: Completion?
+    }
+    private struct State: Sendable {
+        var requests: [Request] = []
+        var isStopping = false
+    }
+
+    private let registry: ModelRegistry
+    private let lifecycle: Lifecycle
+    private let interval: Duration?
+    private let observe: @Sendable (ModelVersion, CanaryReport, Duration) -> Void
+    private let state = Guarded(State())
+    private let wake = DispatchSemaphore(value: 0)
+    private let queue = DispatchQueue(label: "serin.canary")
+
+    /// The most that one run of all records of a version may take.
+    private static let longestRun = Duration.seconds(10)
+
+    /// - Parameters:
+    ///   - interval: stands in for the contracts' own intervals.
+    ///   - observe: told of every run and how long it took, on the canary's thread.
+    package init(
+        registry: ModelRegistry,
+        lifecycle: Lifecycle,
+        interval: Duration?,
+        observe: @escaping @Sendable (ModelVersion, CanaryReport, Duration) -> Void
+    ) {
+        self.registry = registry
+        self.lifecycle = lifecycle
+        self.interval = interval
+        self.observe = observe
+    }
+
+    package func start() {
+        queue.async { self.runUntilStopped() }
+    }
+
+    /// Asks for a run as soon as the canary's thread is free.
+    package func request(_ version: ModelVersion, completion: Completion? = nil) {
+        state.withLock { $0.requests.append(Request(version: version, completion: completion)) }
+        wake.signal()
+    }
+
+    package func stop() {
+        state.withLock { $0.isStopping = true }
+        wake.signal()
+    }
+
+    private func runUntilStopped() {
+        nameThread("serin-canary")
+        var due: [ObjectIdentifier: ContinuousClock.Instant] = [:]
+        while !state.withLock({ $0.isStopping }) {
+            for request in takeRequests() {
+                let report = run(request.version)
+                request.completion?(report)
+            }
+            let now = ContinuousClock.now
+            var next = now + .seconds(1)
+            for version in registry.versions {
+                let identity = ObjectIdentifier(version)
+                let seed = UInt64(UInt(bitPattern: identity.hashValue))
+                let pause = jittered(
+                    interval: interval ?? version.contract.canary.interval,
+                    seed: seed
+                )
+                let moment = due[identity] ?? now + pause
+                if moment <= now { run(version) }
+                due[identity] = moment <= now ? now + pause : moment
+                next = min(next, due[identity] ?? next)
+            }
+            let nanoseconds = max(1_000_000, (next - .now).nanoseconds)
+            _ = wake.wait(timeout: .now() + .nanoseconds(nanoseconds))
+        }
+    }
+
+    private func takeRequests() -> [Request] {
+        state.withLock { state in
+            defer { state.requests = [] }
+            return state.requests
+        }
+    }
+
+    /// Runs and records one version's canary; also called once at load, before it may answer.
+    @discardableResult
+    package func run(_ version: ModelVersion) -> CanaryReport {
+        let started = ContinuousClock.now
+        let report = version.runCanary(deadline: started + Self.longestRun)
+        let ended = ContinuousClock.now
+        version.guards.withLock { state in
+            state.canary.record(report.outcome, at: ended)
+            state.isFallbackProven = report.isFallbackProven
+        }
+        observe(version, report, ended - started)
+        return report
+    }
+}

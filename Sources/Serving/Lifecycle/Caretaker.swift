@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+import JSON
+import Artifacts
+import Dispatch
+import Guards
+import Platform
+import Telemetry
+
+/// Does what time brings: slices of the integrity check, overrides that run out, breakers that
+/// cool down, and the note in the journal when readiness changes.
+///
+/// `@unchecked Sendable`: everything mutable is touched on `queue` alone.
+package final class Caretaker: @unchecked Sendable {
+    private let daemon: DaemonParts
+    private let canaries: CanaryRunner
+    private let queue = DispatchQueue(label: "serin.caretaker")
+    private var timer: (any DispatchSourceTimer)?
+    private var watches: [ObjectIdentifier: Watch] = [:]
+    private var nextSlice = ContinuousClock.now
+    private var wasReady: Bool?
+
+    /// A box, because a dictionary cannot hold what has one owner.
+    private final class Watch {
+        var watch: IntegrityWatch
+
+        init(_ artifact: Artifact) { watch = artifact.integrityWatch() }
+    }
+
+    package init(daemon: DaemonParts, canaries: CanaryRunner) {
+        self.daemon = daemon
+        self.canaries = canaries
+    }
+
+    package func start() {
+        queue.sync {
+            let timer = DispatchSource.makeTimerSource(queue: queue)
+            timer.schedule(deadline: .now(), repeating: .milliseconds(100))
+            timer.setEventHandler { [self] in tick(at: .now) }
+            timer.activate()
+            self.timer = timer
+        }
+    }
+
+    package func stop() {
+        queue.sync {
+            timer?.cancel()
+            timer = nil
+        }
+    }
+
+    private func tick(at now: ContinuousClock.Instant) {
+        expireOverrides()
+        for version in daemon.registry.versions {
+            if let effect = version.guards.withLock({ $0.breaker.advance(at: now) }) {
+                daemon.carryOut([effect], of: version)
+            }
+        }
+        if now >= nextSlice {
+            nextSlice = now + daemon.settings.integrity.interval
+            for version in daemon.registry.versions { checkSlice(of: version) }
+        }
+        noteReadiness()
+    }
+
+    private func expireOverrides() {
+        let now = WallClock.now().epochSeconds
+        for host in daemon.registry.hosts {
+            if let override = host.takeExpiredOverride(at: now) {
+                daemon.noteExpired(override, of: host)
+            }
+        }
+    }
+
+    private func checkSlice(of version: ModelVersion) {
+        let identity = ObjectIdentifier(version)
+        let watch = watches[identity] ?? Watch(version.artifact)
+        watches[identity] = watch
+        let failure: String?
+        switch watch.watch.step(maxBytes: daemon.settings.integrity.sliceBytes) {
+        case nil: return
+        case .intact: failure = nil
+        case .changed(let problem): failure = problem.description
+        case .notReadable(let problem):
+            daemon.reporter.log(
+                .warning,
+                "integrity.not_readable",
+                nil,
+                [
+                    "model": .string(version.name),
+                    "finding": .string(problem.description),
+                ]
+            )
+            return
+        }
+        let changed = version.guards.withLock { state in
+            defer {
+                state.integrityFailure = failure
+                state.integrityCheckedAt = WallClock.now()
+            }
+            return state.integrityFailure != failure
+        }
+        if changed { daemon.noteIntegrity(failure, of: version) }
+    }
+
+    private func noteReadiness() {
+        let checks = daemon.readiness.checks()
+        let isReady = checks.allSatisfy { $0.isOK || $0.isWarning }
+        defer { wasReady = isReady }
+        guard wasReady != isReady, wasReady != nil || isReady else { return }
+        daemon.noteReadiness(isReady, failing: checks.filter { !$0.isOK && !$0.isWarning })
+    }
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+import Platform
+import JSON
+import HTTP
+import Artifacts
+import Dispatch
+import Telemetry
+
+/// The running daemon: two HTTP servers, the loader, the canary and the caretaker.
+package final class Daemon: Sendable {
+    package let parts: DaemonParts
+    private let canaries: CanaryRunner
+    private let caretaker: Caretaker
+    private let inference: HTTPServer
+    private let operations: HTTPServer
+
+    /// Opens state and ports; nothing is served before `run`.
+    package init(
+        settings: Settings,
+        environment: [String: String],
+        workingDirectory: String
+    ) throws(StartError) {
+        let path = settings.stateDirectory(
+            in: environment,
+            workingDirectory: workingDirectory
+        )
+        let store: StateStore
+        var operators = settings.operations.tokens
+        do {
+            store = try StateStore(path: path)
+            if operators.isEmpty { operators = [try OperationsToken.readOrMake(in: path)] }
+        } catch {
+            throw StartError(
+                "the state directory \(path) cannot be used: \(error); name another with "
+                    + "'state_directory', or stop the daemon that uses it"
+            )
+        }
+        let reporter = Reporter(directory: path, settings: settings)
+        let metrics = ServingMetrics()
+        let parts = DaemonParts(
+            settings: settings,
+            metrics: metrics,
+            reporter: reporter,
+            store: store,
+            credentials: Credentials(operators: operators, clients: settings.inferenceTokens),
+            memoryLimit: settings.memoryLimit ?? memoryLimitByteCount()
+        )
+        canaries = CanaryRunner(
+            registry: parts.registry,
+            lifecycle: parts.lifecycle,
+            interval: settings.canary.interval
+        ) { parts.noteCanary($1, of: $0, took: $2) }
+        let canaries = canaries
+        parts.canaries.withLock { $0 = canaries }
+        caretaker = Caretaker(daemon: parts, canaries: canaries)
+        self.parts = parts
+        inference = try Self.server(
+            settings,
+            settings.address,
+            settings.port,
+            loops: settings.loopCount(cores: processorCount),
+            InferenceService(daemon: parts),
+            parts
+        )
+        operations = try Self.server(
+            settings,
+            settings.operations.address,
+            settings.operations.port,
+            loops: 1,
+            OperationsService(daemon: parts, canaries: canaries),
+            parts
+        )
+        metrics.watch(parts, inference: inference, operations: operations)
+    }
+
+    private static func server(
+        _ settings: Settings,
+        _ address: String,
+        _ port: Int,
+        loops: Int,
+        _ handler: any Handler,
+        _ parts: DaemonParts
+    ) throws(StartError) -> HTTPServer {
+        var configuration = HTTPConfiguration()
+        configuration.host = address
+        configuration.port = UInt16(clamping: port)
+        configuration.loopCount = loops
+        configuration.head.headByteCount = settings.limits.headBytes
+        configuration.head.targetByteCount = settings.limits.targetBytes
+        configuration.bodyByteCount = settings.limits.bodyBytes
+        configuration.bodyMemoryByteCount = settings.limits.requestMemory
+        configuration.connectionLimit = settings.limits.connections
+        configuration.headDeadline = settings.deadlines.head
+        configuration.bodyDeadline = settings.deadlines.body
+        configuration.idleDeadline = settings.deadlines.idle
+        configuration.writeDeadline = settings.deadlines.write
+        configuration.errorResponse = { status, code, sentence in
+            parts.metrics.countProtocolError(status)
+            let category: Failure.Category = status >= 500 ? .infrastructure : .data
+            let requestID = RequestID().text
+            var response = Failure(status, code, category, sentence)
+                .response(requestID: requestID)
+            response.headers.append(("serin-request-id", requestID))
+            return response
+        }
+        do {
+            return try HTTPServer(configuration: configuration, handler: handler)
+        } catch {
+            throw StartError("\(error)")
+        }
+    }
+
+    package var ports: (inference: Int, operations: Int) {
+        (Int(inference.port), Int(operations.port))
+    }
+
+    /// Serves until SIGTERM or SIGINT, then drains.
+    ///
+    /// - Returns: whether every request in flight was answered in time.
+    package func run() -> Bool {
+        let stopped = DispatchSemaphore(value: 0)
+        let signals = SignalWatcher(
+            [.terminate, .interrupt],
+            on: DispatchQueue(label: "serin.signals")
+        ) { _ in stopped.signal() }
+        ignoreBrokenPipes()
+        inference.start()
+        operations.start()
+        parts.reporter.event(
+            "daemon.started",
+            .info,
+            model: nil,
+            [
+                "version": .string(serinVersion), "process": .number(Int(processIdentifier)),
+                "port": .number(ports.inference), "operations_port": .number(ports.operations),
+                "state_directory": .string(parts.store.path),
+                "models": .string(parts.settings.models),
+            ]
+        )
+        let loader = Loader(daemon: parts, canaries: canaries)
+        let caretaker = caretaker
+        let canaries = canaries
+        DispatchQueue(label: "serin.loader").async {
+            loader.loadAll()
+            canaries.start()
+            caretaker.start()
+        }
+        stopped.wait()
+        withExtendedLifetime(signals) {}
+        return drain()
+    }
+
+    private func drain() -> Bool {
+        let settings = parts.settings
+        parts.lifecycle.beginStopping()
+        parts.reporter.event(
+            "daemon.stopping",
+            .info,
+            model: nil,
+            [
+                "delay_seconds": .number(settings.drain.delay.seconds),
+                "limit_seconds": .number(settings.drain.limit.seconds),
+            ]
+        )
+        if settings.drain.delay > .zero {
+            let delay = DispatchSemaphore(value: 0)
+            _ = delay.wait(timeout: .now() + .nanoseconds(settings.drain.delay.nanoseconds))
+        }
+        inference.stopAccepting()
+        let isDrained = inference.drained(within: settings.drain.limit)
+        operations.stopAccepting()
+        _ = operations.drained(within: .seconds(1))
+        canaries.stop()
+        parts.reporter.event(
+            "daemon.stopped",
+            isDrained ? .info : .error,
+            model: nil,
+            ["drained": .bool(isDrained)]
+        )
+        parts.reporter.close()
+        return isDrained
+    }
+}
+
+/// Why the daemon could not start; one line for whoever started it.
+package struct StartError: Error, CustomStringConvertible {
+    package let description: String
+
+    package init(_ description: String) { self.description = description }
+}

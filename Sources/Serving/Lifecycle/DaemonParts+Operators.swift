@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+import Guards
+import JSON
+import Platform
+import Telemetry
+
+/// What operators and guards decide: kept on disk first, then in force, then in the journal.
+extension DaemonParts {
+    private static let overridesFile = "overrides.json"
+    private static let breakersFile = "breakers.json"
+
+    /// The override of a model as the last run left it.
+    func keptOverride(of model: String) -> Override? {
+        guard let document = store.read(Self.overridesFile)?[model] else { return nil }
+        return try? Override(persisted: document)
+    }
+
+    /// The reason for which an operator tripped a version's breaker, kept across restarts.
+    func keptBreakerTrip(of model: String, _ version: Int) -> String? {
+        store.read(Self.breakersFile)?["\(model)/\(version)"]?.asString
+    }
+
+    func keepOverride(
+        _ override: Override,
+        of host: ModelHost,
+        _ caller: String
+    ) throws(Failure) {
+        let before = host.override(at: WallClock.now().epochSeconds)
+        host.setOverride(override.mode == .auto ? nil : override)
+        do {
+            try writeOverrides()
+        } catch {
+            host.setOverride(before)
+            throw Failure(
+                503,
+                "state_not_kept",
+                .infrastructure,
+                "the override could not be kept across a restart, so it is not in force: \(error)"
+            )
+        }
+        reporter.event(
+            "override.set",
+            .warning,
+            model: host.name,
+            [
+                "mode": .string(override.mode.rawValue), "reason": .string(override.reason),
+                "by": .string(override.by), "caller": .string(caller),
+                "expires": .string(Timestamp(epochSeconds: override.expires).description),
+            ]
+        )
+    }
+
+    func dropOverride(of host: ModelHost, _ caller: String) {
+        host.setOverride(nil)
+        do {
+            try writeOverrides()
+        } catch {
+            reporter.log(.error, "state.not_written", nil, ["error": .string("\(error)")])
+        }
+        reporter.event("override.cleared", .info, model: host.name, ["caller": .string(caller)])
+    }
+
+    func noteExpired(_ override: Override, of host: ModelHost) {
+        try? writeOverrides()
+        reporter.event(
+            "override.expired",
+            .warning,
+            model: host.name,
+            ["mode": .string(override.mode.rawValue), "by": .string(override.by)]
+        )
+    }
+
+    private func writeOverrides() throws(SystemError) {
+        let now = WallClock.now().epochSeconds
+        var members: [JSONMember] = []
+        for host in registry.hosts {
+            if let override = host.override(at: now) {
+                members.append(JSONMember(name: host.name, value: override.json))
+            }
+        }
+        try store.write(.object(members), to: Self.overridesFile)
+    }
+
+    func keepForcedBreakers() throws(Failure) {
+        var members: [JSONMember] = []
+        for version in registry.versions {
+            let snapshot = version.guards.withLock { $0.breaker.snapshot(at: .now) }
+            if snapshot.state == .forcedOpen {
+                members.append(
+                    JSONMember(
+                        name: "\(version.name)/\(version.version)",
+                        value: .string(snapshot.reason ?? "")
+                    )
+                )
+            }
+        }
+        do {
+            try store.write(.object(members), to: Self.breakersFile)
+        } catch {
+            throw Failure(
+                503,
+                "state_not_kept",
+                .infrastructure,
+                "the breaker is moved, but that will not survive a restart: \(error)"
+            )
+        }
+    }
+
+    /// Carries out what a breaker asks for, and journals it.
+    func carryOut(
+        _ effects: [Breaker.Effect],
+        of version: ModelVersion,
+        by caller: String? = nil,
+        reason: String? = nil
+    ) {
+        for effect in effects {
+            var fields: [JSONMember] = []
+            if let caller { fields.append(JSONMember(name: "by", value: .string(caller))) }
+            if let reason { fields.append(JSONMember(name: "reason", value: .string(reason))) }
+            let name: String
+            switch effect {
+            case .trip(let refused, let total):
+                name = "breaker.opened"
+                fields.append(JSONMember(name: "refused", value: .number(refused)))
+                fields.append(JSONMember(name: "counted", value: .number(total)))
+            case .runGolden:
+                canaries.withLock { $0 }?.request(version) { [self] report in
+                    finishGolden(report, of: version)
+                }
+                name = "breaker.half_open"
+            case .probe: name = "breaker.probing"
+            case .reopen: name = "breaker.reopened"
+            case .close: name = "breaker.closed"
+            case .forceOpen: name = "breaker.forced_open"
+            case .reset: name = "breaker.reset"
+            }
+            reporter.event(
+                name,
+                name == "breaker.opened" ? .error : .warning,
+                model: version.name,
+                .object([JSONMember(name: "version", value: .number(version.version))] + fields)
+            )
+        }
+    }
+
+    /// Tells a half-open breaker what the golden records said.
+    private func finishGolden(_ report: CanaryReport, of version: ModelVersion) {
+        var passed = false
+        if case .passed = report.outcome { passed = true }
+        let effect = version.guards.withLock { $0.breaker.recordGolden(passed: passed, at: .now) }
+        if let effect { carryOut([effect], of: version) }
+    }
+
+    /// Counts a golden run, and journals the first of each kind.
+    func noteCanary(_ report: CanaryReport, of version: ModelVersion, took duration: Duration) {
+        version.metrics.count(report, took: duration)
+        let document = canaryDocument(report, of: version)
+        let verdict = document["verdict"]?.asString ?? ""
+        guard version.noteVerdict(verdict) else { return }
+        let isGood = verdict == "passed"
+        reporter.event(
+            isGood ? "canary.passed" : "canary.failed",
+            isGood ? .info : .error,
+            model: version.name,
+            [
+                "version": .number(version.version), "verdict": .string(verdict),
+                "reason": document["reason"] ?? .null,
+                "max_deviation": document["max_deviation"] ?? .null,
+                "failures": .array(Array((document["failures"]?.asArray ?? []).prefix(5))),
+            ]
+        )
+    }
+
+    func noteIntegrity(_ failure: String?, of version: ModelVersion) {
+        let fields: JSONValue = [
+            "version": .number(version.version), "finding": .string(failure ?? "intact again"),
+        ]
+        reporter.event(
+            failure == nil ? "integrity.restored" : "integrity.failed",
+            failure == nil ? .info : .error,
+            model: version.name,
+            fields
+        )
+    }
+
+    func noteReadiness(_ isReady: Bool, failing: [HealthCheck]) {
+        let reasons = failing.map { JSONValue.string("\($0.name): \($0.message)") }
+        reporter.event(
+            isReady ? "readiness.ready" : "readiness.unready",
+            isReady ? .info : .error,
+            model: nil,
+            ["failing": .array(reasons)]
+        )
+    }
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+import JSON
+import HTTP
+import Guards
+package import Platform
+import Telemetry
+
+/// What the daemon's endpoints and keepers share.
+package final class DaemonParts: Sendable {
+    package let settings: Settings
+    package let registry: ModelRegistry
+    package let lifecycle: Lifecycle
+    package let readiness: Readiness
+    package let metrics: ServingMetrics
+    package let reporter: Reporter
+    package let store: StateStore
+    package let credentials: Credentials
+    package let budget: Guarded<MemoryBudget>
+    /// Set once, before anything runs; the runner itself needs what is here.
+    package let canaries = Guarded<CanaryRunner?>(nil)
+    /// Bytes that the process may use; nil where nothing limits it.
+    package let memoryLimit: Int?
+
+    package init(
+        settings: Settings,
+        metrics: ServingMetrics,
+        reporter: Reporter,
+        store: StateStore,
+        credentials: Credentials,
+        memoryLimit: Int?
+    ) {
+        self.settings = settings
+        self.metrics = metrics
+        self.reporter = reporter
+        self.store = store
+        self.credentials = credentials
+        self.memoryLimit = memoryLimit
+        registry = ModelRegistry()
+        lifecycle = Lifecycle()
+        readiness = Readiness(
+            registry: registry,
+            requiredModels: settings.requiredModels,
+            lifecycle: lifecycle
+        )
+        budget = Guarded(MemoryBudget(settings: settings, cores: processorCount))
+    }
+}
+
+// MARK: Finding and refusing
+
+extension DaemonParts {
+    /// The model that a path names, and the version, or else the active one.
+    func find<Route>(
+        _ match: Matched<Route>
+    ) throws(Failure) -> (host: ModelHost, version: ModelVersion) {
+        let host = try host(match)
+        guard let text = match.parameters["version"] else {
+            guard let active = host.active else { throw notLoaded(host) }
+            return (host, active)
+        }
+        guard let number = Int(text), let version = host.version(number) else {
+            let versions = host.versions.map { String($0.version) }.joined(separator: ", ")
+            throw Failure(
+                404,
+                "unknown_version",
+                .data,
+                "model '\(host.name)' has no version '\(text.prefix(20))'; it has \(versions)"
+            )
+        }
+        return (host, version)
+    }
+
+    func host<Route>(_ match: Matched<Route>) throws(Failure) -> ModelHost {
+        let name = match.parameters["model"] ?? ""
+        if let host = registry.host(name) { return host }
+        guard registry.progress.isLoaded else {
+            var failure = Failure(
+                503,
+                "starting",
+                .system,
+                "models are still being loaded: \(registry.progress.phase)"
+            )
+            failure.headers = [("retry-after", "1")]
+            throw failure
+        }
+        let names = registry.hosts.map(\.name)
+        let hint =
+            suggestion(for: name, among: names)
+            ?? "models are " + (names.isEmpty ? "none" : names.joined(separator: ", "))
+        throw Failure(404, "unknown_model", .data, "unknown model '\(name.prefix(80))'; \(hint)")
+    }
+
+    private func notLoaded(_ host: ModelHost) -> Failure {
+        let reasons = host.refusals.map { "version \($0.version): \($0.reason)" }
+        return Failure(
+            503,
+            "model_unavailable",
+            .model,
+            "no version of model '\(host.name)' could be loaded: "
+                + reasons.joined(separator: "; ")
+        )
+    }
+
+    /// Counts a refusal and words it for the client.
+    func refuse(_ failure: Failure, _ marks: RequestMarks, model: ModelVersion?) -> Response {
+        model?.metrics.countRefusal(failure)
+        if failure.status >= 500 {
+            reporter.log(
+                .warning,
+                "request.refused",
+                marks,
+                ["code": .string(failure.code), "error": .string(failure.sentence)]
+            )
+        }
+        return marks.stamp(
+            failure.response(
+                requestID: marks.requestID,
+                showsDetails: settings.errors.isVerbose
+            )
+        )
+    }
+}

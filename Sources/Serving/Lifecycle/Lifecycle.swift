@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+import Synchronization
+
+/// Whether the daemon has been asked to stop.
+package final class Lifecycle: Sendable {
+    private let stopping = Atomic(false)
+    package let startedAt = ContinuousClock.now
+
+    package init() {}
+
+    package var isStopping: Bool { stopping.load(ordering: .acquiring) }
+
+    package func beginStopping() {
+        stopping.store(true, ordering: .releasing)
+    }
+}

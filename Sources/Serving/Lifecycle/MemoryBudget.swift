@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+package import JSON
+import Engine
+import Artifacts
+import Platform
+
+/// What the process may use, item by item; it follows from configuration and models alone.
+package struct MemoryBudget: Sendable {
+    package struct Item: Sendable {
+        package let name: String
+        package let bytes: Int
+    }
+
+    package private(set) var items: [Item] = []
+
+    package init() {}
+
+    package var total: Int { items.reduce(0) { $0 &+ $1.bytes } }
+
+    /// The total and an eighth for what the kernel counts and no program plans: page tables, stacks,
+    /// the allocator's slack. In whole MiB.
+    package var limit: Int { (total + total / 8 + (1 << 20) - 1) & ~((1 << 20) - 1) }
+
+    package mutating func add(_ name: String, _ bytes: Int) {
+        items.append(Item(name: name, bytes: bytes))
+    }
+
+    /// What the process takes before any model: code, runtime, threads, metrics, journal.
+    package static let processBytes = 48 << 20
+    /// Buffers of one event loop.
+    private static let loopBytes = 512 << 10
+    /// Kept for one open connection.
+    private static let connectionBytes = 2 << 10
+
+    /// The parts that do not depend on models.
+    package init(settings: Settings, cores: Int) {
+        add("process", Self.processBytes)
+        add("event loops", (settings.loopCount(cores: cores) + 1) * Self.loopBytes)
+        add("connections", settings.limits.connections * Self.connectionBytes)
+        add("requests and answers in flight", settings.limits.requestMemory)
+    }
+
+    /// The parts of one loaded version.
+    package mutating func add(_ version: ModelVersion) {
+        let name = "\(version.name)/\(version.version)"
+        let workspaces = version.pool.count + 1
+        let rows = version.program.maximumRows
+        add("\(name) arenas (\(workspaces))", workspaces * version.program.plan.arenaByteCount)
+        add("\(name) constants", version.program.plan.constantsByteCount)
+        add("\(name) model file", version.artifact.model.byteCount)
+        let cells = version.contract.features.reduce(0) { $0 + columns(of: $1) + 1 }
+        let outputs = version.outputColumns.reduce(0) { $0 + $1.width }
+        add("\(name) rows decoded (\(workspaces))", workspaces * rows * (cells * 24 + outputs * 16))
+    }
+
+    package func write(to writer: inout JSONWriter) {
+        writer.beginArray()
+        for item in items {
+            writer.beginObject()
+            writer.key("name")
+            writer.string(item.name)
+            writer.key("bytes")
+            writer.number(item.bytes)
+            writer.endObject()
+        }
+        writer.endArray()
+    }
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Guards
+import Artifacts
+import JSON
+import Platform
+
+/// One thing that readiness depends on, or that an operator should know.
+package struct HealthCheck: Sendable {
+    /// `kind` or `kind:model:version`.
+    package var name: String
+    package var isOK: Bool
+    /// A warning is shown and does not make the pod unready.
+    package var isWarning = false
+    /// Seconds since the check's evidence was gathered.
+    package var age: Double?
+    package var measure: Double?
+    package var limit: Double?
+    package var message: String
+
+    var kind: Substring { name.prefix { $0 != ":" } }
+}
+
+/// Answers whether the daemon should get traffic, from verdicts that others keep up to date.
+package struct Readiness: Sendable {
+    package let registry: ModelRegistry
+    package let requiredModels: [String]
+    package let lifecycle: Lifecycle
+
+    package init(registry: ModelRegistry, requiredModels: [String], lifecycle: Lifecycle) {
+        self.registry = registry
+        self.requiredModels = requiredModels
+        self.lifecycle = lifecycle
+    }
+
+    package func checks(at now: ContinuousClock.Instant = .now) -> [HealthCheck] {
+        var checks = [startup(), models(), shutdown()]
+        for host in registry.hosts {
+            let mode = host.overrideMode(at: WallClock.now().epochSeconds)
+            for version in host.versions {
+                checks += Self.checks(of: version, override: mode, at: now)
+            }
+            checks += warnings(of: host)
+        }
+        return checks
+    }
+
+    package var isReady: Bool { checks().allSatisfy { $0.isOK || $0.isWarning } }
+
+    /// The checks that decide whether one version is right.
+    package static func checks(
+        of version: ModelVersion,
+        override: Override.Mode,
+        at now: ContinuousClock.Instant
+    ) -> [HealthCheck] {
+        let suffix = ":\(version.name):\(version.version)"
+        let state = version.guards.withLock { $0 }
+        var canary = canary(version, state, at: now, suffix)
+        if !canary.isOK && isSilenced(override, state) {
+            canary.isWarning = true
+            canary.message += "; an operator's override to \(override.rawValue) is in force"
+        }
+        return [canary, integrity(state, suffix), fallback(version, state, suffix)]
+    }
+
+    /// Whether an operator has taken the decision from the canary: the model whatever it says, or
+    /// a fallback that gives its own recorded answers.
+    private static func isSilenced(
+        _ override: Override.Mode,
+        _ state: ModelVersion.GuardState
+    ) -> Bool {
+        switch override {
+        case .auto: false
+        case .model: true
+        case .fallback: state.isFallbackProven
+        }
+    }
+
+    private static func canary(
+        _ version: ModelVersion,
+        _ state: ModelVersion.GuardState,
+        at now: ContinuousClock.Instant,
+        _ suffix: String
+    ) -> HealthCheck {
+        let verdict = state.canary.verdict(at: now)
+        var check = HealthCheck(
+            name: "canary" + suffix,
+            isOK: verdict == .passing,
+            age: state.canary.age(at: now)?.seconds,
+            limit: version.contract.canary.tolerance,
+            message: "\(verdict.rawValue), \(version.canaryCase.recordCount) golden records"
+        )
+        if let deviation = state.canary.lastDeviation, deviation.isFinite {
+            check.measure = deviation
+        }
+        if !check.isOK && version.contract.canary.whenFailing == .fallback
+            && state.isFallbackProven
+        {
+            check.isWarning = true
+            check.message += "; the proven fallback answers"
+        }
+        if case .wrong(let deviations)? = state.canary.lastOutcome, let first = deviations.first {
+            check.message +=
+                "; record \(first.record): \(first.output) got \(first.got), want \(first.want)"
+        }
+        if case .couldNotRun(let reason)? = state.canary.lastOutcome {
+            check.message += "; could not run: \(reason)"
+        }
+        return check
+    }
+
+    private static func integrity(
+        _ state: ModelVersion.GuardState,
+        _ suffix: String
+    ) -> HealthCheck {
+        HealthCheck(
+            name: "integrity" + suffix,
+            isOK: state.integrityFailure == nil,
+            age: state.integrityCheckedAt.map { (WallClock.now() - $0).seconds },
+            message: state.integrityFailure ?? "the files are those that were approved"
+        )
+    }
+
+    private static func fallback(
+        _ version: ModelVersion,
+        _ state: ModelVersion.GuardState,
+        _ suffix: String
+    ) -> HealthCheck {
+        let has = !version.fallback.isEmpty
+        return HealthCheck(
+            name: "fallback" + suffix,
+            isOK: state.isFallbackProven && has,
+            isWarning: true,
+            message: !has
+                ? "the contract has no fallback"
+                : state.isFallbackProven
+                    ? "gives its recorded answers" : "does not give its own recorded answers"
+        )
+    }
+
+    private func startup() -> HealthCheck {
+        let progress = registry.progress
+        return HealthCheck(
+            name: "startup",
+            isOK: progress.isLoaded,
+            message: progress.phase
+        )
+    }
+
+    private func models() -> HealthCheck {
+        let loaded = registry.hosts.filter { !$0.versions.isEmpty }.map(\.name)
+        let missing = requiredModels.filter { !loaded.contains($0) }
+        return HealthCheck(
+            name: "models",
+            isOK: !loaded.isEmpty && missing.isEmpty,
+            measure: Double(loaded.count),
+            limit: Double(max(1, requiredModels.count)),
+            message: loaded.isEmpty
+                ? "no model is loaded"
+                : missing.isEmpty
+                    ? "loaded: " + loaded.joined(separator: ", ")
+                    : "required and not loaded: " + missing.joined(separator: ", ")
+        )
+    }
+
+    private func shutdown() -> HealthCheck {
+        let isStopping = lifecycle.isStopping
+        return HealthCheck(
+            name: "shutdown",
+            isOK: !isStopping,
+            message: isStopping ? "the daemon is draining" : "not asked to stop"
+        )
+    }
+
+    private func warnings(of host: ModelHost) -> [HealthCheck] {
+        var checks: [HealthCheck] = []
+        if let override = host.override(at: WallClock.now().epochSeconds) {
+            checks.append(
+                HealthCheck(
+                    name: "override:\(host.name)",
+                    isOK: false,
+                    isWarning: true,
+                    message: "\(override.mode.rawValue) by \(override.by): \(override.reason)"
+                )
+            )
+        }
+        for version in host.versions {
+            let state = version.guards.withLock { $0.breaker.state }
+            if state != .closed {
+                checks.append(
+                    HealthCheck(
+                        name: "breaker:\(host.name):\(version.version)",
+                        isOK: false,
+                        isWarning: true,
+                        message: state.rawValue
+                    )
+                )
+            }
+        }
+        for refusal in host.refusals {
+            checks.append(
+                HealthCheck(
+                    name: "artifact:\(host.name):\(refusal.version)",
+                    isOK: false,
+                    isWarning: true,
+                    message: "refused: \(refusal.reason)"
+                )
+            )
+        }
+        return checks
+    }
+}

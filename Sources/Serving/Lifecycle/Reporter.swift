@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+package import JSON
+package import Telemetry
+
+/// Tells what happens: every event goes to the journal and to the log.
+package final class Reporter: Sendable {
+    private let output: Log
+    private let journal: Journal
+
+    package init(directory: String, settings: Settings) {
+        let severity = LogSeverity(rawValue: settings.log.level.rawValue) ?? .info
+        let log = Log(minimum: severity)
+        output = log
+        journal = Journal(
+            folder: directory,
+            maximumByteCount: settings.journal.maximumBytes,
+            onTrouble: { log.error("journal.trouble", ["reason": .string($0)]) }
+        )
+    }
+
+    /// Something that changed what the daemon does; kept in the journal.
+    package func event(
+        _ name: String,
+        _ severity: LogSeverity,
+        model: String?,
+        _ fields: JSONValue
+    ) {
+        journal.appendSyncing(name, model: model, fields: fields)
+        var members = fields.asObject ?? []
+        if let model { members.insert(JSONMember(name: "model", value: .string(model)), at: 0) }
+        output.write(severity, name, members: members)
+    }
+
+    /// A line in the log only.
+    package func log(
+        _ severity: LogSeverity,
+        _ name: String,
+        _ marks: RequestMarks?,
+        _ fields: JSONValue
+    ) {
+        output.write(
+            severity,
+            name,
+            members: fields.asObject ?? [],
+            requestID: marks.flatMap { RequestID(valid: $0.requestID) },
+            trace: marks?.trace
+        )
+    }
+
+    /// The journal after an event, as JSON lines.
+    func events(since: UInt64) -> [UInt8] {
+        journal.events(since: since).flatMap {
+            $0.json.encoded(pretty: false) + [UInt8(ascii: "\n")]
+        }
+    }
+
+    /// Events that the disk has not got.
+    package var lostEventCount: UInt64 { journal.status.lostCount }
+
+    /// Waits until all is written; for the end of the process.
+    package func close() {
+        journal.close()
+        output.flush()
+    }
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Platform
+
+extension Timestamp {
+    /// Whole seconds since 1970, as overrides count them.
+    package var epochSeconds: Int64 { microseconds / 1_000_000 }
+
+    package init(epochSeconds: Int64) {
+        let (microseconds, overflow) = epochSeconds.multipliedReportingOverflow(by: 1_000_000)
+        self.init(microseconds: overflow ? .max : microseconds)
+    }
+}
+
+extension Duration {
+    /// Seconds with their fraction, for people and metrics.
+    package var seconds: Double {
+        Double(components.seconds) + Double(components.attoseconds) * 1e-18
+    }
+
+    package var nanoseconds: Int {
+        Int(clamping: components.seconds) &* 1_000_000_000
+            &+ Int(clamping: components.attoseconds / 1_000_000_000)
+    }
+}
+
+extension Span<UInt8> {
+    /// The bytes as an array of their own.
+    func copied() -> [UInt8] {
+        [UInt8](capacity: count) { output in
+            for index in indices { output.append(self[index]) }
+        }
+    }
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+import Platform
+
+/// All models of the daemon by name, and how far loading has come.
+package final class ModelRegistry: Sendable {
+    private struct State: Sendable {
+        var hosts: [String: ModelHost] = [:]
+        var isLoaded = false
+        var phase = "starting"
+        /// Folders and files that are no artifacts, with the reason.
+        var strays: [String] = []
+    }
+    private let state = Guarded(State())
+
+    package init() {}
+
+    package func host(_ name: String) -> ModelHost? {
+        state.withLock { $0.hosts[name] }
+    }
+
+    /// In the order of their names.
+    package var hosts: [ModelHost] {
+        state.withLock { $0.hosts.values.sorted { $0.name < $1.name } }
+    }
+
+    package var versions: [ModelVersion] { hosts.flatMap(\.versions) }
+
+    package func add(_ host: ModelHost) {
+        state.withLock { $0.hosts[host.name] = host }
+    }
+
+    /// Whether every artifact has been looked at, and what is being done while not.
+    package var progress: (isLoaded: Bool, phase: String) {
+        state.withLock { ($0.isLoaded, $0.phase) }
+    }
+
+    package func note(phase: String) {
+        state.withLock { $0.phase = phase }
+    }
+
+    package func finishLoading(strays: [String]) {
+        state.withLock { state in
+            state.isLoaded = true
+            state.phase = "loaded"
+            state.strays = strays
+        }
+    }
+
+    package var strays: [String] { state.withLock { $0.strays } }
+}

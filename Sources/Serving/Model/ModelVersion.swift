@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Platform
+package import Artifacts
+package import Engine
+package import Guards
+import Synchronization
+
+/// One loaded version of one model: its parts, its guards' state and its memory.
+package final class ModelVersion: Sendable {
+    package let name: String
+    package let version: Int
+    package let artifact: Artifact
+    package let contract: Contract
+    package let program: Program
+    package let killSwitches: KillSwitches
+    package let bounds: OutputBounds
+    package let fallback: FallbackChain
+    package let pool: WorkspacePool
+    /// The canary's own workspace, so that traffic can never starve it.
+    package let reserved: Workspace
+    package let canaryCase: CanaryCase
+    package let metrics: ModelMetrics
+    let inputs: InputPlan
+    let outputs: OutputPlan
+
+    /// What changes while it serves; `guards` is held for lookups and counting only.
+    package struct GuardState: Sendable {
+        package var breaker: Breaker
+        package var canary: CanaryState
+        /// The file that changed while serving, and how.
+        package var integrityFailure: String?
+        package var integrityCheckedAt: Timestamp?
+        package var isFallbackProven = true
+        /// What the last golden run was journalled as.
+        var lastVerdict = ""
+    }
+    package let guards: Guarded<GuardState>
+    /// Nanoseconds of work for each byte of a request's body, averaged over the latest ones.
+    private let costPerByte = Atomic<Int>(100)
+
+    package init(
+        artifact: Artifact,
+        settings: ModelSettings,
+        metrics: ServingMetrics,
+        forcedBreaker: String?,
+        now: ContinuousClock.Instant
+    ) throws(ArtifactError) {
+        name = artifact.identity.name
+        version = artifact.identity.version
+        self.artifact = artifact
+        contract = artifact.contract
+        program = try compile(artifact, settings)
+        inputs = try InputPlan(contract: contract, program: program)
+        outputs = try OutputPlan(contract: contract, program: program)
+        do throws(GuardProblems) {
+            killSwitches = try KillSwitches(contract: contract)
+            bounds = try OutputBounds(
+                contract: contract,
+                means: artifact.baseline?.outputMeans ?? [:]
+            )
+            fallback = try FallbackChain(contract: contract, bounds: bounds)
+        } catch {
+            throw ArtifactError(error.problems.map { ArtifactProblem(contract: $0) })
+        }
+        canaryCase = try CanaryCase(artifact: artifact, rowLimit: program.maximumRows)
+        var workspaces: [Workspace] = []
+        for _ in 0...settings.workspaces {
+            let session = try makeSession(program)
+            let table = FeatureTable(contract: contract, maximumRows: program.maximumRows)
+            workspaces.append(
+                Workspace(
+                    session: session,
+                    features: table,
+                    outputs: OutputTable(outputs.columns)
+                )
+            )
+        }
+        reserved = workspaces.removeLast()
+        pool = WorkspacePool(workspaces)
+        self.metrics = metrics.model(
+            name: name,
+            version: version,
+            contract: contract,
+            baseline: artifact.baseline
+        )
+        guards = Guarded(
+            GuardState(
+                breaker: Breaker(settings: contract.breaker, forced: forcedBreaker),
+                canary: CanaryState(settings: contract.canary, startedAt: now)
+            )
+        )
+    }
+
+    /// Nanoseconds that a body of this size will probably take.
+    package func expectedCost(bodyBytes: Int) -> Int {
+        let (cost, overflow) = costPerByte.load(ordering: .relaxed)
+            .multipliedReportingOverflow(by: bodyBytes)
+        return overflow ? .max : cost
+    }
+
+    /// The contract's outputs with the shapes that the graph gives them.
+    package var outputColumns: [OutputTable.Column] { outputs.columns }
+
+    /// - Returns: whether the verdict is another than the last one.
+    func noteVerdict(_ verdict: String) -> Bool {
+        guards.withLock { state in
+            defer { state.lastVerdict = verdict }
+            return state.lastVerdict != verdict
+        }
+    }
+
+    package func noteCost(nanoseconds: Int, bodyBytes: Int) {
+        guard bodyBytes > 0 else { return }
+        let before = costPerByte.load(ordering: .relaxed)
+        let latest = min(nanoseconds / bodyBytes, 1_000_000)
+        costPerByte.store(max(1, (before * 15 + latest) / 16), ordering: .relaxed)
+    }
+}
+
+/// What the daemon's configuration says about memory and threads of a model.
+package struct ModelSettings: Sendable {
+    /// Rows a request may have; the arena is planned for them.
+    package var maximumRows: Int
+    /// Predictions at once, not counting the canary's.
+    package var workspaces: Int
+    /// Bytes that one arena may take.
+    package var memoryLimit: Int
+
+    package init(maximumRows: Int, workspaces: Int, memoryLimit: Int) {
+        self.maximumRows = maximumRows
+        self.workspaces = workspaces
+        self.memoryLimit = memoryLimit
+    }
+}
+
+private func compile(
+    _ artifact: Artifact,
+    _ settings: ModelSettings
+) throws(ArtifactError) -> Program {
+    var options = ProgramOptions()
+    options.maximumRows = settings.maximumRows
+    options.memoryLimit = settings.memoryLimit
+    do throws(EngineError) {
+        return try artifact.model.withBytes { (bytes) throws(EngineError) in
+            try Program(model: bytes, options: options)
+        }
+    } catch {
+        throw ArtifactError([
+            ArtifactProblem(
+                file: "model.onnx",
+                place: "graph",
+                found: "\(error)",
+                expected: "a graph that can be planned and run",
+                remedy: "export the model again, or see docs/models.md for what is supported"
+            )
+        ])
+    }
+}
+
+private func makeSession(_ program: Program) throws(ArtifactError) -> Session {
+    do {
+        return try Session(program)
+    } catch {
+        throw ArtifactError([
+            ArtifactProblem(
+                file: "model.onnx",
+                place: "arena",
+                found: "\(error)",
+                expected: "\(program.plan.arenaByteCount) bytes of memory",
+                remedy: "lower limits.rows or concurrency, or give the process more memory"
+            )
+        ])
+    }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+import Artifacts
+package import Engine
+package import Guards
+import Platform
+
+/// Everything that one prediction writes to: made at load, leased, and used again.
+///
+/// `@unchecked Sendable`: the pool hands a workspace to one thread at a time and nobody keeps it
+/// after giving it back.
+package final class Workspace: @unchecked Sendable {
+    package let session: Session
+    package var features: FeatureTable
+    package var outputs: OutputTable
+    package var outcome = Outcome(rows: 0)
+    /// The rows that go to the model, in the order of the session's rows.
+    package var modelRows: [Int] = []
+
+    package init(session: Session, features: consuming FeatureTable, outputs: OutputTable) {
+        self.session = session
+        self.features = features
+        self.outputs = outputs
+    }
+}
+
+/// The bounded number of workspaces that a model may use at once.
+package final class WorkspacePool: Sendable {
+    private let free: Guarded<[Workspace]>
+    package let count: Int
+
+    package init(_ workspaces: [Workspace]) {
+        count = workspaces.count
+        free = Guarded(workspaces)
+    }
+
+    /// A workspace that nobody else uses, or nil while all are leased.
+    package func lease() -> Workspace? {
+        free.withLock { $0.popLast() }
+    }
+
+    package func giveBack(_ workspace: Workspace) {
+        free.withLock { $0.append(workspace) }
+    }
+}

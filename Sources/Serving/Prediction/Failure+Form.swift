@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+import Guards
+import JSON
+
+/// What is wrong with the form of a request, as clients read it.
+extension Failure {
+    static func wrongForm(_ sentence: String) -> Failure {
+        Failure(400, "wrong_form", .data, sentence)
+    }
+
+    static func repeated(_ key: String) -> Failure {
+        Failure(400, "duplicate_key", .data, "'\(key)' is given twice")
+    }
+
+    static func unknownKey(_ key: String, among known: [String]) -> Failure {
+        let nearest = nearestWord(to: key, among: known)
+        let hint =
+            nearest.map { "did you mean '\($0)'?" } ?? "known are \(known.joined(separator: ", "))"
+        return Failure(400, "unknown_key", .data, "unknown key '\(shortened(key))'; \(hint)")
+    }
+
+    static var noRows: Failure {
+        Failure(400, "no_rows", .data, "the request has no rows; send at least one")
+    }
+
+    static func tooManyRows(_ limit: Int) -> Failure {
+        Failure(
+            413,
+            "too_many_rows",
+            .data,
+            "the request has more than the \(limit) rows that the model's arena is planned for; "
+                + "send it in parts, or raise 'limits.rows'"
+        )
+    }
+
+    static func disagreeingRows(_ name: String, _ rows: Int, _ before: Int) -> Failure {
+        Failure(
+            400,
+            "wrong_shape",
+            .data,
+            "input '\(shortened(name))' has \(rows) rows and the inputs before it \(before); all "
+                + "must have the same number"
+        )
+    }
+
+    /// A shape that the feature cannot have, or that its data does not have.
+    static func wrongShape(_ name: String, _ problem: String) -> Failure {
+        .single(.wrongShape, name, "wrong shape: " + problem, "see the model's metadata")
+    }
+
+    static func lacksData(_ name: String) -> Failure {
+        .single(
+            .missingFeature,
+            name,
+            "no data",
+            "give 'data', or 'binary_data_size' and the bytes"
+        )
+    }
+
+    /// What is wrong with a document that an operator sent.
+    static func problems(_ problems: GuardProblems) -> Failure {
+        Failure(400, "invalid_order", .data, problems.description)
+    }
+
+    private static func single(
+        _ code: ViolationCode,
+        _ feature: String,
+        _ problem: String,
+        _ hint: String
+    ) -> Failure {
+        var violations = Violations()
+        violations.record(
+            code,
+            problem,
+            feature: shortened(feature),
+            row: nil,
+            value: nil,
+            hint: hint
+        )
+        return .violations(violations)
+    }
+
+    private static func shortened(_ text: String) -> String {
+        text.count <= 80 ? text : text.prefix(80) + "…"
+    }
+}

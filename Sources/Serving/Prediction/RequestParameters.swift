@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+import Artifacts
+import JSON
+
+/// The protocol's free `parameters`; those that Serin acts on are kept, the rest are passed over.
+struct RequestParameters {
+    var timeout: Duration?
+    var binaryDataSize: Int?
+    var binaryData: Bool?
+    var binaryDataOutput: Bool?
+
+    /// Reads an object of strings, numbers and booleans.
+    mutating func decode(_ body: Span<UInt8>, _ scanner: inout JSONScanner) throws {
+        guard try scanner.peekKind(in: body) == .object else {
+            throw Failure.wrongForm("'parameters' must be an object")
+        }
+        try scanner.enterObject(in: body)
+        while let key = try scanner.nextMember(in: body) {
+            if key.equals("timeout", in: body) {
+                timeout = .microseconds(try count("timeout", body, &scanner))
+            } else if key.equals("binary_data_size", in: body) {
+                binaryDataSize = try count("binary_data_size", body, &scanner)
+            } else if key.equals("binary_data", in: body) {
+                binaryData = try flag("binary_data", body, &scanner)
+            } else if key.equals("binary_data_output", in: body) {
+                binaryDataOutput = try flag("binary_data_output", body, &scanner)
+            } else if key.equals("classification", in: body) {
+                throw Failure(
+                    501,
+                    "not_supported",
+                    .data,
+                    "the classification extension is not supported; ask for the output itself"
+                )
+            } else {
+                try scanner.skipValue(in: body)
+            }
+        }
+    }
+
+    private func count(
+        _ name: String,
+        _ body: Span<UInt8>,
+        _ scanner: inout JSONScanner
+    ) throws -> Int {
+        guard try scanner.peekKind(in: body) == .number,
+            let value = try scanner.readNumber(in: body).int64, value >= 0
+        else {
+            throw Failure.wrongForm("parameter '\(name)' must be a whole number from 0 on")
+        }
+        return Int(value)
+    }
+
+    private func flag(
+        _ name: String,
+        _ body: Span<UInt8>,
+        _ scanner: inout JSONScanner
+    ) throws -> Bool {
+        switch try scanner.peekKind(in: body) {
+        case .bool: return try scanner.readBool(in: body)
+        default: throw Failure.wrongForm("parameter '\(name)' must be true or false")
+        }
+    }
+}

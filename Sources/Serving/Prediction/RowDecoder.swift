@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+import Artifacts
+import Guards
+import JSON
+
+/// Decodes the row form, `{"instances": [{feature: value}, …]}`, straight into the feature table.
+///
+/// What breaks the contract goes to the table's violations; what breaks the form is thrown, as
+/// `JSONError` or `Failure`.
+struct RowDecoder {
+    private let maximumRows: Int
+    private var scanner = JSONScanner()
+    private var hasInstances = false
+
+    init(maximumRows: Int) {
+        self.maximumRows = maximumRows
+    }
+
+    mutating func decode(
+        _ body: Span<UInt8>,
+        into table: inout FeatureTable
+    ) throws -> PredictionRequest {
+        guard try scanner.peekKind(in: body) == .object else {
+            throw Failure.wrongForm("the body must be an object: {\"instances\": [{…}, …]}")
+        }
+        var request = PredictionRequest(form: .rows)
+        try scanner.enterObject(in: body)
+        while let key = try scanner.nextMember(in: body) {
+            if key.equals("instances", in: body) {
+                guard !hasInstances else { throw Failure.repeated("instances") }
+                hasInstances = true
+                try decodeInstances(body, into: &table)
+            } else if key.equals("parameters", in: body) {
+                var parameters = RequestParameters()
+                try parameters.decode(body, &scanner)
+                request.timeout = parameters.timeout
+            } else if key.equals("signature_name", in: body) {
+                try scanner.skipValue(in: body)
+            } else {
+                throw Failure.unknownKey(key.string(in: body), among: ["instances", "parameters"])
+            }
+        }
+        try scanner.finish(in: body)
+        guard hasInstances else {
+            throw Failure.wrongForm("the body lacks 'instances', the list of rows")
+        }
+        table.finish()
+        return request
+    }
+
+    private mutating func decodeInstances(
+        _ body: Span<UInt8>,
+        into table: inout FeatureTable
+    ) throws {
+        guard try scanner.peekKind(in: body) == .array else {
+            throw Failure.wrongForm(
+                "'instances' must be a list of rows, each an object {feature: value}"
+            )
+        }
+        let rows = try countRows(body)
+        guard rows > 0 else { throw Failure.noRows }
+        guard rows <= maximumRows else { throw Failure.tooManyRows(maximumRows) }
+        table.reset(rows: rows)
+        try scanner.enterArray(in: body)
+        var row = 0
+        while try scanner.nextElement(in: body) {
+            try decodeRow(row, body, into: &table)
+            row += 1
+        }
+    }
+
+    /// Rows in the list, one more than the maximum where there are too many.
+    private func countRows(_ body: Span<UInt8>) throws -> Int {
+        var counter = scanner
+        try counter.enterArray(in: body)
+        var rows = 0
+        while rows <= maximumRows, try counter.nextElement(in: body) {
+            try counter.skipValue(in: body)
+            rows += 1
+        }
+        return rows
+    }
+
+    private mutating func decodeRow(
+        _ row: Int,
+        _ body: Span<UInt8>,
+        into table: inout FeatureTable
+    ) throws {
+        guard try scanner.peekKind(in: body) == .object else {
+            throw Failure.wrongForm(
+                "row \(row) of 'instances' must be an object {feature: value}; a list has no names "
+                    + "to check against the contract"
+            )
+        }
+        try scanner.enterObject(in: body)
+        while let key = try scanner.nextMember(in: body) {
+            guard let feature = index(of: key, body, in: table) else {
+                table.recordUnknownFeature(key.string(in: body), row: row)
+                try scanner.skipValue(in: body)
+                continue
+            }
+            guard table.cell(feature: feature, row: row) == .absent else {
+                table.recordDuplicateFeature(feature: feature, row: row)
+                try scanner.skipValue(in: body)
+                continue
+            }
+            try scanner.decodeValue(feature, row: row, body, into: &table)
+        }
+    }
+
+    private func index(
+        of key: JSONText,
+        _ body: Span<UInt8>,
+        in table: borrowing FeatureTable
+    ) -> Int? {
+        key.hasEscapes
+            ? table.index(ofFeature: key.string(in: body))
+            : table.index(ofFeature: body.extracting(key.start..<key.end))
+    }
+}
+
+extension JSONScanner {
+    /// Reads one value of a feature: a scalar, or for a tensor feature a list of any nesting.
+    mutating func decodeValue(
+        _ feature: Int,
+        row: Int,
+        _ body: Span<UInt8>,
+        into table: inout FeatureTable
+    ) throws {
+        switch try peekKind(in: body) {
+        case .number:
+            table.setNumber(
+                try readNumber(in: body),
+                in: body,
+                feature: feature,
+                row: row
+            )
+        case .string:
+            table.setText(try readString(in: body), in: body, feature: feature, row: row)
+        case .bool:
+            table.setBool(try readBool(in: body), feature: feature, row: row)
+        case .null:
+            try readNull(in: body)
+            table.setMissing(feature: feature, row: row)
+        case .array where table.features[feature].shape != nil:
+            try enterArray(in: body)
+            while try nextElement(in: body) {
+                try decodeValue(feature, row: row, body, into: &table)
+            }
+        case .array:
+            try skipValue(in: body)
+            table.setWrongType(feature: feature, row: row, found: "an array", value: nil)
+        case .object:
+            try skipValue(in: body)
+            table.setWrongType(feature: feature, row: row, found: "an object", value: nil)
+        }
+    }
+}

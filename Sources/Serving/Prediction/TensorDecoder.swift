@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: Apache-2.0
+import Artifacts
+import Guards
+import JSON
+
+/// Decodes an Open Inference Protocol v2 request, JSON or binary, straight into the feature table.
+///
+/// In two passes: the first reads what each input claims about itself and skips its data, so that
+/// the number of rows is known before the second fills the table. What breaks the contract goes to
+/// the table's violations; what breaks the protocol is thrown, as `JSONError` or `Failure`.
+struct TensorDecoder {
+    /// What one element of `inputs` says.
+    private struct Input {
+        var name = ""
+        var feature: Int?
+        var shape: [Int] = []
+        var shapeProblem: String?
+        var datatype = ""
+        var parameters = RequestParameters()
+        /// Stands before the value of `data`.
+        var data: JSONScanner?
+    }
+
+    private let maximumRows: Int
+    private let outputs: [Output]
+    private var scanner = JSONScanner()
+    private var inputs: [Input] = []
+    private var hasInputs = false
+    private var hasOutputs = false
+
+    init(maximumRows: Int, outputs: [Output]) {
+        self.maximumRows = maximumRows
+        self.outputs = outputs
+    }
+
+    /// - Parameters:
+    ///   - body: the JSON part, then the binary tensors one after the other.
+    ///   - jsonByteCount: where the binary tensors start.
+    mutating func decode(
+        _ body: Span<UInt8>,
+        jsonByteCount: Int,
+        into table: inout FeatureTable
+    ) throws -> PredictionRequest {
+        let json = body.extracting(0..<jsonByteCount)
+        var request = try readEnvelope(json, table)
+        guard hasInputs else { throw Failure.wrongForm("the body lacks 'inputs'") }
+        guard !inputs.isEmpty else { throw Failure.wrongForm("'inputs' is empty") }
+        table.reset(rows: try agreedRows(table))
+        var seen: [Bool] = Array(repeating: false, count: table.features.count)
+        var binaryOffset = jsonByteCount
+        for input in inputs {
+            let bytes = try takeBinary(of: input, body, from: &binaryOffset)
+            guard let feature = input.feature else {
+                table.recordUnknownFeature(input.name)
+                continue
+            }
+            guard !seen[feature] else {
+                table.recordDuplicateFeature(feature: feature)
+                continue
+            }
+            seen[feature] = true
+            try fill(feature, from: input, json, bytes, body, &table)
+        }
+        guard binaryOffset == body.count else {
+            throw Failure.wrongForm(
+                "\(body.count - binaryOffset) bytes follow the last binary tensor"
+            )
+        }
+        table.finish()
+        if request.outputs.isEmpty {
+            let isBinary = binaryByDefault
+            request.outputs = outputs.indices.map { .init(output: $0, isBinary: isBinary) }
+        }
+        return request
+    }
+
+    private var binaryByDefault = false
+
+    // MARK: The envelope
+
+    private mutating func readEnvelope(
+        _ json: Span<UInt8>,
+        _ table: borrowing FeatureTable
+    ) throws -> PredictionRequest {
+        guard try scanner.peekKind(in: json) == .object else {
+            throw Failure.wrongForm("the body must be an object: {\"inputs\": [{…}, …]}")
+        }
+        var request = PredictionRequest(form: .tensors)
+        var asked: [(name: String, isBinary: Bool?)] = []
+        try scanner.enterObject(in: json)
+        while let key = try scanner.nextMember(in: json) {
+            if key.equals("inputs", in: json) {
+                guard !hasInputs else { throw Failure.repeated("inputs") }
+                hasInputs = true
+                try readInputs(json, table)
+            } else if key.equals("outputs", in: json) {
+                guard !hasOutputs else { throw Failure.repeated("outputs") }
+                hasOutputs = true
+                asked = try readOutputs(json)
+            } else if key.equals("id", in: json) {
+                guard try scanner.peekKind(in: json) == .string else {
+                    throw Failure.wrongForm("'id' must be a string")
+                }
+                request.id = try scanner.readString(in: json).string(in: json)
+            } else if key.equals("parameters", in: json) {
+                var parameters = RequestParameters()
+                try parameters.decode(json, &scanner)
+                request.timeout = parameters.timeout
+                binaryByDefault = parameters.binaryDataOutput ?? false
+            } else {
+                throw Failure.unknownKey(
+                    key.string(in: json),
+                    among: ["id", "inputs", "outputs", "parameters"]
+                )
+            }
+        }
+        try scanner.finish(in: json)
+        for (name, isBinary) in asked {
+            request.outputs.append(
+                try requested(name, isBinary ?? binaryByDefault, request.outputs)
+            )
+        }
+        return request
+    }
+
+    private func requested(
+        _ name: String,
+        _ isBinary: Bool,
+        _ before: [PredictionRequest.RequestedOutput]
+    ) throws -> PredictionRequest.RequestedOutput {
+        guard let index = outputs.firstIndex(where: { $0.name == name }) else {
+            let names = outputs.map(\.name)
+            let hint =
+                nearestWord(to: name, among: names).map { "did you mean '\($0)'?" }
+                ?? "outputs are \(names.joined(separator: ", "))"
+            throw Failure(
+                400,
+                "unknown_output",
+                .data,
+                "unknown output '\(name.prefix(80))'; \(hint)"
+            )
+        }
+        guard !before.contains(where: { $0.output == index }) else {
+            throw Failure(400, "duplicate_output", .data, "output '\(name)' is asked for twice")
+        }
+        return .init(output: index, isBinary: isBinary)
+    }
+
+    private mutating func readOutputs(
+        _ json: Span<UInt8>
+    ) throws -> [(name: String, isBinary: Bool?)] {
+        guard try scanner.peekKind(in: json) == .array else {
+            throw Failure.wrongForm("'outputs' must be a list")
+        }
+        var asked: [(name: String, isBinary: Bool?)] = []
+        try scanner.enterArray(in: json)
+        while try scanner.nextElement(in: json) {
+            guard try scanner.peekKind(in: json) == .object else {
+                throw Failure.wrongForm("each element of 'outputs' must be an object")
+            }
+            var name: String?
+            var parameters = RequestParameters()
+            try scanner.enterObject(in: json)
+            while let key = try scanner.nextMember(in: json) {
+                if key.equals("name", in: json) {
+                    name = try readName(json)
+                } else if key.equals("parameters", in: json) {
+                    try parameters.decode(json, &scanner)
+                } else {
+                    throw Failure.unknownKey(key.string(in: json), among: ["name", "parameters"])
+                }
+            }
+            guard let name else { throw Failure.wrongForm("an element of 'outputs' lacks 'name'") }
+            guard asked.count < outputs.count else {
+                throw Failure.wrongForm("more outputs are asked for than the model has")
+            }
+            asked.append((name, parameters.binaryData))
+        }
+        return asked
+    }
+
+    private mutating func readInputs(
+        _ json: Span<UInt8>,
+        _ table: borrowing FeatureTable
+    ) throws {
+        guard try scanner.peekKind(in: json) == .array else {
+            throw Failure.wrongForm("'inputs' must be a list")
+        }
+        let limit = 2 * table.features.count + 20
+        try scanner.enterArray(in: json)
+        while try scanner.nextElement(in: json) {
+            guard inputs.count < limit else {
+                throw Failure.wrongForm("more than \(limit) inputs; the model has fewer features")
+            }
+            inputs.append(try readInput(json, table))
+        }
+    }
+
+    private mutating func readInput(
+        _ json: Span<UInt8>,
+        _ table: borrowing FeatureTable
+    ) throws -> Input {
+        guard try scanner.peekKind(in: json) == .object else {
+            throw Failure.wrongForm("each element of 'inputs' must be an object")
+        }
+        var input = Input()
+        try scanner.enterObject(in: json)
+        while let key = try scanner.nextMember(in: json) {
+            if key.equals("name", in: json) {
+                input.name = try readName(json)
+                input.feature = table.index(ofFeature: input.name)
+            } else if key.equals("datatype", in: json) {
+                guard try scanner.peekKind(in: json) == .string else {
+                    throw Failure.wrongForm("'datatype' must be a string, such as \"FP32\"")
+                }
+                input.datatype = try scanner.readString(in: json).string(in: json)
+            } else if key.equals("shape", in: json) {
+                try readShape(json, &input)
+            } else if key.equals("parameters", in: json) {
+                try input.parameters.decode(json, &scanner)
+            } else if key.equals("data", in: json) {
+                input.data = scanner
+                try scanner.skipValue(in: json)
+            } else {
+                throw Failure.unknownKey(
+                    key.string(in: json),
+                    among: ["name", "datatype", "shape", "parameters", "data"]
+                )
+            }
+        }
+        guard !input.name.isEmpty else {
+            throw Failure.wrongForm("an element of 'inputs' lacks 'name'")
+        }
+        return input
+    }
+
+    private mutating func readName(_ json: Span<UInt8>) throws -> String {
+        guard try scanner.peekKind(in: json) == .string else {
+            throw Failure.wrongForm("'name' must be a string")
+        }
+        return try scanner.readString(in: json).string(in: json)
+    }
+
+    /// Keeps what is wrong with a shape for later, when it can be reported with the rest.
+    private mutating func readShape(_ json: Span<UInt8>, _ input: inout Input) throws {
+        guard try scanner.peekKind(in: json) == .array else {
+            throw Failure.wrongForm("'shape' must be a list of whole numbers")
+        }
+        try scanner.enterArray(in: json)
+        while try scanner.nextElement(in: json) {
+            guard try scanner.peekKind(in: json) == .number else {
+                throw Failure.wrongForm("'shape' must be a list of whole numbers")
+            }
+            let token = try scanner.readNumber(in: json)
+            guard token.isInteger else {
+                throw Failure.wrongForm("'shape' must be a list of whole numbers")
+            }
+            guard let dimension = token.int64, dimension >= 0, input.shape.count < 16 else {
+                input.shapeProblem = "each dimension must be from 0 to 2^63 - 1, 16 at most"
+                continue
+            }
+            input.shape.append(Int(dimension))
+        }
+    }
+
+    // MARK: Rows and data
+
+    /// The number of rows that all known inputs agree on.
+    private func agreedRows(_ table: borrowing FeatureTable) throws -> Int {
+        var agreed: Int?
+        for input in inputs {
+            guard let feature = input.feature else { continue }
+            if let problem = input.shapeProblem {
+                throw Failure.wrongShape(input.name, problem)
+            }
+            let own = table.features[feature].shape
+            let fits =
+                own.map { input.shape.dropFirst() == $0[...] }
+                ?? (input.shape.count == 1 || (input.shape.count == 2 && input.shape[1] == 1))
+            guard fits, let rows = input.shape.first else {
+                throw Failure.wrongShape(
+                    input.name,
+                    "found \(input.shape), expected "
+                        + (own.map { "[rows, \($0.map(String.init).joined(separator: ", "))]" }
+                            ?? "[rows] or [rows, 1]")
+                )
+            }
+            if let agreed, agreed != rows {
+                throw Failure.disagreeingRows(input.name, rows, agreed)
+            }
+            agreed = rows
+        }
+        guard let rows = agreed else { return 1 }
+        guard rows > 0 else { throw Failure.noRows }
+        guard rows <= maximumRows else { throw Failure.tooManyRows(maximumRows) }
+        return rows
+    }
+
+    /// Claims the bytes of a binary tensor, whether or not the feature is known.
+    private func takeBinary(
+        of input: Input,
+        _ body: Span<UInt8>,
+        from offset: inout Int
+    ) throws -> Range<Int>? {
+        guard let size = input.parameters.binaryDataSize else { return nil }
+        guard input.data == nil else {
+            throw Failure.wrongForm(
+                "input '\(input.name.prefix(80))' has both 'data' and 'binary_data_size'"
+            )
+        }
+        guard size <= body.count - offset else {
+            throw Failure.wrongForm(
+                "input '\(input.name.prefix(80))' claims \(size) binary bytes, and "
+                    + "\(body.count - offset) are left in the body"
+            )
+        }
+        defer { offset += size }
+        return offset..<offset + size
+    }
+
+    private func fill(
+        _ feature: Int,
+        from input: Input,
+        _ json: Span<UInt8>,
+        _ bytes: Range<Int>?,
+        _ body: Span<UInt8>,
+        _ table: inout FeatureTable
+    ) throws {
+        guard input.datatype == table.features[feature].datatype.rawValue else {
+            table.recordWrongDatatype(feature: feature, found: input.datatype)
+            return
+        }
+        if let bytes {
+            table.setBinary(feature: feature, body.extracting(bytes))
+            return
+        }
+        guard var data = input.data else {
+            throw Failure.lacksData(input.name)
+        }
+        guard try data.peekKind(in: json) == .array else {
+            throw Failure.wrongForm("'data' of input '\(input.name)' must be a list")
+        }
+        var reader = DataReader(
+            scanner: data,
+            shape: input.shape,
+            width: table.width(feature),
+            feature: feature
+        )
+        guard try reader.read(json, into: &table) else {
+            throw Failure.wrongShape(
+                input.name,
+                "its 'data' has \(reader.disagreement) where the shape \(input.shape) has "
+                    + "\(input.shape.map(String.init).joined(separator: " x ")) elements"
+            )
+        }
+    }
+}

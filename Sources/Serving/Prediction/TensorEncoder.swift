@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+import Artifacts
+import JSON
+
+/// Writes an Open Inference Protocol v2 answer: JSON, then the binary tensors that were asked for.
+struct TensorEncoder {
+    let name: String
+
+    /// - Returns: the body, and how many bytes of it are JSON where binary tensors follow.
+    func encode(
+        _ table: OutputTable,
+        _ request: PredictionRequest,
+        _ marks: AnswerMarks
+    ) -> (body: [UInt8], jsonByteCount: Int?) {
+        var writer = JSONWriter(reserving: 512 + table.rows * 24 * table.columns.count)
+        var binary: [UInt8] = []
+        writer.beginObject()
+        writer.key("model_name")
+        writer.string(name)
+        writer.key("model_version")
+        writer.string(String(marks.version))
+        if let id = request.id {
+            writer.key("id")
+            writer.string(id)
+        }
+        marks.write(to: &writer)
+        writer.key("outputs")
+        writer.beginArray()
+        for requested in request.outputs {
+            let column = table.columns[requested.output]
+            writer.beginObject()
+            writer.key("name")
+            writer.string(column.output.name)
+            writer.key("shape")
+            writer.beginArray()
+            for dimension in [table.rows] + column.rowShape { writer.number(dimension) }
+            writer.endArray()
+            writer.key("datatype")
+            writer.string(column.output.datatype.rawValue)
+            if requested.isBinary {
+                let before = binary.count
+                column.appendBinary(rows: table.rows, to: &binary)
+                writer.key("parameters")
+                writer.beginObject()
+                writer.key("binary_data_size")
+                writer.number(binary.count - before)
+                writer.endObject()
+            } else {
+                writer.key("data")
+                writer.beginArray()
+                for place in 0..<table.rows * column.width {
+                    column.writeElement(place, to: &writer)
+                }
+                writer.endArray()
+            }
+            writer.endObject()
+        }
+        writer.endArray()
+        writer.endObject()
+        let json = writer.bytes
+        guard request.outputs.contains(where: \.isBinary) else { return (json, nil) }
+        return (json + binary, json.count)
+    }
+}
+
+extension OutputTable.Column {
+    /// Appends the elements in the protocol's binary form: little-endian, no padding.
+    fileprivate func appendBinary(rows: Int, to bytes: inout [UInt8]) {
+        for place in 0..<rows * width {
+            switch output.datatype {
+            case .fp32: bytes.append(littleEndian: Float(reals[place]).bitPattern)
+            case .fp64: bytes.append(littleEndian: reals[place].bitPattern)
+            case .fp16: bytes.append(littleEndian: Float16(reals[place]).bitPattern)
+            case .bool: bytes.append(integers[place] == 0 ? 0 : 1)
+            case .int8, .uint8: bytes.append(UInt8(truncatingIfNeeded: integers[place]))
+            case .int16, .uint16:
+                bytes.append(littleEndian: UInt16(truncatingIfNeeded: integers[place]))
+            case .int32, .uint32:
+                bytes.append(littleEndian: UInt32(truncatingIfNeeded: integers[place]))
+            case .int64, .uint64: bytes.append(littleEndian: UInt64(bitPattern: integers[place]))
+            case .bytes:
+                bytes.append(littleEndian: UInt32(clamping: texts[place].utf8.count))
+                bytes.append(contentsOf: texts[place].utf8)
+            }
+        }
+    }
+}
+
+extension [UInt8] {
+    fileprivate mutating func append(littleEndian value: some FixedWidthInteger) {
+        for shift in stride(from: 0, to: value.bitWidth, by: 8) {
+            append(UInt8(truncatingIfNeeded: value >> shift))
+        }
+    }
+}

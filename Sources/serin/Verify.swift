@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+import Artifacts
+import Guards
+import JSON
+import Platform
+import Serving
+
+extension CommandSpec {
+    static let verify = CommandSpec(
+        name: "verify",
+        summary: "check an artifact, or a model folder in ONNX's test layout",
+        help: """
+            An artifact is loaded as the daemon would load it: hashes, signature, contract against
+            graph, plan, and its golden records run. A folder of ONNX's test layout (model.onnx,
+            test_data_set_N) is run and compared. Exits 0 when all is well, 1 when not.
+            """,
+        examples: ["serin verify Models/diamonds-price/1", "serin verify onnx/test_relu --json"],
+        positionals: [PositionalSpec(name: "PATH", summary: "an artifact or a model folder")],
+        flags: [
+            FlagSpec(
+                name: "--trusted-keys",
+                value: "DIR",
+                summary: "public keys in PEM that the signature must be of"
+            ),
+            .json,
+        ],
+        run: runVerify
+    )
+}
+
+@Sendable private func runVerify(_ arguments: Arguments) throws -> ExitStatus {
+    let path = arguments.positional(0) ?? ""
+    guard (try? fileStatus(of: path)) != nil else {
+        throw CommandFailure.misuse("there is nothing at \(path)")
+    }
+    let isArtifact = ["artifact.json", "contract.json"].contains { name in
+        (try? fileStatus(of: "\(path)/\(name)")) != nil
+    }
+    guard isArtifact else {
+        return ExitStatus(rawValue: verifyModelFolder(path: path, json: arguments.has("--json")))
+            ?? .failed
+    }
+    return try verifyArtifact(path, arguments)
+}
+
+private func verifyArtifact(_ path: String, _ arguments: Arguments) throws -> ExitStatus {
+    var options = ArtifactOptions()
+    do throws(ArtifactError) {
+        if let folder = arguments["--trusted-keys"] {
+            options.trustedKeys = try TrustedKey.load(directory: folder)
+        }
+        let version = try ModelVersion(
+            artifact: try Artifact.load(directory: path, options: options),
+            settings: ModelSettings(maximumRows: 1024, workspaces: 0, memoryLimit: .max),
+            metrics: ServingMetrics(),
+            forcedBreaker: nil,
+            now: .now
+        )
+        let report = version.runCanary(deadline: .now + .seconds(60))
+        return print(report, of: version, json: arguments.has("--json"))
+    } catch {
+        if arguments.has("--json") {
+            let problems = error.problems.map { JSONValue.string($0.description) }
+            let document: JSONValue = ["verdict": "refused", "problems": .array(problems)]
+            Terminal.print(document.text(pretty: true))
+        } else {
+            Terminal.complain(error.description)
+            Terminal.print("\(path): refused, \(counted(error.problems.count, "problem"))")
+        }
+        return .no
+    }
+}
+
+private func print(_ report: CanaryReport, of version: ModelVersion, json: Bool) -> ExitStatus {
+    var isGood = report.isFallbackProven
+    if case .passed = report.outcome {} else { isGood = false }
+    let artifact = version.artifact
+    if json {
+        var document = canaryDocument(report, of: version).asObject ?? []
+        document += [
+            JSONMember(name: "stage", value: .string(artifact.stage.rawValue)),
+            JSONMember(
+                name: "missing_for_production",
+                value: .array(artifact.missingForProduction.map { .string($0) })
+            ),
+        ]
+        Terminal.print(JSONValue.object(document).text(pretty: true))
+        return isGood ? .done : .no
+    }
+    if case .wrong(let deviations) = report.outcome {
+        for deviation in deviations.prefix(20) {
+            Terminal.complain(
+                "golden record \(deviation.record): \(deviation.output) got \(deviation.got), "
+                    + "want \(deviation.want)"
+            )
+        }
+    }
+    if case .couldNotRun(let reason) = report.outcome {
+        Terminal.complain("the golden records could not run: \(reason)")
+    }
+    if !report.isFallbackProven {
+        Terminal.complain("the fallback does not give its own recorded answers")
+    }
+    for missing in artifact.missingForProduction {
+        Terminal.print("missing for production: \(missing)")
+    }
+    let deviation = report.deviations.max() ?? 0
+    Terminal.print(
+        "\(artifact.identity): \(isGood ? "verified" : "NOT right"), \(artifact.stage.rawValue), "
+            + "\(counted(report.deviations.count, "golden record")), largest deviation \(deviation) "
+            + "of \(version.contract.canary.tolerance)"
+    )
+    return isGood ? .done : .no
+}
+
+func counted(_ count: Int, _ noun: String) -> String {
+    "\(count) \(noun)\(count == 1 ? "" : "s")"
+}
+func verifyModelFolder(path: String, json: Bool) -> Int32 { 1 }
