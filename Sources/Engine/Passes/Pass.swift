@@ -23,9 +23,9 @@ struct Pass: Sendable {
 extension Graph {
     /// Drops the nodes whose outputs inference has already worked out.
     mutating func removeConstantNodes() {
-        let graph = self
-        nodes.removeAll { node in
-            node.definition.isPure && node.outputs.allSatisfy { graph[$0].fact?.constant != nil }
+        nodes = nodes.filter { node in
+            !node.definition.isPure
+                || !node.outputs.allSatisfy { self[$0].fact?.constant != nil }
         }
     }
 
@@ -34,14 +34,13 @@ extension Graph {
         var substitutes: [ValueID: ValueID] = [:]
         var used: Set<ValueID> = Set(outputs.map(\.value))
         for node in nodes { used.formUnion(node.inputs.compactMap { $0 }) }
-        let graph = self
-        nodes.removeAll { node in
+        nodes = nodes.filter { node in
             guard let input = node.inputs.first ?? nil, let output = node.outputs.first,
-                node.isIdentity(in: graph),
+                node.isIdentity(in: self),
                 node.outputs.dropFirst().allSatisfy({ !used.contains($0) })
-            else { return false }
+            else { return true }
             substitutes[output] = input
-            return true
+            return false
         }
         replace(substitutes)
     }
