@@ -88,7 +88,7 @@ package final class Daemon: Sendable {
         configuration.head.headByteCount = settings.limits.headBytes
         configuration.head.targetByteCount = settings.limits.targetBytes
         configuration.bodyByteCount = settings.limits.bodyBytes
-        configuration.bodyMemoryByteCount = settings.limits.requestMemory
+        configuration.bufferByteCount = settings.limits.requestMemory
         configuration.connectionLimit = settings.limits.connections
         configuration.headDeadline = settings.deadlines.head
         configuration.bodyDeadline = settings.deadlines.body
