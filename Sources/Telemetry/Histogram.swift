@@ -21,7 +21,7 @@ package final class Histogram: Sendable {
     /// Takes bounds as they come: puts them in order, leaves out what is twice there or not finite.
     init(bounds: [Double]) {
         var rising: [Double] = []
-        for bound in bounds.sorted(by: { $0 < $1 }) where bound.isFinite && bound != rising.last {
+        for bound in bounds.filter(\.isFinite).sorted() where bound != rising.last {
             rising.append(bound)
         }
         self.bounds = rising

@@ -72,7 +72,8 @@ package final class Journal: Sendable {
         )
         let isInMemory = !writer.hasDisk
         // Where no number can be read back, the clock keeps them from repeating.
-        let start = isInMemory ? UInt64(max(0, now().microseconds)) : found.reserved
+        let clock = isInMemory ? UInt64(max(0, now().microseconds)) : 0
+        let start = max(found.reserved, clock)
         let recent = Array(found.records.suffix(Self.memoryCount))
         state.withLock { state in
             state.last = start
@@ -169,7 +170,8 @@ package final class Journal: Sendable {
         }
     }
 
-    /// Waits until everything so far is written and synced; for the end of the process.
+    /// Waits until everything so far is written and synced, and lets the folder go; what is appended
+    /// later stays in memory.
     package func close() {
         let last = state.withLock { $0.last }
         queue.sync { writer.close(last: last) }

@@ -15,6 +15,7 @@ final class JournalWriter: @unchecked Sendable {
     /// No number up to this one is given again after a restart.
     private var reserved: UInt64 = 0
     private var isFailing = false
+    private var isClosed = false
     private var failedCount: UInt64 = 0
 
     var hasDisk: Bool { files != nil }
@@ -50,7 +51,7 @@ final class JournalWriter: @unchecked Sendable {
     /// - Returns: whether the disk has it.
     func write(_ record: JournalRecord, syncs: Bool) -> Bool {
         let sequence = record.sequence
-        guard let folder else { return false }
+        guard let folder, !isClosed else { return false }
         do throws(SystemError) {
             if files == nil {
                 var found = JournalFiles.Found()
@@ -80,12 +81,14 @@ final class JournalWriter: @unchecked Sendable {
         return true
     }
 
-    /// Leaves no gap in the numbers for the next start.
+    /// Leaves no gap in the numbers for the next start, and the folder to others.
     func close(last: UInt64) {
-        guard !isFailing else { return }
-        try? files?.sync()
-        try? files?.reserve(last)
-        reserved = 0
+        isClosed = true
+        if !isFailing {
+            try? files?.sync()
+            try? files?.reserve(last)
+        }
+        files = nil
     }
 
     private func fail(_ error: SystemError) {

@@ -43,12 +43,10 @@ package final class MetricFamily<Metric: Sendable>: Sendable {
 
     /// Forgets the children for whose label values `condition` holds, as when a model is unloaded.
     package func remove(where condition: ([String]) -> Bool) {
-        let gone = snapshot().map(\.values).filter(condition)
+        let gone = Set(snapshot().map(\.values).filter(condition))
         children.withLock { children in
-            for values in gone {
-                children.metrics[values] = nil
-                children.order.removeAll { $0 == values }
-            }
+            children.order.removeAll(where: gone.contains)
+            for values in gone { children.metrics[values] = nil }
         }
     }
 

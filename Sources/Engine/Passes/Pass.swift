@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// One rewriting of the graph that leaves its answers as they are; each can be switched off by name.
-struct Pass: Sendable {
+package struct Pass: Sendable {
     let name: String
     let apply: @Sendable (inout Graph) -> Void
 
@@ -17,7 +17,7 @@ struct Pass: Sendable {
     static let reshapeAliasing = "reshape-aliasing"
 
     /// Every name that `ProgramOptions.disabledPasses` may hold.
-    static let names = standard.map(\.name) + [reshapeAliasing]
+    package static let names = standard.map(\.name) + [reshapeAliasing]
 }
 
 extension Graph {
