@@ -36,9 +36,15 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def surroundings():
+    """The environment without what would configure the daemon."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("SERIN_")}
+
+
 def run(*arguments, **options) -> subprocess.CompletedProcess:
     """Runs the command to its end; output is text."""
     options.setdefault("timeout", 120)
+    options.setdefault("env", surroundings())
     return subprocess.run(
         [binary(), *map(str, arguments)], capture_output=True, text=True, **options
     )
@@ -87,7 +93,7 @@ class Daemon:
                     binary(), "serve", "--config", configuration, "--models", self.models,
                     "--port", str(self.port), "--operations-port", str(self.operations_port),
                 ],
-                stdout=subprocess.DEVNULL, stderr=log, env={**os.environ, **self.environment},
+                stdout=subprocess.DEVNULL, stderr=log, env={**surroundings(), **self.environment},
             )
         if self.wait:
             self.wait_for("/readyz" if self.wait == "ready" else "/startupz")

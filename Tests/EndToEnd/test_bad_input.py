@@ -41,8 +41,8 @@ ROW_CASES = [
     ("true", with_value("carat", "true"), 400, "wrong_type", "carat"),
     ("NaN", with_value("carat", "NaN"), 400, "malformed_json", None),
     ("Infinity", with_value("carat", "-Infinity"), 400, "malformed_json", None),
-    ("1e999", with_value("carat", "1e999"), 400, "out_of_range", "carat"),
-    ("1e400", with_value("carat", "1e400"), 400, "out_of_range", "carat"),
+    ("1e999", with_value("carat", "1e999"), 400, "overflow", "carat"),
+    ("1e400", with_value("carat", "1e400"), 400, "overflow", "carat"),
     ("2^53+1", with_value("carat", "9007199254740993"), 400, "not_representable", "carat"),
     ("-0", with_value("carat", "-0"), 400, "out_of_range", "carat"),
     ("negative carat", with_value("carat", "-0.5"), 400, "out_of_range", "carat"),
@@ -54,7 +54,7 @@ ROW_CASES = [
     (
         "missing column",
         json.dumps({"instances": [{k: v for k, v in ROW.items() if k != "carat"}]}),
-        400, "missing_value", "carat",
+        400, "missing_feature", "carat",
     ),
     (
         "misspelt column",

@@ -21,6 +21,7 @@ extension ModelVersion {
                 return try decoder.decode(body, into: &workspace.features)
             case .tensors:
                 var decoder = TensorDecoder(
+                    modelName: name,
                     maximumRows: program.maximumRows,
                     outputs: contract.outputs
                 )

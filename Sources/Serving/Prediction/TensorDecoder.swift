@@ -23,12 +23,14 @@ struct TensorDecoder {
 
     private let maximumRows: Int
     private let outputs: [Output]
+    private let modelName: String
     private var scanner = JSONScanner()
     private var inputs: [Input] = []
     private var hasInputs = false
     private var hasOutputs = false
 
-    init(maximumRows: Int, outputs: [Output]) {
+    init(modelName: String, maximumRows: Int, outputs: [Output]) {
+        self.modelName = modelName
         self.maximumRows = maximumRows
         self.outputs = outputs
     }
@@ -97,6 +99,10 @@ struct TensorDecoder {
                 guard !hasOutputs else { throw Failure.repeated("outputs") }
                 hasOutputs = true
                 asked = try readOutputs(json)
+            } else if key.equals("model_name", in: json) {
+                try checkModelName(json)
+            } else if key.equals("model_version", in: json) {
+                try scanner.skipValue(in: json)
             } else if key.equals("id", in: json) {
                 guard try scanner.peekKind(in: json) == .string else {
                     throw Failure.wrongForm("'id' must be a string")
@@ -121,6 +127,17 @@ struct TensorDecoder {
             )
         }
         return request
+    }
+
+    /// KServe's client repeats the model's name in the body; the path decides.
+    private mutating func checkModelName(_ json: Span<UInt8>) throws {
+        guard try scanner.peekKind(in: json) == .string,
+            try scanner.readString(in: json).string(in: json) == modelName
+        else {
+            throw Failure.wrongForm(
+                "'model_name' is not '\(modelName)', the model that the path names"
+            )
+        }
     }
 
     private func requested(
