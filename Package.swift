@@ -65,3 +65,16 @@ let package = Package(
             )
         ]
 )
+
+// The fuzzers link only with libFuzzer, so they are there only where Tests/Fuzz/run asks for them.
+if Context.environment["SERIN_FUZZ"] != nil {
+    package.targets += [
+        .target(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"),
+        .executableTarget(
+            name: "SerinFuzz",
+            dependencies: ["CFuzzer"] + modules.map { .init(stringLiteral: $0.name) },
+            path: "Tests/Fuzz/Targets",
+            swiftSettings: house
+        ),
+    ]
+}

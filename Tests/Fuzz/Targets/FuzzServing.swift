@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+import Artifacts
+import Engine
+import Glibc
+import Guards
+import ONNX
+import Platform
+import Serving
+
+/// The model that requests are decoded for: the artifact that `SERIN_FUZZ_MODEL` names.
+private let model: ModelVersion = {
+    let path = unsafe getenv("SERIN_FUZZ_MODEL").map { unsafe String(cString: $0) } ?? ""
+    do {
+        return try ModelVersion(
+            artifact: try Artifact.load(directory: path, options: ArtifactOptions()),
+            settings: ModelSettings(maximumRows: 8, workspaces: 0, memoryLimit: .max),
+            metrics: ServingMetrics(),
+            forcedBreaker: nil,
+            now: .now
+        )
+    } catch {
+        preconditionFailure("SERIN_FUZZ_MODEL '\(path)': \(error)")
+    }
+}()
+
+/// The row form, and the answer where there is one.
+func fuzzRows(_ bytes: [UInt8]) {
+    ask(bytes.span, .rows, jsonByteCount: bytes.count)
+}
+
+/// The tensor form; the first byte says how many bytes at the end are binary tensors.
+func fuzzTensors(_ bytes: [UInt8]) {
+    guard let tail = bytes.first else { return }
+    let body = Array(bytes.dropFirst())
+    ask(body.span, .tensors, jsonByteCount: max(0, body.count - Int(tail)))
+}
+
+private func ask(_ body: Span<UInt8>, _ form: PredictionForm, jsonByteCount: Int) {
+    let workspace = model.reserved
+    do throws(Failure) {
+        _ = try model.decode(body, form: form, jsonByteCount: jsonByteCount, into: workspace)
+        guard workspace.features.violations.isEmpty else {
+            _ = Failure.violations(workspace.features.violations).response(requestID: "")
+            return
+        }
+        precondition(1...8 ~= workspace.features.rows, "rows that nobody checked")
+        _ = try model.answer(
+            workspace,
+            PredictionContext(override: .auto, now: .now, isOffline: true)
+        )
+        for column in workspace.outputs.columns where column.storage == .real {
+            precondition(column.reals.allSatisfy { 0...25_000 ~= $0 }, "\(column.reals)")
+        }
+    } catch {
+        precondition(400..<500 ~= error.status, "\(error)")
+        _ = error.response(requestID: "")
+    }
+}
+
+/// The reader of the wire format alone.
+func fuzzModel(_ bytes: [UInt8]) {
+    _ = try? ModelProto(bytes.span)
+}
+
+/// Reading, planning and one run of a model; its memory is bounded.
+func fuzzEngine(_ bytes: [UInt8]) {
+    let options = ProgramOptions(maximumRows: 2, memoryLimit: 32 << 20)
+    guard let program = try? Program(model: bytes.span, options: options),
+        let session = try? Session(program)
+    else { return }
+    session.begin(rows: 2)
+    _ = session.run()
+}
+
+/// The contract, its expressions and its fallback chain.
+func fuzzContract(_ bytes: [UInt8]) {
+    guard let contract = try? Contract(parsing: bytes) else { return }
+    _ = try? KillSwitches(contract: contract)
+    guard let bounds = try? OutputBounds(contract: contract, means: ["price": 3933]) else { return }
+    _ = try? FallbackChain(contract: contract, bounds: bounds)
+}
