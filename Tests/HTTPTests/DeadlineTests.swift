@@ -50,6 +50,9 @@ import Testing
         for _ in 0..<8 { client.send("GET /long HTTP/1.1\r\nHost: a\r\n\r\n") }
         while server.server.counters.timeouts.current == 0 { spin() }
         #expect(client.readToEnd().count < 8)
+        server.server.stopAccepting()
+        #expect(server.server.drained(within: .seconds(20)))
+        #expect(server.server.counters.bufferBytes.current == 0)
     }
 
     @Test func `a promise that is not kept becomes 503`() throws {

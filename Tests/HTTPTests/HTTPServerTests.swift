@@ -70,7 +70,7 @@ import Testing
                 + String(repeating: "1000\r\n\(chunk)\r\n", count: 40) + "0\r\n\r\n"
         )
         #expect(client.read(2).last?.body.utf8.count == 7 + 40 * 4096)
-        #expect(server.server.counters.bodyBytes.current == 0)
+        #expect(server.server.counters.bufferBytes.current == 0)
     }
 
     @Test func `compressed bodies are unpacked within the limit`() throws {
@@ -165,7 +165,7 @@ import Testing
     }
 
     @Test func `bodies beyond the memory for them get 503`() throws {
-        let server = try TestServer { $0.bodyMemoryByteCount = 100_000 }
+        let server = try TestServer { $0.bufferByteCount = 100_000 }
         let half = [UInt8](repeating: 0x61, count: 60_000)
         let head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 120000\r\n\r\n"
         let first = try server.connect()
@@ -178,6 +178,19 @@ import Testing
         first.send(half)
         let statuses = [first.read(1).first?.status, second.read(1).first?.status]
         #expect(statuses.contains(503))
+    }
+
+    @Test func `requests behind a promised answer end with it where they find no memory`() throws {
+        let server = try TestServer { $0.bufferByteCount = 1000 }
+        let client = try server.connect()
+        client.send(Self.hold + String(repeating: Self.get, count: 100))
+        server.handler.hasHeld.wait()
+        server.handler.releaseAll()
+        let answers = client.readToEnd()
+        #expect(answers.map(\.body) == ["h"])
+        #expect(answers.first?.head.contains("connection: close") == true)
+        #expect(!client.isReset)
+        #expect(server.server.counters.bufferBytes.current == 0)
     }
 
     @Test func `a port that is taken is named with a remedy`() throws {
