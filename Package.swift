@@ -12,7 +12,7 @@ let house: [SwiftSetting] = [
 /// The modules from the bottom up; each may import only those above it in this list.
 let modules: [(name: String, imports: [Target.Dependency])] = [
     ("Platform", ["CLinux"]),
-    ("JSON", ["CLinux"]),
+    ("JSON", ["CLinux", "Platform"]),
     ("Tensors", ["Platform"]),
     ("ONNX", ["Tensors"]),
     ("Engine", ["CKernels", "Platform", "Tensors", "ONNX"]),

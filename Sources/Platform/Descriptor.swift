@@ -51,7 +51,7 @@ package func writeAll(
 }
 
 /// Writes text to a descriptor, mostly 1 or 2; whoever reads there may be gone, so it never fails.
-package func print(_ text: String, to number: Int32) {
+package func writeText(_ text: String, to number: Int32) {
     let bytes = Array(text.utf8)
     _ = try? writeAll(bytes.span, to: number)
 }

@@ -9,12 +9,15 @@ import Testing
         var block = try GuardedMemory(byteCount: count)
         #expect(block.byteCount == count)
         let bytes = unsafe block.unsafeBytes
-        #expect(Int(bitPattern: unsafe bytes.baseAddress) % 64 == 0)
-        #expect(unsafe bytes.allSatisfy { $0 == 0 })
+        let address = Int(bitPattern: bytes.baseAddress)
+        #expect(address % 64 == 0)
+        let isZeroed = unsafe bytes.allSatisfy { $0 == 0 }
+        #expect(isZeroed)
         block.withBytes { span in
             if count > 0 { span.storeBytes(of: 7, toByteOffset: count - 1, as: UInt8.self) }
         }
-        #expect(unsafe bytes.last == (count > 0 ? 7 : nil))
+        let last = unsafe bytes.last
+        #expect(last == (count > 0 ? 7 : nil))
     }
 
     @Test(arguments: [-1, Int.max, 1 << 55])

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The bytes that HTTP's grammar names.
+enum Byte {
+    static let tab: UInt8 = 0x09
+    static let lineFeed: UInt8 = 0x0A
+    static let carriageReturn: UInt8 = 0x0D
+    static let space: UInt8 = 0x20
+    static let percent: UInt8 = 0x25
+    static let comma: UInt8 = 0x2C
+    static let slash: UInt8 = 0x2F
+    static let colon: UInt8 = 0x3A
+    static let semicolon: UInt8 = 0x3B
+    static let questionMark: UInt8 = 0x3F
+}
+
+/// A set of ASCII characters, a bit for each.
+struct ByteSet {
+    let low: UInt64
+    let high: UInt64
+
+    func contains(_ byte: UInt8) -> Bool {
+        switch byte >> 6 {
+        case 0: low >> UInt64(byte) & 1 == 1
+        case 1: high >> UInt64(byte & 63) & 1 == 1
+        default: false
+        }
+    }
+
+    /// `tchar` of RFC 9110 section 5.6.2: letters, digits and ``!#$%&'*+-.^_`|~``.
+    static var token: ByteSet { ByteSet(low: 0x03FF_6CFA_0000_0000, high: 0x57FF_FFFF_C7FF_FFFE) }
+
+    /// What a request target may hold: RFC 3986 `pchar`, `/`, `?`, and the `[`, `]` and `|` that
+    /// clients leave as they are in queries.
+    static var target: ByteSet { ByteSet(low: 0xAFFF_FFF2_0000_0000, high: 0x57FF_FFFE_AFFF_FFFF) }
+
+    /// What a `Host` may hold: RFC 3986 `host` and `port`.
+    static var host: ByteSet { ByteSet(low: 0x2FFF_7FF2_0000_0000, high: 0x47FF_FFFE_AFFF_FFFE) }
+}
+
+extension UInt8 {
+    var isDigit: Bool { self >= 0x30 && self <= 0x39 }
+
+    /// The value of a hexadecimal digit.
+    var hexadecimalValue: UInt8? {
+        switch self {
+        case 0x30...0x39: self - 0x30
+        case 0x41...0x46: self - 0x41 + 10
+        case 0x61...0x66: self - 0x61 + 10
+        default: nil
+        }
+    }
+
+    /// Upper-case letters made lower-case, all else as it is.
+    var lowercased: UInt8 { self >= 0x41 && self <= 0x5A ? self | 0x20 : self }
+}
+
+extension Span<UInt8> {
+    /// Whether the bytes are the text.
+    func equals(_ text: String) -> Bool {
+        let text = text.utf8
+        guard text.count == count else { return false }
+        var index = 0
+        for byte in text {
+            guard self[index] == byte else { return false }
+            index += 1
+        }
+        return true
+    }
+
+    /// Whether the bytes are the text but for the case of ASCII letters.
+    func equalsIgnoringCase(_ text: String) -> Bool {
+        let text = text.utf8
+        guard text.count == count else { return false }
+        var index = 0
+        for byte in text {
+            guard self[index].lowercased == byte.lowercased else { return false }
+            index += 1
+        }
+        return true
+    }
+
+    /// The bytes as text; what is not UTF-8 becomes replacement characters.
+    func text(_ range: Range<Int>) -> String {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(range.count)
+        for index in range { bytes.append(self[index]) }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Platform
+
+/// One client's connection; only the loop that accepted it touches it.
+final class Connection {
+    /// Where the connection is in the life of a request.
+    enum Phase {
+        /// Before or within a head.
+        case head
+        /// Within a body.
+        case body
+        /// A handler promised the answer.
+        case answering
+        /// The last answer is written or being sent; what comes in is not read as requests.
+        case closing
+        /// All is sent; what the client still sends is thrown away until it closes.
+        case lingering
+    }
+
+    /// What the deadline is for.
+    enum Waiting {
+        case head, body, answer, write, idle, linger
+    }
+
+    let descriptor: Int32
+    let slot: UInt32
+    let generation: UInt32
+
+    var phase = Phase.head
+    var waiting = Waiting.head
+    /// On the loop's clock, in milliseconds.
+    var deadline = Int64.max
+    var interest = Readiness.readable
+
+    /// The start of a request that is not whole, or requests behind one that is being answered.
+    var kept: [UInt8] = []
+    /// The head to which the arriving body belongs.
+    var head: RequestHead?
+    var body: [UInt8] = []
+    /// How long the body will be; nil when it is chunked.
+    var bodyByteCount: Int?
+    var chunks: ChunkedDecoder?
+    /// What of the body memory this connection holds.
+    var bodyCharge = 0
+
+    /// What the kernel has not taken yet, from `sentCount` on.
+    var output: [UInt8] = []
+    var sentCount = 0
+
+    var style = ResponseEncoder.Style()
+    /// The number of the request that is read or answered.
+    var sequence: UInt32 = 0
+    var servedCount = 0
+    var lingeredByteCount = 0
+
+    init(descriptor: Int32, slot: UInt32, generation: UInt32) {
+        self.descriptor = descriptor
+        self.slot = slot
+        self.generation = generation
+    }
+
+    /// Comes back with every event; tells this connection from an earlier one in its place.
+    var token: UInt64 { UInt64(generation) << 32 | UInt64(slot) }
+
+    var ticket: Ticket { Ticket(slot: slot, generation: generation, sequence: sequence) }
+
+    var hasOutput: Bool { sentCount < output.count }
+}

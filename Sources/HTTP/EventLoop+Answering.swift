@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Platform
+
+extension EventLoop {
+    /// Takes a promised answer; one whose client or request is gone is dropped.
+    func answer(_ ticket: Ticket, _ response: Response) {
+        let slot = Int(ticket.slot)
+        guard slot < connections.count, let connection = connections[slot],
+            connection.ticket == ticket, connection.phase == .answering
+        else {
+            counters.droppedAnswers.add(1)
+            return
+        }
+        respond(connection, response)
+        flush(connection)
+    }
+
+    /// Answers with what the protocol itself has to say, and closes.
+    func refuse(_ connection: Connection, _ refusal: Refusal) {
+        counters.refusals.add(1)
+        releaseBody(connection)
+        var response = configuration.errorResponse(
+            refusal.status,
+            refusal.code,
+            refusal.sentence
+        )
+        response.closesConnection = true
+        respond(connection, response)
+    }
+
+    /// Writes an answer to the loop's output; `flush` has to follow.
+    func respond(_ connection: Connection, _ response: Response) {
+        let closes =
+            response.closesConnection || isDraining || !connection.style.isKeepAlive
+        connection.style.isKeepAlive = !closes
+        ResponseEncoder.encode(response, style: connection.style, date: date.line, into: &output)
+        connection.servedCount += 1
+        connection.phase = closes ? .closing : .head
+    }
+
+    /// Sends the loop's output and brings deadline and interest in line with the state.
+    func flush(_ connection: Connection) {
+        sendOutput(connection)
+        settle(connection)
+    }
+
+    /// Sends the loop's output; what the kernel does not take now becomes the connection's.
+    func sendOutput(_ connection: Connection) {
+        guard !output.isEmpty else { return }
+        defer {
+            // One long answer must not hold its memory for ever.
+            output.removeAll(keepingCapacity: output.capacity <= 1 << 20)
+        }
+        guard !connection.hasOutput else {
+            connection.output.append(contentsOf: output)
+            return
+        }
+        var sent = 0
+        switch send(output.span, from: 0, to: connection.descriptor) {
+        case .count(let count): sent = count
+        case .notNow: break
+        case .failed: close(connection)
+        }
+        counters.sentBytes.add(sent)
+        if sent < output.count, isOpen(connection) {
+            connection.output = Array(output[sent...])
+            connection.sentCount = 0
+            setDeadline(connection, .write, after: configuration.writeDeadline)
+        }
+    }
+
+    /// Sends more of what the kernel did not take before.
+    func goOnSending(_ connection: Connection) {
+        let result = send(
+            connection.output.span,
+            from: connection.sentCount,
+            to: connection.descriptor
+        )
+        switch result {
+        case .count(let count):
+            counters.sentBytes.add(count)
+            connection.sentCount += count
+            setDeadline(connection, .write, after: configuration.writeDeadline)
+        case .notNow: return
+        case .failed:
+            close(connection)
+            return
+        }
+        guard !connection.hasOutput else { return }
+        connection.output = []
+        connection.sentCount = 0
+        switch connection.phase {
+        case .answering: setDeadline(connection, .answer, after: configuration.answerDeadline)
+        case .body: setDeadline(connection, .body, after: configuration.bodyDeadline)
+        case .head, .closing, .lingering: break
+        }
+        settle(connection)
+    }
+
+    /// Does what follows when the answers so far are written.
+    private func settle(_ connection: Connection) {
+        guard isOpen(connection) else { return }
+        if !connection.hasOutput {
+            switch connection.phase {
+            case .head:
+                // What waited behind an answer may hold whole requests.
+                if connection.waiting == .write || connection.waiting == .answer,
+                    !connection.kept.isEmpty
+                {
+                    setDeadline(connection, .head, after: configuration.headDeadline)
+                    resume(connection)
+                    return
+                }
+                awaitRequest(connection)
+            case .closing:
+                shutDownSending(connection.descriptor)
+                connection.phase = .lingering
+                setDeadline(connection, .linger, after: configuration.lingerDeadline)
+            case .body, .answering, .lingering: break
+            }
+        }
+        updateInterest(connection)
+    }
+
+    /// Sets the deadline for the rest of a head that has begun, or for the next to begin.
+    private func awaitRequest(_ connection: Connection) {
+        if !connection.kept.isEmpty {
+            guard connection.waiting != .head else { return }
+            setDeadline(connection, .head, after: configuration.headDeadline)
+        } else if connection.servedCount > 0 {
+            setDeadline(
+                connection,
+                .idle,
+                after: isDraining ? configuration.drainGrace : configuration.idleDeadline
+            )
+        }
+    }
+
+    func isOpen(_ connection: Connection) -> Bool {
+        connections[Int(connection.slot)] === connection
+    }
+}

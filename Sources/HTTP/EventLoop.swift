@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Dispatch
+internal import Platform
+
+/// One thread that accepts, reads, answers and closes the connections of one listener.
+///
+/// The life of a request: `EventLoop+Accepting` takes the connection, `EventLoop+Reading` reads the
+/// request and calls the handler, `EventLoop+Answering` writes, `EventLoop+Deadlines` ends what
+/// takes too long. Nothing here waits but `poll`.
+///
+/// `@unchecked Sendable`: `init` runs before the loop's queue knows it; from `run` on only that
+/// queue's one thread touches the state. Others reach the loop through `mailbox`.
+final class EventLoop: @unchecked Sendable {
+    /// How much is read at once; also the most that a connection keeps behind a pending answer.
+    static let inputByteCount = 64 << 10
+    static let listenerToken = UInt64.max
+    static let mailboxToken = UInt64.max - 1
+
+    let configuration: HTTPConfiguration
+    let handler: any Handler
+    let counters: ServerCounters
+    let mailbox: Mailbox
+    let drained: DispatchGroup
+    let parser: RequestParser
+
+    var poll: EventPoll
+    var listener: Descriptor?
+    var reserve: Int32?
+    var connections: [Connection?] = []
+    var freeSlots: [UInt32] = []
+    var openCount = 0
+    var lastGeneration: UInt32 = 0
+
+    /// Shared by all connections: a connection has bytes of its own only while it must.
+    var input: [UInt8]
+    var output: [UInt8] = []
+    var head = RequestHead()
+    var date = DateField()
+
+    /// Milliseconds on the monotonic clock, read once for each wake-up.
+    var now: Int64 = 0
+    var nextSweep = Int64.max
+    var isDraining = false
+    var isStopped = false
+    var isAcceptingPaused = false
+    var hasReportedDrained = false
+
+    /// - Throws: what the kernel refused.
+    init(
+        configuration: HTTPConfiguration,
+        handler: any Handler,
+        counters: ServerCounters,
+        listener: consuming Descriptor,
+        drained: DispatchGroup
+    ) throws(SystemError) {
+        self.configuration = configuration
+        self.handler = handler
+        self.counters = counters
+        self.drained = drained
+        parser = RequestParser(limits: configuration.head)
+        // Room for a partial head before what one read brings.
+        input = [UInt8](
+            repeating: 0,
+            count: Self.inputByteCount + max(configuration.head.headByteCount, 0)
+        )
+        mailbox = try Mailbox()
+        poll = try EventPoll(capacity: 256)
+        try poll.add(mailbox.descriptor, for: .readable, token: Self.mailboxToken)
+        try poll.add(listener.number, for: .readable, token: Self.listenerToken)
+        self.listener = consume listener
+        reserve = openReserveDescriptor()
+    }
+
+    /// Serves until a message says stop.
+    func run() {
+        readClock()
+        while !isStopped {
+            let count = poll.wait(milliseconds: waitMilliseconds())
+            readClock()
+            for index in 0..<count {
+                let event = poll.event(index)
+                switch event.token {
+                case Self.mailboxToken: readMailbox()
+                case Self.listenerToken: acceptConnections()
+                default: serve(event.token, event.readiness)
+                }
+            }
+            if now >= nextSweep { sweep() }
+            reportDrained()
+        }
+        for connection in connections { if let connection { close(connection) } }
+        if let reserve { closeDescriptor(reserve) }
+        listener = nil
+        reportDrained()
+    }
+
+    private func readClock() {
+        now = Int64(MonotonicClock.nanoseconds() / 1_000_000)
+        date.refresh()
+    }
+
+    private func readMailbox() {
+        for message in mailbox.takeAll() {
+            switch message {
+            case .answer(let ticket, let response): answer(ticket, response)
+            case .stopAccepting: stopAccepting()
+            case .stop: isStopped = true
+            }
+        }
+    }
+
+    /// Does what an event asks of the connection; an event of an earlier connection is dropped.
+    private func serve(_ token: UInt64, _ readiness: Readiness) {
+        let slot = Int(token & 0xFFFF_FFFF)
+        guard slot < connections.count, let connection = connections[slot],
+            connection.token == token
+        else { return }
+        if connection.hasOutput {
+            goOnSending(connection)
+        } else if connection.phase == .answering {
+            // Nothing was asked for, so the connection is broken and nobody waits for the answer.
+            close(connection)
+        } else {
+            read(connection)
+        }
+    }
+
+    /// Asks the kernel for what the connection's state needs, when that changed.
+    func updateInterest(_ connection: Connection) {
+        let wanted: Readiness =
+            connection.hasOutput
+            ? .writable : connection.phase == .answering ? [] : .readable
+        guard wanted != connection.interest else { return }
+        connection.interest = wanted
+        do throws(SystemError) {
+            try poll.change(connection.descriptor, to: wanted, token: connection.token)
+        } catch {
+            close(connection)
+        }
+    }
+
+    func close(_ connection: Connection) {
+        guard connections[Int(connection.slot)] === connection else { return }
+        releaseBody(connection)
+        closeDescriptor(connection.descriptor)
+        connections[Int(connection.slot)] = nil
+        freeSlots.append(connection.slot)
+        openCount -= 1
+        counters.open.add(-1)
+    }
+
+    private func reportDrained() {
+        guard isDraining || isStopped, openCount == 0, !hasReportedDrained else { return }
+        hasReportedDrained = true
+        drained.leave()
+    }
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Platform
+
+/// What a server may use and how long it waits.
+package struct HTTPConfiguration: Sendable {
+    /// An address, a name of this machine, `0.0.0.0` or `::`.
+    package var host = "127.0.0.1"
+    /// 0 lets the kernel choose; `HTTPServer.port` then says what it chose.
+    package var port: UInt16 = 0
+    package var loopCount = processorCount
+    package var head = HeadLimits()
+    /// The longest body of a request, before and after unpacking.
+    package var bodyByteCount = 8 << 20
+    /// What all bodies that are still arriving may hold together; beyond it requests get 503.
+    package var bodyMemoryByteCount = 256 << 20
+    package var connectionLimit = 4096
+    package var backlog: Int32 = 1024
+
+    /// From the first byte of a request, or from accepting, to the end of its head.
+    package var headDeadline = Duration.seconds(10)
+    /// From the end of the head to the end of the body.
+    package var bodyDeadline = Duration.seconds(30)
+    /// From an answer to the next request.
+    package var idleDeadline = Duration.seconds(75)
+    /// From one piece of an answer that the client takes to the next.
+    package var writeDeadline = Duration.seconds(30)
+    /// For an answer that a handler promised; only against a promise that was forgotten.
+    package var answerDeadline = Duration.seconds(300)
+    /// From the last byte sent to closing, so that the client can read the answer first.
+    package var lingerDeadline = Duration.seconds(2)
+    /// How long a drain waits for one more request on a connection that is kept alive.
+    package var drainGrace = Duration.milliseconds(500)
+
+    /// Makes the answers that the protocol itself gives, from status, code and sentence.
+    package var errorResponse: @Sendable (Int, String, String) -> Response = Response.plain
+
+    package init() {}
+}

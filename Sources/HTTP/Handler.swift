@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Platform
+
+/// What answers requests.
+package protocol Handler: Sendable {
+    /// Answers a request, or promises to.
+    ///
+    /// Called on the loop that owns the connection, so it must not wait: whatever takes longer than
+    /// some tens of microseconds goes elsewhere, with the exchange and copies of what it needs.
+    /// `request` and `body` are lent until the method returns.
+    func handle(_ request: RequestHead, body: Span<UInt8>, exchange: Exchange) -> Reply
+}
+
+/// What a handler makes of a request.
+package enum Reply: Sendable {
+    case now(Response)
+    /// The answer comes through `Exchange.complete`, which may have been called already.
+    case later
+}
+
+/// One request whose answer may come later and from another thread.
+package struct Exchange: Sendable {
+    private enum Destination: Sendable {
+        case mailbox(Mailbox, Ticket)
+        case function(@Sendable (Response) -> Void)
+    }
+    private let destination: Destination
+
+    init(_ mailbox: Mailbox, _ ticket: Ticket) { destination = .mailbox(mailbox, ticket) }
+
+    /// An exchange without a connection, for tests: every answer goes to `body`.
+    package init(_ body: @escaping @Sendable (Response) -> Void) { destination = .function(body) }
+
+    /// Gives the answer, from any thread.
+    ///
+    /// Only the first counts; where the client is gone it is dropped.
+    package func complete(_ response: Response) {
+        switch destination {
+        case .mailbox(let mailbox, let ticket): mailbox.post(.answer(ticket, response))
+        case .function(let body): body(response)
+        }
+    }
+}
+
+/// Names one request of one connection; a later request or connection in the same place has
+/// another number.
+struct Ticket: Equatable, Sendable {
+    var slot: UInt32
+    var generation: UInt32
+    var sequence: UInt32
+}
+
+/// What other threads have to say to a loop.
+final class Mailbox: Sendable {
+    enum Message: Sendable {
+        case answer(Ticket, Response)
+        case stopAccepting
+        case stop
+    }
+
+    private let messages = Guarded<[Message]>([])
+    private let wakeUp: WakeUp
+
+    init() throws(SystemError) { wakeUp = try WakeUp() }
+
+    var descriptor: Int32 { wakeUp.number }
+
+    /// Leaves a message; the loop is woken only for the first of a batch.
+    func post(_ message: Message) {
+        let isFirst = messages.withLock { list in
+            list.append(message)
+            return list.count == 1
+        }
+        if isFirst { wakeUp.signal() }
+    }
+
+    /// Takes all messages; called by the loop alone.
+    func takeAll() -> [Message] {
+        wakeUp.clear()
+        return messages.withLock { list in
+            let taken = list
+            list = []
+            return taken
+        }
+    }
+}

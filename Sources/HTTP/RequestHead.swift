@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+private import Platform
+
+/// What a request says before its body: method, target and header fields.
+///
+/// The bytes stay as they came; text is made only of what is asked for. A head belongs to the loop
+/// that read it and is valid while the handler runs; whoever answers later takes out what it needs.
+package final class RequestHead {
+    private var bytes: [UInt8] = []
+    private(set) var parts = HeadParts()
+    private var descriptor: Int32?
+
+    package init() {}
+
+    /// Reads a head from text, for tests and tools.
+    package convenience init(parsing text: String) throws(Refusal) {
+        self.init()
+        let bytes = Array(text.utf8)
+        switch parse(bytes.span, from: 0, with: RequestParser(), descriptor: nil) {
+        case .complete: return
+        case .incomplete: throw .badRequest("the head is not whole")
+        case .refused(let refusal): throw refusal
+        }
+    }
+
+    /// Takes the head that begins at `start`, or leaves this one undefined.
+    func parse(
+        _ source: Span<UInt8>,
+        from start: Int,
+        with parser: RequestParser,
+        descriptor: Int32?
+    ) -> HeadOutcome {
+        self.descriptor = descriptor
+        let outcome = parser.parse(source, from: start, into: &parts)
+        if case .complete(let end) = outcome {
+            bytes.removeAll(keepingCapacity: true)
+            bytes.append(source.extracting(start..<end))
+        }
+        return outcome
+    }
+
+    package var method: Method { parts.method }
+
+    /// 1 for HTTP/1.1, 0 for HTTP/1.0.
+    package var minorVersion: Int { parts.minorVersion }
+
+    /// Whether the client lets the connection stay open after the answer.
+    package var isKeepAlive: Bool { parts.isKeepAlive }
+
+    /// The target as it came, with query and escapes.
+    package var target: String { text(parts.target) }
+
+    /// The path as it came, with escapes and without query; empty for `OPTIONS *`.
+    package var path: String { text(parts.path) }
+
+    /// What follows the question mark, as it came.
+    package var query: String? { parts.query.map(text) }
+
+    /// The path's segments with escapes resolved; nil where one is not UTF-8.
+    package var segments: [String]? {
+        let bytes = bytes
+        var segments: [String] = []
+        for range in segmentRanges(bytes.span, in: parts.path) {
+            guard let segment = decodedText(bytes.span, range) else { return nil }
+            segments.append(segment)
+        }
+        return segments
+    }
+
+    /// The parameters of the query in order, with escapes and plus signs resolved.
+    ///
+    /// One without an equals sign has an empty value.
+    package var queryItems: [(name: String, value: String)] {
+        guard let query = parts.query else { return [] }
+        let bytes = bytes
+        return HTTP.queryItems(bytes.span, in: query)
+    }
+
+    /// The first value of a parameter of the query.
+    package func queryValue(_ name: String) -> String? {
+        queryItems.first { $0.name == name }?.value
+    }
+
+    /// The value of the first header field with this name, in any case.
+    package func header(_ name: String) -> String? {
+        let bytes = bytes
+        let span = bytes.span
+        for field in parts.fields where span.extracting(field.name).equalsIgnoringCase(name) {
+            return text(field.value)
+        }
+        return nil
+    }
+
+    /// The values of all header fields with this name, in order.
+    package func headers(_ name: String) -> [String] {
+        let bytes = bytes
+        let span = bytes.span
+        var values: [String] = []
+        for field in parts.fields where span.extracting(field.name).equalsIgnoringCase(name) {
+            values.append(text(field.value))
+        }
+        return values
+    }
+
+    /// Whether a header field has this value but for the case; makes no text.
+    package func header(_ name: String, is value: String) -> Bool {
+        let bytes = bytes
+        let span = bytes.span
+        for field in parts.fields
+        where span.extracting(field.name).equalsIgnoringCase(name)
+            && span.extracting(field.value).equalsIgnoringCase(value)
+        {
+            return true
+        }
+        return false
+    }
+
+    /// All header fields in order.
+    package var fields: [(name: String, value: String)] {
+        parts.fields.map { (text($0.name), text($0.value)) }
+    }
+
+    /// The client's address and port; "unknown" once it is gone.
+    package var peer: String {
+        guard let descriptor, let address = try? SocketAddress.peer(of: descriptor) else {
+            return "unknown"
+        }
+        return address.description
+    }
+
+    /// The client's address without the port.
+    package var peerHost: String {
+        guard let descriptor, let address = try? SocketAddress.peer(of: descriptor) else {
+            return "unknown"
+        }
+        return address.host
+    }
+
+    /// Lends the path's bytes, as the router reads them.
+    func withPath<Output>(_ body: (Span<UInt8>) -> Output) -> Output {
+        let bytes = bytes
+        return body(bytes.span.extracting(parts.path))
+    }
+
+    private func text(_ range: Range<Int>) -> String {
+        String(decoding: bytes[range], as: UTF8.self)
+    }
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// An answer; `Date`, `Content-Length` and `Connection` are the server's to add.
+package struct Response: Sendable {
+    package var status: Int
+    package var headers: [(String, String)]
+    package var body: [UInt8]
+    /// Whether the connection ends after this answer whatever the client wishes.
+    package var closesConnection = false
+
+    package init(status: Int, headers: [(String, String)] = [], body: [UInt8] = []) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+
+    /// A plain answer for the protocol's own refusals, where nobody gives another form.
+    package static func plain(_ status: Int, _ code: String, _ sentence: String) -> Response {
+        Response(
+            status: status,
+            headers: [("content-type", "text/plain; charset=utf-8")],
+            body: Array("\(code): \(sentence)\n".utf8)
+        )
+    }
+}
+
+/// Writes answers as HTTP/1.1 has them on the wire (RFC 9112 section 4).
+enum ResponseEncoder {
+    /// What the request has to say about how its answer is written.
+    struct Style {
+        var isHead = false
+        var isKeepAlive = true
+        var isVersion10 = false
+    }
+
+    static func encode(
+        _ response: Response,
+        style: Style,
+        date: [UInt8],
+        into output: inout [UInt8]
+    ) {
+        let hasContent = response.status >= 200 && response.status != 204 && response.status != 304
+        output.reserveCapacity(output.count + response.body.count + 512)
+        appendStatusLine(response.status, to: &output)
+        output.append(contentsOf: date)
+        for (name, value) in response.headers { append(name, value, to: &output) }
+        if hasContent {
+            append("content-length", to: &output)
+            appendNumber(response.body.count, to: &output)
+            appendLineEnd(to: &output)
+        }
+        if !style.isKeepAlive {
+            append("connection", "close", to: &output)
+        } else if style.isVersion10 {
+            append("connection", "keep-alive", to: &output)
+        }
+        appendLineEnd(to: &output)
+        if hasContent && !style.isHead { output.append(contentsOf: response.body) }
+    }
+
+    private static func appendStatusLine(_ status: Int, to output: inout [UInt8]) {
+        output.append(contentsOf: "HTTP/1.1 ".utf8)
+        appendNumber(status, to: &output)
+        output.append(Byte.space)
+        output.append(contentsOf: reasonPhrase(of: status).utf8)
+        appendLineEnd(to: &output)
+    }
+
+    private static func append(_ name: String, to output: inout [UInt8]) {
+        output.append(contentsOf: name.utf8)
+        output.append(Byte.colon)
+        output.append(Byte.space)
+    }
+
+    /// Appends a field; a control character in its value, such as a line end, becomes a space, so
+    /// that no value can end the line it stands in.
+    private static func append(_ name: String, _ value: String, to output: inout [UInt8]) {
+        append(name, to: &output)
+        let start = output.count
+        output.append(contentsOf: value.utf8)
+        for index in start..<output.count where output[index] < 0x20 || output[index] == 0x7F {
+            output[index] = Byte.space
+        }
+        appendLineEnd(to: &output)
+    }
+
+    private static func appendLineEnd(to output: inout [UInt8]) {
+        output.append(Byte.carriageReturn)
+        output.append(Byte.lineFeed)
+    }
+
+    private static func appendNumber(_ number: Int, to output: inout [UInt8]) {
+        guard number >= 10 else {
+            output.append(0x30 + UInt8(max(number, 0)))
+            return
+        }
+        appendNumber(number / 10, to: &output)
+        output.append(0x30 + UInt8(number % 10))
+    }
+}
+
+/// The words that go with a status (RFC 9110 section 15); readers go by the number.
+package func reasonPhrase(of status: Int) -> String {
+    switch status {
+    case 100: "Continue"
+    case 200: "OK"
+    case 201: "Created"
+    case 202: "Accepted"
+    case 204: "No Content"
+    case 301: "Moved Permanently"
+    case 302: "Found"
+    case 303: "See Other"
+    case 304: "Not Modified"
+    case 307: "Temporary Redirect"
+    case 308: "Permanent Redirect"
+    case 400: "Bad Request"
+    case 401: "Unauthorized"
+    case 403: "Forbidden"
+    case 404: "Not Found"
+    case 405: "Method Not Allowed"
+    case 406: "Not Acceptable"
+    case 408: "Request Timeout"
+    case 409: "Conflict"
+    case 411: "Length Required"
+    case 412: "Precondition Failed"
+    case 413: "Content Too Large"
+    case 414: "URI Too Long"
+    case 415: "Unsupported Media Type"
+    case 417: "Expectation Failed"
+    case 422: "Unprocessable Content"
+    case 429: "Too Many Requests"
+    case 431: "Request Header Fields Too Large"
+    case 500: "Internal Server Error"
+    case 501: "Not Implemented"
+    case 502: "Bad Gateway"
+    case 503: "Service Unavailable"
+    case 504: "Gateway Timeout"
+    case 505: "HTTP Version Not Supported"
+    case 507: "Insufficient Storage"
+    default: "Unknown"
+    }
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Reads a number in the grammar of RFC 8259, section 6.
+///
+/// - Parameters:
+///   - bytes: the whole text; nothing in it is trusted.
+///   - offset: where the number starts; moved behind it, or left when reading fails.
+/// - Returns: the number.
+/// - Throws: `JSONError` at the byte that does not fit.
+func readNumber(
+    in bytes: Span<UInt8>,
+    at offset: inout Int
+) throws(JSONError) -> JSONNumberToken {
+    var digits = Digits()
+    var index = offset
+    var isNegative = false
+    if index < bytes.count, bytes[index] == UInt8(ascii: "-") {
+        isNegative = true
+        index += 1
+    }
+
+    let first = index
+    digits.take(from: bytes, at: &index)
+    guard index > first else {
+        if isNegative, !starts("-Inf", in: bytes, at: offset),
+            !starts("-inf", in: bytes, at: offset)
+        {
+            let problem = "expected a digit after '-', found \(found(in: bytes, at: index))"
+            throw JSONError(in: bytes, at: index, problem)
+        }
+        throw valueExpected(in: bytes, at: offset)
+    }
+    guard bytes[first] != UInt8(ascii: "0") || index == first + 1 else {
+        throw JSONError(in: bytes, at: first, "a number does not start with 0 before a digit")
+    }
+    var exponent = digits.dropped
+    var isInteger = true
+
+    if index < bytes.count, bytes[index] == UInt8(ascii: ".") {
+        isInteger = false
+        index += 1
+        let start = index
+        let before = digits.dropped
+        digits.take(from: bytes, at: &index)
+        guard index > start else {
+            let problem = "expected a digit after '.', found \(found(in: bytes, at: index))"
+            throw JSONError(in: bytes, at: index, problem)
+        }
+        exponent -= (index - start) - (digits.dropped - before)
+    }
+
+    if index < bytes.count, bytes[index] | 0x20 == UInt8(ascii: "e") {
+        isInteger = false
+        exponent += try readExponent(in: bytes, at: &index)
+    }
+
+    let start = offset
+    offset = index
+    return JSONNumberToken(
+        start: start,
+        end: index,
+        mantissa: digits.mantissa,
+        exponent: exponent,
+        isNegative: isNegative,
+        isInteger: isInteger,
+        isExact: digits.isExact
+    )
+}
+
+/// Collects decimal digits into 64 bits for as long as they fit; from then on counts them.
+private struct Digits {
+    var mantissa: UInt64 = 0
+    /// Digits that found no place.
+    var dropped = 0
+    /// Whether all of those were 0.
+    var isExact = true
+
+    mutating func take(from bytes: Span<UInt8>, at index: inout Int) {
+        let limit = UInt64.max / 10
+        while index < bytes.count {
+            let digit = bytes[index] &- UInt8(ascii: "0")
+            guard digit < 10 else { return }
+            index += 1
+            if mantissa < limit {
+                mantissa = mantissa &* 10 &+ UInt64(digit)
+            } else if dropped == 0, mantissa == limit, digit <= 5 {
+                mantissa = mantissa &* 10 &+ UInt64(digit)
+            } else {
+                dropped += 1
+                if digit != 0 { isExact = false }
+            }
+        }
+    }
+}
+
+/// Reads `e`, a sign and digits.
+///
+/// What lies beyond a trillion stays there: no text is that long.
+private func readExponent(
+    in bytes: Span<UInt8>,
+    at index: inout Int
+) throws(JSONError) -> Int {
+    index += 1
+    var isNegative = false
+    if index < bytes.count, bytes[index] == UInt8(ascii: "-") || bytes[index] == UInt8(ascii: "+") {
+        isNegative = bytes[index] == UInt8(ascii: "-")
+        index += 1
+    }
+    let start = index
+    var value = 0
+    while index < bytes.count {
+        let digit = bytes[index] &- UInt8(ascii: "0")
+        guard digit < 10 else { break }
+        value = min(value * 10 + Int(digit), 1_000_000_000_000)
+        index += 1
+    }
+    guard index > start else {
+        let problem = "expected a digit in the exponent, found \(found(in: bytes, at: index))"
+        throw JSONError(in: bytes, at: index, problem)
+    }
+    return isNegative ? -value : value
+}

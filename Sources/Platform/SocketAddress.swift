@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+
+/// An IPv4 or IPv6 address with a port.
+package struct SocketAddress: Sendable {
+    private var storage = sockaddr_storage()
+    private var length: socklen_t = 0
+
+    private init() {}
+
+    package var family: Int32 { Int32(storage.ss_family) }
+
+    /// Host and port, an IPv6 host in brackets.
+    package var description: String {
+        family == AF_INET6 ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
+
+    package var port: UInt16 {
+        var storage = storage
+        return unsafe withUnsafeBytes(of: &storage) { bytes in
+            unsafe UInt16(bigEndian: bytes.loadUnaligned(fromByteOffset: 2, as: UInt16.self))
+        }
+    }
+
+    /// The address in digits.
+    package var host: String {
+        var storage = storage
+        var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
+        let length = length
+        let code = unsafe withUnsafePointer(to: &storage) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe getnameinfo(
+                    $0,
+                    length,
+                    &text,
+                    socklen_t(text.count),
+                    nil,
+                    0,
+                    NI_NUMERICHOST
+                )
+            }
+        }
+        guard code == 0 else { return "unknown" }
+        return String(
+            decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) },
+            as: UTF8.self
+        )
+    }
+
+    /// Runs `body` on the address as the system calls take it.
+    func withPointer<Output>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Output) -> Output {
+        var storage = storage
+        let length = length
+        return unsafe withUnsafePointer(to: &storage) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe body($0, length)
+            }
+        }
+    }
+
+    /// The addresses of a host, which may be a name; waits for the resolver.
+    ///
+    /// - Throws: `EADDRNOTAVAIL` where nobody knows the name.
+    package static func resolve(
+        host: String,
+        port: UInt16,
+        forListening: Bool
+    ) throws(SystemError) -> [SocketAddress] {
+        var hints = unsafe addrinfo()
+        unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        unsafe hints.ai_flags = AI_NUMERICSERV | (forListening ? AI_PASSIVE : 0)
+        var list: UnsafeMutablePointer<addrinfo>?
+        let name =
+            host.hasPrefix("[") && host.hasSuffix("]")
+            ? String(host.dropFirst().dropLast()) : host
+        let code = unsafe getaddrinfo(name, String(port), &hints, &list)
+        guard code == 0, let first = unsafe list else {
+            throw SystemError(call: "getaddrinfo", errno: EADDRNOTAVAIL, subject: host)
+        }
+        defer { unsafe freeaddrinfo(first) }
+        var found: [SocketAddress] = []
+        var next: UnsafeMutablePointer<addrinfo>? = unsafe first
+        while let entry = unsafe next {
+            if let raw = unsafe entry.pointee.ai_addr {
+                unsafe found.append(SocketAddress(raw, entry.pointee.ai_addrlen))
+            }
+            unsafe next = entry.pointee.ai_next
+        }
+        return found
+    }
+
+    private init(_ raw: UnsafePointer<sockaddr>, _ count: socklen_t) {
+        length = min(count, socklen_t(MemoryLayout<sockaddr_storage>.size))
+        let length = Int(length)
+        unsafe withUnsafeMutableBytes(of: &storage) { bytes in
+            unsafe bytes.copyMemory(from: UnsafeRawBufferPointer(start: raw, count: length))
+        }
+    }
+
+    /// The address that a socket is bound to.
+    package static func local(of number: Int32) throws(SystemError) -> SocketAddress {
+        try unsafe asked("getsockname") { unsafe getsockname(number, $0, $1) }
+    }
+
+    /// The address at the other end of a connection.
+    package static func peer(of number: Int32) throws(SystemError) -> SocketAddress {
+        try unsafe asked("getpeername") { unsafe getpeername(number, $0, $1) }
+    }
+
+    private static func asked(
+        _ call: String,
+        _ body: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32
+    ) throws(SystemError) -> SocketAddress {
+        var address = SocketAddress()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let code = unsafe withUnsafeMutablePointer(to: &address.storage) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe body($0, &length)
+            }
+        }
+        guard code == 0 else { throw .last(call) }
+        address.length = length
+        return address
+    }
+}

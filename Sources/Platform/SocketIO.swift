@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+private import CLinux
+private import Glibc
+
+/// What became of a call that must not wait.
+package enum IOResult: Equatable, Sendable {
+    /// So many bytes went; for a read, 0 means that the peer sends no more.
+    case count(Int)
+    case notNow
+    /// The peer is gone or the descriptor is broken; the error number says how.
+    case failed(Int32)
+
+    fileprivate init(_ count: Int) {
+        if count >= 0 {
+            self = .count(count)
+        } else {
+            let number = Glibc.errno
+            self = number == EAGAIN || number == EWOULDBLOCK ? .notNow : .failed(number)
+        }
+    }
+}
+
+/// Receives into `bytes` from index `start` up to its end.
+package func receive(
+    from number: Int32,
+    into bytes: inout [UInt8],
+    at start: Int
+) -> IOResult {
+    precondition(start >= 0 && start < bytes.count, "receiving behind the buffer")
+    let count = unsafe bytes.withUnsafeMutableBytes { buffer in
+        let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[start...])
+        return repeatingInterrupted { unsafe recv(number, rest.baseAddress, rest.count, 0) }
+    }
+    return IOResult(count)
+}
+
+/// Sends `bytes` from index `start` on, as much as the kernel takes.
+package func send(_ bytes: Span<UInt8>, from start: Int, to number: Int32) -> IOResult {
+    let count = unsafe bytes.withUnsafeBytes { buffer in
+        let rest = unsafe UnsafeRawBufferPointer(rebasing: buffer[start...])
+        return repeatingInterrupted {
+            unsafe Glibc.send(number, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
+        }
+    }
+    return IOResult(count)
+}
+
+/// What accepting from a listener gave.
+package enum AcceptResult: Equatable, Sendable {
+    case connection(Int32)
+    case notNow
+    /// The peer left before it was accepted; the next may be there.
+    case gone
+    /// The process or the system has no more descriptors.
+    case noDescriptors
+    case failed(Int32)
+}
+
+/// Takes the next connection, non-blocking, without waiting for it.
+package func acceptConnection(from listener: Int32) -> AcceptResult {
+    let number = repeatingInterrupted { linux_accept(listener) }
+    if number >= 0 {
+        var one: Int32 = 1
+        _ = unsafe setsockopt(
+            number,
+            Int32(IPPROTO_TCP),
+            TCP_NODELAY,
+            &one,
+            socklen_t(MemoryLayout<Int32>.size)
+        )
+        return .connection(number)
+    }
+    let error = errno
+    switch error {
+    case EAGAIN: return .notNow
+    case EMFILE, ENFILE: return .noDescriptors
+    case ECONNABORTED, EPROTO, ENETDOWN, EHOSTDOWN, ENONET, EHOSTUNREACH, ENETUNREACH:
+        return .gone
+    default: return .failed(error)
+    }
+}
+
+/// Says that no more will be sent; the peer's bytes can still be read.
+package func shutDownSending(_ number: Int32) { _ = shutdown(number, Int32(SHUT_WR)) }
+
+/// Closes a descriptor that nobody owns by type, such as a connection in a loop's table.
+package func closeDescriptor(_ number: Int32) { _ = close(number) }
+
+/// A descriptor held only to be closed when the process runs out of them.
+package func openReserveDescriptor() -> Int32? {
+    let number = unsafe open("/dev/null", O_RDONLY | O_CLOEXEC)
+    return number >= 0 ? number : nil
+}
