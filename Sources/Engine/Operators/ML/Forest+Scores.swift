@@ -13,7 +13,8 @@ extension Forest {
     /// Whether a row of `rows` has a missing value that some node sends to its second child.
     @inline(__always)
     private func needsMissing<T: Number>(_ rows: View<T>) -> Bool {
-        guard hasMissingSecond, T.self == Float.self || T.self == Double.self || T.self == Float16.self
+        guard hasMissingSecond,
+            T.self == Float.self || T.self == Double.self || T.self == Float16.self
         else { return false }
         var found = false
         for index in rows.indices where rows[index].isMissing { found = true }
@@ -24,7 +25,11 @@ extension Forest {
     /// forest packed with one weight a leaf.
     @inline(__always)
     func forEachSum<T: Number>(
-        of x: View<T>, rows: Int, width: Int, from start: Value, _ body: (Int, Value) -> Void
+        of x: View<T>,
+        rows: Int,
+        width: Int,
+        from start: Value,
+        _ body: (Int, Value) -> Void
     ) {
         var row = 0
         while row + 8 <= rows {
@@ -55,7 +60,9 @@ extension Forest {
     /// which scores any leaf spoke of.
     @inline(__always)
     func score<T: Number>(
-        row: View<T>, as aggregate: Aggregate, into scores: MutableView<Value>,
+        row: View<T>,
+        as aggregate: Aggregate,
+        into scores: MutableView<Value>,
         seen: MutableView<Value>
     ) {
         let missing = needsMissing(row)

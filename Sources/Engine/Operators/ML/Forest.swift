@@ -99,43 +99,75 @@ final class Forest<Value: ForestValue>: @unchecked Sendable {
         precondition(row.count >= featureCount && group < groupDepths.count, "no such row or group")
         let start = unsafe roots + group * 8
         let walkers = unsafe Lanes(
-            start[0], start[1], start[2], start[3], start[4], start[5], start[6], start[7])
+            start[0],
+            start[1],
+            start[2],
+            start[3],
+            start[4],
+            start[5],
+            start[6],
+            start[7]
+        )
         return unsafe walk(
-            from: walkers, rows: Lanes(repeating: row.pointer), depth: groupDepths[group],
-            missing: missing)
+            from: walkers,
+            rows: Lanes(repeating: row.pointer),
+            depth: groupDepths[group],
+            missing: missing
+        )
     }
 
     /// The leaves that eight rows, `width` elements apart, reach in one tree.
     @inline(__always)
     func leaves<T: Number>(
-        tree: Int, rows: View<T>, width: Int, missing: Bool
+        tree: Int,
+        rows: View<T>,
+        width: Int,
+        missing: Bool
     ) -> Lanes<UInt32> {
         precondition(
             width >= featureCount && rows.count >= 8 * width && tree < treeCount,
-            "no such rows or tree")
+            "no such rows or tree"
+        )
         let start = unsafe rows.pointer
         let lanes = unsafe Lanes(
-            start, start + width, start + 2 * width, start + 3 * width, start + 4 * width,
-            start + 5 * width, start + 6 * width, start + 7 * width)
+            start,
+            start + width,
+            start + 2 * width,
+            start + 3 * width,
+            start + 4 * width,
+            start + 5 * width,
+            start + 6 * width,
+            start + 7 * width
+        )
         return unsafe walk(
-            from: Lanes(repeating: roots[tree]), rows: lanes, depth: depths[tree],
-            missing: missing)
+            from: Lanes(repeating: roots[tree]),
+            rows: lanes,
+            depth: depths[tree],
+            missing: missing
+        )
     }
 
     @inline(__always)
     private func walk<T: Number>(
-        from start: Lanes<UInt32>, rows: Lanes<UnsafePointer<T>>, depth: Int, missing: Bool
+        from start: Lanes<UInt32>,
+        rows: Lanes<UnsafePointer<T>>,
+        depth: Int,
+        missing: Bool
     ) -> Lanes<UInt32> {
         guard tests.isEmpty else { return unsafe walkMixed(from: start, rows: rows) }
         return missing
-            ? unsafe steps(from: start, rows: rows, depth: depth) { unsafe self.stepMissing($0, $1) }
+            ? unsafe steps(from: start, rows: rows, depth: depth) {
+                unsafe self.stepMissing($0, $1)
+            }
             : unsafe steps(from: start, rows: rows, depth: depth) { unsafe self.step($0, $1) }
     }
 
     /// Takes `depth` steps; in deep trees it looks every four steps whether all have arrived.
     @inline(__always)
     private func steps<T: Number>(
-        from start: Lanes<UInt32>, rows: Lanes<UnsafePointer<T>>, depth: Int,
+        from start: Lanes<UInt32>,
+        rows: Lanes<UnsafePointer<T>>,
+        depth: Int,
         _ step: (UInt32, UnsafePointer<T>) -> UInt32
     ) -> Lanes<UInt32> {
         var lanes = start
@@ -171,7 +203,8 @@ final class Forest<Value: ForestValue>: @unchecked Sendable {
 
     @inline(never)
     private func walkMixed<T: Number>(
-        from start: Lanes<UInt32>, rows: Lanes<UnsafePointer<T>>
+        from start: Lanes<UInt32>,
+        rows: Lanes<UnsafePointer<T>>
     ) -> Lanes<UInt32> {
         var lanes = start
         unsafe lanes.advance(rows) { root, row in unsafe descend(from: root, row: row) }
@@ -220,8 +253,14 @@ struct Lanes<Element> {
 
     @inline(__always)
     init(
-        _ a: Element, _ b: Element, _ c: Element, _ d: Element, _ e: Element, _ f: Element,
-        _ g: Element, _ h: Element
+        _ a: Element,
+        _ b: Element,
+        _ c: Element,
+        _ d: Element,
+        _ e: Element,
+        _ f: Element,
+        _ g: Element,
+        _ h: Element
     ) {
         (self.a, self.b, self.c, self.d) = (a, b, c, d)
         (self.e, self.f, self.g, self.h) = (e, f, g, h)
@@ -235,7 +274,8 @@ struct Lanes<Element> {
     /// Replaces each value by what `step` makes of it and its neighbour in `other`.
     @inline(__always)
     mutating func advance<Other>(
-        _ other: Lanes<Other>, _ step: (Element, Other) -> Element
+        _ other: Lanes<Other>,
+        _ step: (Element, Other) -> Element
     ) {
         a = step(a, other.a)
         b = step(b, other.b)

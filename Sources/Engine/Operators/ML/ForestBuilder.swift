@@ -43,7 +43,10 @@ struct ForestBuilder<Value: ForestValue> {
     /// - Returns: the forest.
     /// - Throws: `EngineError` naming the attribute that breaks the trees.
     static func build(
-        _ table: TreeTable, featureCount: Int, inlineTarget: Bool, context: NodeContext
+        _ table: TreeTable,
+        featureCount: Int,
+        inlineTarget: Bool,
+        context: NodeContext
     ) throws(EngineError) -> Forest<Value> {
         guard !table.roots.isEmpty else { throw context.wrong("nodes_treeids", "has no tree") }
         guard table.count < Int(UInt32.max) / 4 else {
@@ -59,7 +62,9 @@ struct ForestBuilder<Value: ForestValue> {
     private init(_ table: TreeTable, inlineTarget: Bool, context: NodeContext) {
         (self.table, self.inlineTarget, self.context) = (table, inlineTarget, context)
         isReached = Array(repeating: false, count: table.count)
-        isMixed = (0..<table.count).contains { !Self.isUsual(table.tests[$0], table.thresholds[$0]) }
+        isMixed = (0..<table.count).contains {
+            !Self.isUsual(table.tests[$0], table.thresholds[$0])
+        }
         parts.nodes.reserveCapacity(table.count + 1)
         parts.depths.reserveCapacity(table.roots.count)
     }
@@ -82,7 +87,9 @@ struct ForestBuilder<Value: ForestValue> {
     private mutating func addStayingLeaf() {
         let index = UInt32(parts.nodes.count)
         append(
-            ForestNode(threshold: .infinity, value: 0, feature: 0, child: index), test: nil)
+            ForestNode(threshold: .infinity, value: 0, feature: 0, child: index),
+            test: nil
+        )
     }
 
     private mutating func add(tree: Int, root: Int) throws(EngineError) {
@@ -99,13 +106,15 @@ struct ForestBuilder<Value: ForestValue> {
             guard !isReached[position] else {
                 throw context.wrong(
                     "nodes_truenodeids",
-                    "and 'nodes_falsenodeids' reach node \(position) twice, in tree \(tree)")
+                    "and 'nodes_falsenodeids' reach node \(position) twice, in tree \(tree)"
+                )
             }
             isReached[position] = true
             guard depth < Self.maximumDepth else {
                 throw context.wrong(
                     "nodes_truenodeids",
-                    "makes tree \(tree) deeper than \(Self.maximumDepth) nodes")
+                    "makes tree \(tree) deeper than \(Self.maximumDepth) nodes"
+                )
             }
             let feature = table.features[position]
             guard feature >= 0, feature < parts.featureCount else {
@@ -128,7 +137,10 @@ struct ForestBuilder<Value: ForestValue> {
 
     /// Makes packed node `index` an inner node; answers whether its first child is the true one.
     private mutating func set(
-        _ index: Int, position: Int, test: BranchTest, child: Int
+        _ index: Int,
+        position: Int,
+        test: BranchTest,
+        child: Int
     ) -> Bool {
         let threshold = Value(table.thresholds[position])
         let missingIsTrue = table.missingIsTrue[position]

@@ -42,12 +42,14 @@ extension NodeContext {
             guard let yes = index.position(tree: trees[node], node: trueIDs[node]) else {
                 throw wrong(
                     "nodes_truenodeids",
-                    "names node \(trueIDs[node]) at \(node), which tree \(trees[node]) has not")
+                    "names node \(trueIDs[node]) at \(node), which tree \(trees[node]) has not"
+                )
             }
             guard let no = index.position(tree: trees[node], node: falseIDs[node]) else {
                 throw wrong(
                     "nodes_falsenodeids",
-                    "names node \(falseIDs[node]) at \(node), which tree \(trees[node]) has not")
+                    "names node \(falseIDs[node]) at \(node), which tree \(trees[node]) has not"
+                )
             }
             table.tests.append(test)
             table.trueChildren.append(yes)
@@ -89,7 +91,10 @@ extension NodeContext {
     }
 
     private func attachLeaves(
-        to table: inout TreeTable, index: NodeIndex, prefix: String, outputCount: Int
+        to table: inout TreeTable,
+        index: NodeIndex,
+        prefix: String,
+        outputCount: Int
     ) throws(EngineError) {
         let targets = try integers("\(prefix)_ids") ?? []
         let trees = try column("\(prefix)_treeids", targets.count)
@@ -103,11 +108,14 @@ extension NodeContext {
             guard let node = index.position(tree: trees[entry], node: ids[entry]) else {
                 throw wrong(
                     "\(prefix)_nodeids",
-                    "names node \(ids[entry]) of tree \(trees[entry]) at \(entry), which is not there")
+                    "names node \(ids[entry]) of tree \(trees[entry]) at \(entry), which is not there"
+                )
             }
             guard targets[entry] >= 0, targets[entry] < outputCount else {
                 throw wrong(
-                    "\(prefix)_ids", "is \(targets[entry]) at \(entry), expected 0..<\(outputCount)")
+                    "\(prefix)_ids",
+                    "is \(targets[entry]) at \(entry), expected 0..<\(outputCount)"
+                )
             }
             nodes.append(node)
         }
@@ -144,7 +152,9 @@ private struct NodeIndex {
     }
 
     private mutating func scatter(
-        trees: [Int], nodes: [Int], context: NodeContext
+        trees: [Int],
+        nodes: [Int],
+        context: NodeContext
     ) throws(EngineError) {
         runs = [:]
         scattered.reserveCapacity(trees.count)
@@ -152,7 +162,9 @@ private struct NodeIndex {
             let key = Key(tree: trees[index], node: nodes[index])
             guard scattered.updateValue(index, forKey: key) == nil else {
                 throw context.wrong(
-                    "nodes_nodeids", "has node \(key.node) of tree \(key.tree) twice")
+                    "nodes_nodeids",
+                    "has node \(key.node) of tree \(key.tree) twice"
+                )
             }
         }
     }

@@ -74,7 +74,10 @@ struct TreeClassification<Value: ForestValue>: NumberOperator {
                 seen[index] = base.isEmpty ? 0 : 1
             }
             forest.score(
-                row: x.part((row * width)..<((row + 1) * width)), as: .sum, into: scores, seen: seen
+                row: x.part((row * width)..<((row + 1) * width)),
+                as: .sum,
+                into: scores,
+                seen: seen
             )
             var best = 0
             var isFound = false
@@ -95,7 +98,8 @@ extension NodeContext {
     }
 
     fileprivate mutating func treeClassification<Value: ForestValue>(
-        _ table: TreeTable, in _: Value.Type
+        _ table: TreeTable,
+        in _: Value.Type
     ) throws(EngineError) -> TreeClassification<Value> {
         let (_, features) = try rowsAndFeatures()
         let labels = try treeLabels()
@@ -111,16 +115,27 @@ extension NodeContext {
         reserveScratch(bytes: Dimension(2 * max(labels.count, 2) * MemoryLayout<Value>.stride))
         return TreeClassification(
             forest: try ForestBuilder<Value>.build(
-                table, featureCount: features, inlineTarget: isSingleColumn, context: self),
-            labels: labels, post: try choice("post_transform", default: .none),
-            base: base.map { Value($0) }, column: isSingleColumn ? table.targets[0] : nil,
-            hasNegativeWeights: table.weights.contains { $0 < 0 })
+                table,
+                featureCount: features,
+                inlineTarget: isSingleColumn,
+                context: self
+            ),
+            labels: labels,
+            post: try choice("post_transform", default: .none),
+            base: base.map { Value($0) },
+            column: isSingleColumn ? table.targets[0] : nil,
+            hasNegativeWeights: table.weights.contains { $0 < 0 }
+        )
     }
 }
 
 let treeClassifierOperators: [OperatorDefinition] = [
     OperatorDefinition(
-        "TreeEnsembleClassifier", domain: "ai.onnx.ml", since: 1, inputs: 1...1, outputs: 1...2,
+        "TreeEnsembleClassifier",
+        domain: "ai.onnx.ml",
+        since: 1,
+        inputs: 1...1,
+        outputs: 1...2,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: NodeContext.numbers)
             let (rows, _) = try context.rowsAndFeatures()
@@ -132,10 +147,13 @@ let treeClassifierOperators: [OperatorDefinition] = [
         compile: { context throws(EngineError) in
             let type = try context.input(0).type
             let table = try context.treeTable(
-                prefix: "class", outputCount: try context.treeLabels().count)
+                prefix: "class",
+                outputCount: try context.treeLabels().count
+            )
             if type == .double || table.isDouble {
                 return try context.treeClassification(table, in: Double.self).kernel(for: type)
             }
             return try context.treeClassification(table, in: Float.self).kernel(for: type)
-        })
+        }
+    )
 ]

@@ -24,13 +24,16 @@ struct TreeRegression<Value: ForestValue>: Sendable {
 
     /// The kernel for rows of `T` and scores written as `Output`.
     func kernel<T: Number, Output: BinaryFloatingPoint & Scalar>(
-        _: T.Type, _: Output.Type
+        _: T.Type,
+        _: Output.Type
     ) -> Kernel {
         { frame in run(frame, T.self, Output.self) }
     }
 
     private func run<T: Number, Output: BinaryFloatingPoint & Scalar>(
-        _ frame: Frame, _: T.Type, _: Output.Type
+        _ frame: Frame,
+        _: T.Type,
+        _: Output.Type
     ) {
         let x: View<T> = frame.input(0)
         let y: MutableView<Output> = frame.output(0)
@@ -56,7 +59,11 @@ struct TreeRegression<Value: ForestValue>: Sendable {
     }
 
     private func scoreSeveral<T: Number, Output: BinaryFloatingPoint & Scalar>(
-        _ frame: Frame, _ x: View<T>, _ y: MutableView<Output>, rows: Int, width: Int
+        _ frame: Frame,
+        _ x: View<T>,
+        _ y: MutableView<Output>,
+        rows: Int,
+        width: Int
     ) {
         let scratch: MutableView<Value> = frame.scratch()
         let scores = scratch.part(0..<targetCount)
@@ -67,8 +74,11 @@ struct TreeRegression<Value: ForestValue>: Sendable {
                 seen[target] = 0
             }
             forest.score(
-                row: x.part((row * width)..<((row + 1) * width)), as: aggregate, into: scores,
-                seen: seen)
+                row: x.part((row * width)..<((row + 1) * width)),
+                as: aggregate,
+                into: scores,
+                seen: seen
+            )
             for target in 0..<targetCount {
                 switch aggregate {
                 case .sum: break
@@ -90,8 +100,12 @@ struct TreeRegression<Value: ForestValue>: Sendable {
 extension NodeContext {
     /// The regression that the node's trees make, in the precision of `Value`.
     mutating func treeRegression<Value: ForestValue>(
-        _ table: TreeTable, targetCount: Int, aggregate: Aggregate, post: PostTransform,
-        base: [Double], in _: Value.Type
+        _ table: TreeTable,
+        targetCount: Int,
+        aggregate: Aggregate,
+        post: PostTransform,
+        base: [Double],
+        in _: Value.Type
     ) throws(EngineError) -> TreeRegression<Value> {
         let (_, features) = try rowsAndFeatures()
         if !base.isEmpty { try require("base_values", count: base.count, expected: targetCount) }
@@ -105,11 +119,18 @@ extension NodeContext {
         }
         return TreeRegression(
             forest: try ForestBuilder<Value>.build(
-                table, featureCount: features, inlineTarget: isInline, context: self),
-            aggregate: aggregate, post: post, targetCount: targetCount,
+                table,
+                featureCount: features,
+                inlineTarget: isInline,
+                context: self
+            ),
+            aggregate: aggregate,
+            post: post,
+            targetCount: targetCount,
             base: base.isEmpty
                 ? Array(repeating: 0, count: targetCount) : base.map { Value($0) },
-            isInline: isInline)
+            isInline: isInline
+        )
     }
 
     /// The number of targets, bounded so that a hostile file cannot ask for all memory.
@@ -124,7 +145,10 @@ extension NodeContext {
 
 let treeRegressorOperators: [OperatorDefinition] = [
     OperatorDefinition(
-        "TreeEnsembleRegressor", domain: "ai.onnx.ml", since: 1, inputs: 1...1,
+        "TreeEnsembleRegressor",
+        domain: "ai.onnx.ml",
+        since: 1,
+        inputs: 1...1,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: NodeContext.numbers)
             let (rows, _) = try context.rowsAndFeatures()
@@ -139,8 +163,13 @@ let treeRegressorOperators: [OperatorDefinition] = [
             let type = try context.input(0).type
             if type == .double || table.isDouble {
                 let trees = try context.treeRegression(
-                    table, targetCount: targets, aggregate: aggregate, post: post, base: base,
-                    in: Double.self)
+                    table,
+                    targetCount: targets,
+                    aggregate: aggregate,
+                    post: post,
+                    base: base,
+                    in: Double.self
+                )
                 switch type {
                 case .double: return trees.kernel(Double.self, Float.self)
                 case .int64: return trees.kernel(Int64.self, Float.self)
@@ -149,16 +178,25 @@ let treeRegressorOperators: [OperatorDefinition] = [
                 }
             }
             let trees = try context.treeRegression(
-                table, targetCount: targets, aggregate: aggregate, post: post, base: base,
-                in: Float.self)
+                table,
+                targetCount: targets,
+                aggregate: aggregate,
+                post: post,
+                base: base,
+                in: Float.self
+            )
             switch type {
             case .int64: return trees.kernel(Int64.self, Float.self)
             case .int32: return trees.kernel(Int32.self, Float.self)
             default: return trees.kernel(Float.self, Float.self)
             }
-        }),
+        }
+    ),
     OperatorDefinition(
-        "TreeEnsemble", domain: "ai.onnx.ml", since: 5, inputs: 1...1,
+        "TreeEnsemble",
+        domain: "ai.onnx.ml",
+        since: 5,
+        inputs: 1...1,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: [.float, .double, .float16])
             let (rows, _) = try context.rowsAndFeatures()
@@ -181,15 +219,26 @@ let treeRegressorOperators: [OperatorDefinition] = [
             let type = try context.input(0).type
             if type == .double || table.isDouble {
                 let trees = try context.treeRegression(
-                    table, targetCount: targets, aggregate: aggregates[number],
-                    post: transforms[transform], base: [], in: Double.self)
+                    table,
+                    targetCount: targets,
+                    aggregate: aggregates[number],
+                    post: transforms[transform],
+                    base: [],
+                    in: Double.self
+                )
                 return type == .double
                     ? trees.kernel(Double.self, Double.self) : trees.kernel(Float.self, Float.self)
             }
             let trees = try context.treeRegression(
-                table, targetCount: targets, aggregate: aggregates[number],
-                post: transforms[transform], base: [], in: Float.self)
+                table,
+                targetCount: targets,
+                aggregate: aggregates[number],
+                post: transforms[transform],
+                base: [],
+                in: Float.self
+            )
             return type == .float16
                 ? trees.kernel(Float16.self, Float16.self) : trees.kernel(Float.self, Float.self)
-        }),
+        }
+    ),
 ]
