@@ -40,8 +40,10 @@ final class Connection {
     /// How long the body will be; nil when it is chunked.
     var bodyByteCount: Int?
     var chunks: ChunkedDecoder?
-    /// What of the body memory this connection holds.
+    /// What of the server's buffer memory the body, `kept` and `output` hold.
     var bodyCharge = 0
+    var keptCharge = 0
+    var outputCharge = 0
 
     /// What the kernel has not taken yet, from `sentCount` on.
     var output: [UInt8] = []

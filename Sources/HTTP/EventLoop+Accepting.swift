@@ -82,11 +82,11 @@ extension EventLoop {
     ///
     /// Without it the listener would stay readable and the loop would spin.
     private func turnAwayOne(from number: Int32) -> Bool {
-        guard let reserve else {
+        guard let reserveDescriptor else {
             pauseAccepting()
             return false
         }
-        closeDescriptor(reserve)
+        closeDescriptor(reserveDescriptor)
         let result = acceptConnection(from: number)
         if case .connection(let descriptor) = result {
             counters.turnedAway.add(1)
@@ -103,7 +103,7 @@ extension EventLoop {
             _ = receive(from: descriptor, into: &input, at: 0)
             closeDescriptor(descriptor)
         }
-        self.reserve = openReserveDescriptor()
+        self.reserveDescriptor = openReserveDescriptor()
         switch result {
         case .connection, .gone: return true
         default: return false

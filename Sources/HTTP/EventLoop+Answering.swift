@@ -51,8 +51,10 @@ extension EventLoop {
             // One long answer must not hold its memory for ever.
             output.removeAll(keepingCapacity: output.capacity <= 1 << 20)
         }
+        // The descriptor of a closed connection may be another's by now.
+        guard isOpen(connection) else { return }
         guard !connection.hasOutput else {
-            connection.output.append(contentsOf: output)
+            hold(connection, connection.output[connection.sentCount...] + output)
             return
         }
         var sent = 0
@@ -63,10 +65,22 @@ extension EventLoop {
         }
         counters.sentBytes.add(sent)
         if sent < output.count, isOpen(connection) {
-            connection.output = Array(output[sent...])
-            connection.sentCount = 0
-            setDeadline(connection, .write, after: configuration.writeDeadline)
+            hold(connection, output[sent...])
         }
+    }
+
+    /// Stores what the kernel does not take now; a client for which there is no memory is let go.
+    private func hold(_ connection: Connection, _ bytes: ArraySlice<UInt8>) {
+        release(connection.outputCharge)
+        connection.outputCharge = 0
+        guard reserve(bytes.count) else {
+            close(connection)
+            return
+        }
+        connection.outputCharge = bytes.count
+        connection.output = Array(bytes)
+        connection.sentCount = 0
+        setDeadline(connection, .write, after: configuration.writeDeadline)
     }
 
     /// Sends more of what the kernel did not take before.
@@ -89,6 +103,8 @@ extension EventLoop {
         guard !connection.hasOutput else { return }
         connection.output = []
         connection.sentCount = 0
+        release(connection.outputCharge)
+        connection.outputCharge = 0
         switch connection.phase {
         case .answering: setDeadline(connection, .answer, after: configuration.answerDeadline)
         case .body: setDeadline(connection, .body, after: configuration.bodyDeadline)

@@ -35,29 +35,31 @@ extension EventLoop {
     }
 
     private func expire(_ connection: Connection) {
-        switch connection.waiting {
-        case .idle:
+        if connection.waiting == .idle {
             // A request may be there that no event has told yet.
             connection.deadline = .max
             read(connection)
-            if isOpen(connection), connection.deadline == .max { close(connection) }
+            guard isOpen(connection), connection.deadline == .max else { return }
+            counters.timeouts.add(1)
+            close(connection)
             return
-        case .head where connection.kept.isEmpty: close(connection)
-        case .head:
+        }
+        if connection.waiting != .linger { counters.timeouts.add(1) }
+        switch connection.waiting {
+        case .head where !connection.kept.isEmpty:
+            connection.kept = []
             connection.style = .init()
             refuse(connection, .timeout("head"))
-            connection.kept = []
-            flush(connection)
-        case .body:
-            refuse(connection, .timeout("body"))
-            flush(connection)
+        case .body: refuse(connection, .timeout("body"))
         case .answer:
+            // The promised answer has another number when it comes after all.
             connection.sequence &+= 1
             refuse(connection, .unanswered)
-            flush(connection)
-        case .write, .linger: close(connection)
+        case .head, .idle, .write, .linger:
+            close(connection)
+            return
         }
-        counters.timeouts.add(1)
+        flush(connection)
     }
 }
 

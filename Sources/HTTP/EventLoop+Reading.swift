@@ -38,11 +38,31 @@ extension EventLoop {
     /// Reads requests from the first `count` bytes of the input and has them answered in order.
     private func process(_ connection: Connection, count: Int) {
         let end = readRequests(connection, count: count)
+        guard isOpen(connection) else {
+            output.removeAll(keepingCapacity: true)
+            return
+        }
         switch connection.phase {
-        case .head, .answering: connection.kept = end < count ? Array(input[end..<count]) : []
-        case .body, .closing, .lingering: connection.kept = []
+        case .head, .answering: keep(connection, input[end..<max(end, count)])
+        case .body, .closing, .lingering: keep(connection, [])
         }
         flush(connection)
+    }
+
+    /// Stores what cannot be used yet; where there is no memory for it, the connection ends with
+    /// the answer that is due.
+    private func keep(_ connection: Connection, _ bytes: ArraySlice<UInt8>) {
+        release(connection.keptCharge)
+        connection.keptCharge = 0
+        connection.kept = []
+        guard !bytes.isEmpty else { return }
+        guard reserve(bytes.count) else {
+            connection.style.isKeepAlive = false
+            if connection.phase == .head { refuse(connection, .bufferMemory) }
+            return
+        }
+        connection.keptCharge = bytes.count
+        connection.kept = Array(bytes)
     }
 
     /// Answers how many of the bytes are used up.
@@ -76,7 +96,7 @@ extension EventLoop {
             }
             if output.count > Self.inputByteCount {
                 sendOutput(connection)
-                if connection.hasOutput { return offset }
+                if connection.hasOutput || !isOpen(connection) { return offset }
             }
         }
         return offset
@@ -160,9 +180,8 @@ extension EventLoop {
         guard needed > connection.bodyCharge else { return true }
         let capacity = max(needed, min(limit, max(2 * connection.bodyCharge, 16 << 10)))
         let growth = capacity - connection.bodyCharge
-        guard counters.bodyBytes.add(growth) <= configuration.bodyMemoryByteCount else {
-            counters.bodyBytes.add(-growth)
-            refuse(connection, .bodyMemory)
+        guard reserve(growth) else {
+            refuse(connection, .bufferMemory)
             return false
         }
         connection.bodyCharge = capacity
@@ -175,9 +194,22 @@ extension EventLoop {
         connection.head = nil
         connection.chunks = nil
         connection.body = []
-        guard connection.bodyCharge > 0 else { return }
-        counters.bodyBytes.add(-connection.bodyCharge)
+        release(connection.bodyCharge)
         connection.bodyCharge = 0
+    }
+
+    /// Takes buffer memory, unless that would be more than all connections may hold.
+    func reserve(_ byteCount: Int) -> Bool {
+        guard counters.bufferBytes.add(byteCount) <= configuration.bufferByteCount else {
+            counters.bufferBytes.add(-byteCount)
+            return false
+        }
+        return true
+    }
+
+    /// Gives buffer memory back.
+    func release(_ byteCount: Int) {
+        if byteCount > 0 { counters.bufferBytes.add(-byteCount) }
     }
 
     /// Has the handler answer a request that is all there.

@@ -25,7 +25,7 @@ final class EventLoop: @unchecked Sendable {
 
     var poll: EventPoll
     var listener: Descriptor?
-    var reserve: Int32?
+    var reserveDescriptor: Int32?
     var connections: [Connection?] = []
     var freeSlots: [UInt32] = []
     var openCount = 0
@@ -68,8 +68,10 @@ final class EventLoop: @unchecked Sendable {
         try poll.add(mailbox.descriptor, for: .readable, token: Self.mailboxToken)
         try poll.add(listener.number, for: .readable, token: Self.listenerToken)
         self.listener = consume listener
-        reserve = openReserveDescriptor()
+        reserveDescriptor = openReserveDescriptor()
     }
+
+    deinit { if let reserveDescriptor { closeDescriptor(reserveDescriptor) } }
 
     /// Serves until a message says stop.
     func run() {
@@ -89,7 +91,6 @@ final class EventLoop: @unchecked Sendable {
             reportDrained()
         }
         for connection in connections { if let connection { close(connection) } }
-        if let reserve { closeDescriptor(reserve) }
         listener = nil
         reportDrained()
     }
@@ -142,6 +143,7 @@ final class EventLoop: @unchecked Sendable {
     func close(_ connection: Connection) {
         guard connections[Int(connection.slot)] === connection else { return }
         releaseBody(connection)
+        release(connection.keptCharge + connection.outputCharge)
         closeDescriptor(connection.descriptor)
         connections[Int(connection.slot)] = nil
         freeSlots.append(connection.slot)

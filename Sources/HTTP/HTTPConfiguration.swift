@@ -11,8 +11,11 @@ package struct HTTPConfiguration: Sendable {
     package var head = HeadLimits()
     /// The longest body of a request, before and after unpacking.
     package var bodyByteCount = 8 << 20
-    /// What all bodies that are still arriving may hold together; beyond it requests get 503.
-    package var bodyMemoryByteCount = 256 << 20
+    /// What connections may hold together.
+    ///
+    /// That is bodies that are still arriving, starts of requests, and answers that clients are slow
+    /// to take. Beyond it requests get 503 and slow readers are cut.
+    package var bufferByteCount = 256 << 20
     package var connectionLimit = 4096
     package var backlog: Int32 = 1024
 
@@ -35,4 +38,11 @@ package struct HTTPConfiguration: Sendable {
     package var errorResponse: @Sendable (Int, String, String) -> Response = Response.plain
 
     package init() {}
+
+    /// What a server can come to use at most, for the budget: what connections hold, the loops'
+    /// buffers with one unpacked body each, and the connections themselves.
+    package var memoryBoundByteCount: Int {
+        let loop = EventLoop.inputByteCount + head.headByteCount + 2 << 20 + 2 * bodyByteCount
+        return bufferByteCount + loopCount * loop + connectionLimit * 1024
+    }
 }

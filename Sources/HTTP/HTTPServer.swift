@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Dispatch
 package import Platform
+internal import Synchronization
 
 /// Why a server cannot listen.
 package enum ListenError: Error, Equatable, Sendable, CustomStringConvertible {
@@ -48,6 +49,7 @@ package final class HTTPServer: Sendable {
     private let loops: [EventLoop]
     private let drainedGroup = DispatchGroup()
     private let finishedGroup = DispatchGroup()
+    private let isStarted = Atomic(false)
 
     /// Takes the address; connections wait in the kernel's queue until `start`.
     package init(
@@ -81,7 +83,6 @@ package final class HTTPServer: Sendable {
                     isShared: true
                 )
                 address = try SocketAddress.local(of: listener.number)
-                drainedGroup.enter()
                 loops.append(
                     try EventLoop(
                         configuration: configuration,
@@ -102,7 +103,10 @@ package final class HTTPServer: Sendable {
 
     /// Begins to serve, each loop on a serial queue and so on a thread of its own.
     package func start() {
+        let wasStarted = isStarted.exchange(true, ordering: .relaxed)
+        precondition(!wasStarted, "a server starts once")
         for (index, loop) in loops.enumerated() {
+            drainedGroup.enter()
             let queue = DispatchQueue(label: "serin.http.\(port).\(index)", qos: .userInitiated)
             queue.async(group: finishedGroup) {
                 nameThread("http-\(index)")
@@ -116,7 +120,7 @@ package final class HTTPServer: Sendable {
         for loop in loops { loop.mailbox.post(.stopAccepting) }
     }
 
-    /// Waits until every connection has ended; not to be called on a loop.
+    /// Waits until every connection has ended; to be called after `start`, and not on a loop.
     ///
     /// - Returns: false when `limit` passed first.
     package func drained(within limit: Duration) -> Bool {

@@ -18,7 +18,7 @@ func inflateBody(
         ZLIB_VERSION,
         Int32(MemoryLayout<z_stream>.size)
     )
-    guard started == Z_OK else { throw .bodyMemory }
+    guard started == Z_OK else { throw .bufferMemory }
     defer { _ = unsafe inflateEnd(&stream) }
 
     var unpacked: [UInt8] = []

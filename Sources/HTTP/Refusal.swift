@@ -93,8 +93,8 @@ package struct Refusal: Error, Equatable, Sendable {
     static var tooManyConnections: Refusal {
         Refusal(503, "too_many_connections", "the server has as many connections as it may have")
     }
-    static var bodyMemory: Refusal {
-        Refusal(503, "body_memory", "the memory set aside for request bodies is used up")
+    static var bufferMemory: Refusal {
+        Refusal(503, "buffer_memory", "the memory set aside for requests is used up")
     }
     static var unanswered: Refusal {
         Refusal(503, "unanswered", "the request was not answered in time")

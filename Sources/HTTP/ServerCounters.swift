@@ -19,8 +19,8 @@ package final class ServerCounters: Sendable {
     package let droppedAnswers = Atomic(0)
     package let receivedBytes = Atomic(0)
     package let sentBytes = Atomic(0)
-    /// Memory of the bodies that are arriving now.
-    package let bodyBytes = Atomic(0)
+    /// What connections hold now: arriving bodies, starts of requests, answers not yet taken.
+    package let bufferBytes = Atomic(0)
 
     package init() {}
 }

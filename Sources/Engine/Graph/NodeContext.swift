@@ -19,6 +19,7 @@ package struct NodeContext {
     package var outputs: [Fact]
     private(set) var scratch = Dimension(0)
     private(set) var unreadInputs: Set<Int> = []
+    private(set) var keptByteCount = 0
 
     package init(
         name: String, operatorName: String, domain: String, opset: Int,
@@ -145,6 +146,9 @@ package struct NodeContext {
 
     /// Says that the kernel does not read constant input `index`, so that its memory can go.
     package mutating func leaveUnread(input index: Int) { unreadInputs.insert(index) }
+
+    /// Counts memory that the kernel keeps for itself, such as packed weights, among the constants.
+    package mutating func keep(byteCount: Int) { keptByteCount += byteCount }
 
     // MARK: Errors
 

@@ -1,4 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The operators of the ONNX core, family by family.
-let coreOperators: [OperatorDefinition] = [unaryOperators].flatMap { $0 }
+let coreOperators: [OperatorDefinition] = [
+    unaryOperators, unaryArithmeticOperators, binaryOperators, comparisonOperators, whereOperators,
+    powModOperators, clipOperators, reshapingOperators, constantOperators, arrangingOperators,
+    concatSplitOperators, sliceOperators, gatherOperators, triluOperators, castOperators,
+    reductionOperators, softmaxOperators, selectionOperators, normalizationOperators,
+    matMulOperators, gemmOperators,
+].flatMap { $0 }

@@ -2,71 +2,207 @@
 import Glibc
 import Tensors
 
-/// One element in, one out, of the same type.
+/// One floating-point element in, one out, of the same type; up to two numbers from attributes.
 protocol UnaryFunction: SendableMetatype {
-    static func apply<T: Real>(_ x: T) -> T
-}
-
-/// A floating-point type with the functions that the C library gives it.
-protocol Real: BinaryFloatingPoint, Scalar {
-    static func exp(_ x: Self) -> Self
-    static func log(_ x: Self) -> Self
-    static func tanh(_ x: Self) -> Self
-    static func erf(_ x: Self) -> Self
-    static func pow(_ x: Self, _ y: Self) -> Self
-    static func log1p(_ x: Self) -> Self
-    static func expm1(_ x: Self) -> Self
-}
-
-extension Float: Real {
-    static func exp(_ x: Float) -> Float { expf(x) }
-    static func log(_ x: Float) -> Float { logf(x) }
-    static func tanh(_ x: Float) -> Float { tanhf(x) }
-    static func erf(_ x: Float) -> Float { erff(x) }
-    static func pow(_ x: Float, _ y: Float) -> Float { powf(x, y) }
-    static func log1p(_ x: Float) -> Float { log1pf(x) }
-    static func expm1(_ x: Float) -> Float { expm1f(x) }
-}
-
-extension Double: Real {
-    static func exp(_ x: Double) -> Double { Glibc.exp(x) }
-    static func log(_ x: Double) -> Double { Glibc.log(x) }
-    static func tanh(_ x: Double) -> Double { Glibc.tanh(x) }
-    static func erf(_ x: Double) -> Double { Glibc.erf(x) }
-    static func pow(_ x: Double, _ y: Double) -> Double { Glibc.pow(x, y) }
-    static func log1p(_ x: Double) -> Double { Glibc.log1p(x) }
-    static func expm1(_ x: Double) -> Double { Glibc.expm1(x) }
+    static func apply<T: Real>(_ x: T, _ alpha: T, _ beta: T) -> T
 }
 
 enum ReluFunction: UnaryFunction {
-    static func apply<T: Real>(_ x: T) -> T { x < 0 ? 0 : x }
+    // A NaN compares false and passes.
+    static func apply<T: Real>(_ x: T, _: T, _: T) -> T { x < 0 ? 0 : x }
+}
+enum LeakyReluFunction: UnaryFunction {
+    static func apply<T: Real>(_ x: T, _ alpha: T, _: T) -> T { x < 0 ? alpha * x : x }
+}
+enum EluFunction: UnaryFunction {
+    static func apply<T: Real>(_ x: T, _ alpha: T, _: T) -> T {
+        x < 0 ? alpha * T.expm1(x) : x
+    }
+}
+enum SeluFunction: UnaryFunction {
+    static func apply<T: Real>(_ x: T, _ alpha: T, _ gamma: T) -> T {
+        gamma * (x <= 0 ? alpha * T.expm1(x) : x)
+    }
+}
+enum CeluFunction: UnaryFunction {
+    static func apply<T: Real>(_ x: T, _ alpha: T, _: T) -> T {
+        x < 0 ? alpha * T.expm1(x / alpha) : x
+    }
+}
+enum ThresholdedReluFunction: UnaryFunction {
+    static func apply<T: Real>(_ x: T, _ alpha: T, _: T) -> T { x > alpha ? x : 0 }
+}
+enum HardSigmoidFunction: UnaryFunction {
+    static func apply<T: Real>(_ x: T, _ alpha: T, _ beta: T) -> T {
+        let line = alpha * x + beta
+        return line < 0 ? 0 : line > 1 ? 1 : line
+    }
+}
+enum HardSwishFunction: UnaryFunction {
+    static func apply<T: Real>(_ x: T, _: T, _: T) -> T {
+        let line = x / 6 + 0.5
+        return x * (line < 0 ? 0 : line > 1 ? 1 : line)
+    }
 }
 enum ExpFunction: UnaryFunction {
-    static func apply<T: Real>(_ x: T) -> T { T.exp(x) }
+    static func apply<T: Real>(_ x: T, _: T, _: T) -> T { T.exp(x) }
+}
+enum LogFunction: UnaryFunction {
+    static func apply<T: Real>(_ x: T, _: T, _: T) -> T { T.log(x) }
+}
+enum SqrtFunction: UnaryFunction {
+    static func apply<T: Real>(_ x: T, _: T, _: T) -> T { x.squareRoot() }
+}
+enum ReciprocalFunction: UnaryFunction {
+    static func apply<T: Real>(_ x: T, _: T, _: T) -> T { 1 / x }
+}
+enum FloorFunction: UnaryFunction {
+    static func apply<T: Real>(_ x: T, _: T, _: T) -> T { x.rounded(.down) }
+}
+enum CeilFunction: UnaryFunction {
+    static func apply<T: Real>(_ x: T, _: T, _: T) -> T { x.rounded(.up) }
+}
+enum RoundFunction: UnaryFunction {
+    static func apply<T: Real>(_ x: T, _: T, _: T) -> T { x.rounded(.toNearestOrEven) }
+}
+enum ErfFunction: UnaryFunction {
+    static func apply<T: Real>(_ x: T, _: T, _: T) -> T { T.erf(x) }
+}
+enum TanhFunction: UnaryFunction {
+    static func apply<T: Real>(_ x: T, _: T, _: T) -> T { T.tanh(x) }
+}
+enum SigmoidFunction: UnaryFunction {
+    /// Takes the exponential of a negative number only, which cannot overflow.
+    static func apply<T: Real>(_ x: T, _: T, _: T) -> T {
+        let power = T.exp(-x.magnitude)
+        return x < 0 ? power / (1 + power) : 1 / (1 + power)
+    }
+}
+enum SoftplusFunction: UnaryFunction {
+    static func apply<T: Real>(_ x: T, _: T, _: T) -> T {
+        (x > 0 ? x : 0) + T.log1p(T.exp(-x.magnitude))
+    }
+}
+enum SoftsignFunction: UnaryFunction {
+    static func apply<T: Real>(_ x: T, _: T, _: T) -> T { x / (1 + x.magnitude) }
+}
+enum MishFunction: UnaryFunction {
+    static func apply<T: Real>(_ x: T, _: T, _: T) -> T {
+        x * T.tanh(SoftplusFunction.apply(x, 0, 0))
+    }
+}
+enum SwishFunction: UnaryFunction {
+    static func apply<T: Real>(_ x: T, _ alpha: T, _: T) -> T {
+        x * SigmoidFunction.apply(alpha * x, 0, 0)
+    }
+}
+enum GeluFunction: UnaryFunction {
+    static func apply<T: Real>(_ x: T, _: T, _: T) -> T {
+        T(0.5) * x * (1 + T.erf(x * T(0.5).squareRoot()))
+    }
+}
+enum GeluTanhFunction: UnaryFunction {
+    static func apply<T: Real>(_ x: T, _: T, _: T) -> T {
+        let inner = T(0.7978845608028654) * (x + T(0.044715) * x * x * x)
+        return T(0.5) * x * (1 + T.tanh(inner))
+    }
+}
+enum SinFunction: UnaryFunction {
+    static func apply<T: Real>(_ x: T, _: T, _: T) -> T { T(Glibc.sin(Double(x))) }
+}
+enum CosFunction: UnaryFunction {
+    static func apply<T: Real>(_ x: T, _: T, _: T) -> T { T(Glibc.cos(Double(x))) }
+}
+enum TanFunction: UnaryFunction {
+    static func apply<T: Real>(_ x: T, _: T, _: T) -> T { T(Glibc.tan(Double(x))) }
+}
+enum AtanFunction: UnaryFunction {
+    static func apply<T: Real>(_ x: T, _: T, _: T) -> T { T(Glibc.atan(Double(x))) }
 }
 
-func unaryKernel<F: UnaryFunction, T: Real>(_: F.Type, _: T.Type) -> Kernel {
-    { frame in
-        let input: View<T> = frame.input(0)
-        let output: MutableView<T> = frame.output(0)
-        for index in input.indices { output[index] = F.apply(input[index]) }
+private struct UnaryKernel<F: UnaryFunction>: RealKernel {
+    let alpha: Float
+    let beta: Float
+
+    func make<T: Real & Arithmetic>(_: T.Type) -> Kernel {
+        let (alpha, beta) = (T(alpha), T(beta))
+        return { frame in
+            let input: View<T> = frame.input(0)
+            let output: MutableView<T> = frame.output(0)
+            for index in input.indices { output[index] = F.apply(input[index], alpha, beta) }
+        }
     }
 }
 
-func unary<F: UnaryFunction>(_ name: String, _: F.Type, since: Int) -> OperatorDefinition {
+private func unary<F: UnaryFunction>(
+    _ name: String, _: F.Type, since: Int, alpha: (String, Float)? = nil,
+    beta: (String, Float)? = nil
+) -> OperatorDefinition {
     OperatorDefinition(
         name, since: since, inputs: 1...1,
         infer: { context throws(EngineError) in
-            try context.require(input: 0, oneOf: [.float, .double])
+            try context.require(input: 0, oneOf: .real)
             let input = try context.input(0)
             return [Fact(input.type, input.shape)]
         },
         compile: { context throws(EngineError) in
-            try context.input(0).type == .double
-                ? unaryKernel(F.self, Double.self) : unaryKernel(F.self, Float.self)
+            UnaryKernel<F>(
+                alpha: try alpha.map { value throws(EngineError) in
+                    try context.float(value.0, default: value.1)
+                } ?? 0,
+                beta: try beta.map { value throws(EngineError) in
+                    try context.float(value.0, default: value.1)
+                } ?? 0
+            ).kernel(for: try context.input(0).type)
         })
 }
 
 let unaryOperators: [OperatorDefinition] = [
-    unary("Relu", ReluFunction.self, since: 6), unary("Exp", ExpFunction.self, since: 6),
+    unary("LeakyRelu", LeakyReluFunction.self, since: 6, alpha: ("alpha", 0.01)),
+    unary("Elu", EluFunction.self, since: 6, alpha: ("alpha", 1)),
+    unary(
+        "Selu", SeluFunction.self, since: 6, alpha: ("alpha", 1.67326319217681884765625),
+        beta: ("gamma", 1.05070102214813232421875)),
+    unary("Celu", CeluFunction.self, since: 12, alpha: ("alpha", 1)),
+    unary("ThresholdedRelu", ThresholdedReluFunction.self, since: 10, alpha: ("alpha", 1)),
+    unary(
+        "HardSigmoid", HardSigmoidFunction.self, since: 6, alpha: ("alpha", 0.2),
+        beta: ("beta", 0.5)),
+    unary("HardSwish", HardSwishFunction.self, since: 14),
+    unary("Exp", ExpFunction.self, since: 6),
+    unary("Log", LogFunction.self, since: 6),
+    unary("Sqrt", SqrtFunction.self, since: 6),
+    unary("Reciprocal", ReciprocalFunction.self, since: 6),
+    unary("Floor", FloorFunction.self, since: 6),
+    unary("Ceil", CeilFunction.self, since: 6),
+    unary("Round", RoundFunction.self, since: 11),
+    unary("Erf", ErfFunction.self, since: 9),
+    unary("Tanh", TanhFunction.self, since: 6),
+    unary("Sigmoid", SigmoidFunction.self, since: 6),
+    unary("Softplus", SoftplusFunction.self, since: 1),
+    unary("Softsign", SoftsignFunction.self, since: 1),
+    unary("Mish", MishFunction.self, since: 18),
+    unary("Swish", SwishFunction.self, since: 24, alpha: ("alpha", 1)),
+    unary("Sin", SinFunction.self, since: 7),
+    unary("Cos", CosFunction.self, since: 7),
+    unary("Tan", TanFunction.self, since: 7),
+    unary("Atan", AtanFunction.self, since: 7),
+    gelu,
 ]
+
+/// Gelu chooses its formula by an attribute.
+private let gelu = OperatorDefinition(
+    "Gelu", since: 20, inputs: 1...1,
+    infer: { context throws(EngineError) in
+        try context.require(input: 0, oneOf: .real)
+        let input = try context.input(0)
+        return [Fact(input.type, input.shape)]
+    },
+    compile: { context throws(EngineError) in
+        let type = try context.input(0).type
+        switch try context.string("approximate", default: "none") {
+        case "none": return UnaryKernel<GeluFunction>(alpha: 0, beta: 0).kernel(for: type)
+        case "tanh": return UnaryKernel<GeluTanhFunction>(alpha: 0, beta: 0).kernel(for: type)
+        case let other: throw context.failure("approximate is '\(other)', expected none or tanh")
+        }
+    })

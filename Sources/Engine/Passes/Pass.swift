@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// One rewriting of the graph that leaves its answers as they are; each can be switched off by name.
-struct Pass: Sendable {
+package struct Pass: Sendable {
     let name: String
     let apply: @Sendable (inout Graph) -> Void
 
@@ -17,14 +17,15 @@ struct Pass: Sendable {
     static let reshapeAliasing = "reshape-aliasing"
 
     /// Every name that `ProgramOptions.disabledPasses` may hold.
-    static let names = standard.map(\.name) + [reshapeAliasing]
+    package static let names = standard.map(\.name) + [reshapeAliasing]
 }
 
 extension Graph {
     /// Drops the nodes whose outputs inference has already worked out.
     mutating func removeConstantNodes() {
-        nodes.removeAll { node in
-            node.definition.isPure && node.outputs.allSatisfy { self[$0].fact?.constant != nil }
+        nodes = nodes.filter { node in
+            !node.definition.isPure
+                || !node.outputs.allSatisfy { self[$0].fact?.constant != nil }
         }
     }
 
@@ -33,13 +34,13 @@ extension Graph {
         var substitutes: [ValueID: ValueID] = [:]
         var used: Set<ValueID> = Set(outputs.map(\.value))
         for node in nodes { used.formUnion(node.inputs.compactMap { $0 }) }
-        nodes.removeAll { node in
+        nodes = nodes.filter { node in
             guard let input = node.inputs.first ?? nil, let output = node.outputs.first,
                 node.isIdentity(in: self),
                 node.outputs.dropFirst().allSatisfy({ !used.contains($0) })
-            else { return false }
+            else { return true }
             substitutes[output] = input
-            return true
+            return false
         }
         replace(substitutes)
     }

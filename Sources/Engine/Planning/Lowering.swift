@@ -6,6 +6,7 @@ struct Lowering {
     private let graph: Graph
     private let options: ProgramOptions
     private var compiled: [CompiledNode] = []
+    private var keptByteCount = 0
     /// Values that are other names for the bytes of an earlier value.
     private var aliases: [Graph.ValueID: Graph.ValueID] = [:]
 
@@ -48,6 +49,7 @@ struct Lowering {
                 context.outputs.append(fact)
             }
             let kernel = try node.definition.compile(&context)
+            keptByteCount += context.keptByteCount
             compiled.append(
                 CompiledNode(
                     node: node, kernel: kernel, scratch: context.scratch,
@@ -87,7 +89,7 @@ struct Lowering {
             outputValues.append(try table.use(output.value, at: compiled.count))
         }
         let names = compiled.map { Plan.Step(name: $0.node.name, operator: $0.node.definition.name) }
-        var parts = try table.place(steps: names)
+        var parts = try table.place(steps: names, keptByteCount: keptByteCount)
         (parts.steps, parts.operands) = (steps, operands)
         (parts.inputValues, parts.outputValues) = (inputValues, outputValues)
         return parts

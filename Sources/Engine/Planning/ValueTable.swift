@@ -80,10 +80,12 @@ struct ValueTable {
     }
 
     /// Finds the offsets and checks the sum against the memory limit.
-    func place(steps: [Plan.Step]) throws(EngineError) -> Lowering.Parts {
+    func place(
+        steps: [Plan.Step], keptByteCount: Int
+    ) throws(EngineError) -> Lowering.Parts {
         let (text, textOverflow) = textElementCount.multipliedReportingOverflow(
             by: max(options.textByteCountPerElement, 0))
-        let constantBytes = constants.reduce(0) { $0 + $1.heldByteCount }
+        let constantBytes = constants.reduce(keptByteCount) { $0 + $1.heldByteCount }
         guard let placed = Planner.place(blocks), !textOverflow,
             let textBytes = Planner.rounded(text)
         else { throw tooLarge(.max) }

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a request's method and path name.
+package enum RouteMatch<Route> {
+    case found(Route, RouteParameters)
+    /// No pattern fits the path.
+    case notFound
+    /// The path is there, the method is not; `allow` is the value of the `Allow` field.
+    case methodNotAllowed(allow: String)
+    /// `OPTIONS` on a path that is there.
+    case options(allow: String)
+}
+
+extension RouteMatch: Sendable where Route: Sendable {}
+
+/// The texts that stood where a pattern has names, in the order of the pattern.
+package struct RouteParameters: Sendable, Equatable {
+    package var names: [String]
+    package var values: [String]
+
+    /// The text at a name of the pattern.
+    package subscript(_ name: String) -> String? {
+        names.firstIndex(of: name).map { values[$0] }
+    }
+}
+
+/// Finds the route of a request by patterns such as `/v1/models/{model}:predict`.
+///
+/// A name in braces stands for one segment of the path, or for what is left of the segment beside
+/// the text around it; it is never empty. Where several patterns fit, the one that is literal
+/// earlier wins, and text around a name beats a name alone. `HEAD` finds the routes of `GET`.
+package struct Router<Route> {
+    private var table = RouteTable()
+    private var routes: [Route] = []
+
+    package init() {}
+
+    /// Adds a route; the same method and pattern twice is a mistake of ours.
+    package mutating func add(_ method: Method, _ pattern: String, _ route: Route) {
+        table.add(method, pattern, index: routes.count)
+        routes.append(route)
+    }
+
+    /// The route that a request names.
+    package func match(_ request: RequestHead) -> RouteMatch<Route> {
+        request.withPath { path in
+            switch table.match(request.method, path) {
+            case .found(let index, let parameters): .found(routes[index], parameters)
+            case .notFound: .notFound
+            case .methodNotAllowed(let allow): .methodNotAllowed(allow: allow)
+            case .options(let allow): .options(allow: allow)
+            }
+        }
+    }
+}
+
+extension Router: Sendable where Route: Sendable {}
+
+/// The patterns of a router and where their routes are in its list.
+struct RouteTable: Sendable {
+    private enum Segment: Equatable, Sendable {
+        case literal(String)
+        case parameter(before: String, name: String, after: String)
+
+        /// Lower is more special.
+        var rank: Int {
+            switch self {
+            case .literal: 0
+            case .parameter(let before, _, let after): before.isEmpty && after.isEmpty ? 2 : 1
+            }
+        }
+
+        func isSameShape(_ other: Segment) -> Bool {
+            switch (self, other) {
+            case (.literal(let one), .literal(let two)): one == two
+            case (.parameter(let one, _, let two), .parameter(let three, _, let four)):
+                one == three && two == four
+            default: false
+            }
+        }
+    }
+
+    private struct Entry: Sendable {
+        var segments: [Segment]
+        var indices: [Method: Int]
+        var allow: String
+        var names: [String]
+    }
+
+    private var entries: [Entry] = []
+
+    mutating func add(_ method: Method, _ pattern: String, index: Int) {
+        precondition(pattern.hasPrefix("/"), "the pattern \(pattern) does not begin with a slash")
+        let segments = pattern.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
+            .map(Self.parse)
+        let names = segments.compactMap { segment in
+            if case .parameter(_, let name, _) = segment { name } else { nil }
+        }
+        let place = entries.firstIndex { entry in
+            entry.segments.count == segments.count
+                && zip(entry.segments, segments).allSatisfy { $0.isSameShape($1) }
+        }
+        if let place {
+            precondition(
+                entries[place].indices[method] == nil,
+                "\(method.name) \(pattern) is there twice"
+            )
+            precondition(entries[place].names == names, "\(pattern) has other names elsewhere")
+            entries[place].indices[method] = index
+            entries[place].allow = Self.allow(entries[place].indices)
+        } else {
+            let indices = [method: index]
+            entries.append(
+                Entry(
+                    segments: segments,
+                    indices: indices,
+                    allow: Self.allow(indices),
+                    names: names
+                )
+            )
+            entries.sort {
+                $0.segments.map(\.rank).lexicographicallyPrecedes($1.segments.map(\.rank))
+            }
+        }
+    }
+
+    func match(_ method: Method, _ path: Span<UInt8>) -> RouteMatch<Int> {
+        let ranges = segmentRanges(path, in: 0..<path.count)
+        var values: [Range<Int>] = []
+        entries: for entry in entries where entry.segments.count == ranges.count {
+            values.removeAll(keepingCapacity: true)
+            for (segment, range) in zip(entry.segments, ranges) {
+                guard let value = Self.fit(segment, path, range) else { continue entries }
+                if case .parameter = segment { values.append(value) }
+            }
+            var parameters = RouteParameters(names: entry.names, values: [])
+            for value in values {
+                guard let text = decodedText(path, value) else { return .notFound }
+                parameters.values.append(text)
+            }
+            if let index = entry.indices[method] { return .found(index, parameters) }
+            if method == .head, let index = entry.indices[.get] { return .found(index, parameters) }
+            if method == .options { return .options(allow: entry.allow) }
+            return .methodNotAllowed(allow: entry.allow)
+        }
+        return .notFound
+    }
+
+    /// What of a path's segment a name stands for, an empty range for a literal; nil where it does
+    /// not fit.
+    private static func fit(
+        _ segment: Segment,
+        _ path: Span<UInt8>,
+        _ range: Range<Int>
+    ) -> Range<Int>? {
+        switch segment {
+        case .literal(let text):
+            return path.extracting(range).equals(text) ? range.lowerBound..<range.lowerBound : nil
+        case .parameter(let before, _, let after):
+            let low = range.lowerBound + before.utf8.count
+            let high = range.upperBound - after.utf8.count
+            guard low < high, path.extracting(range.lowerBound..<low).equals(before),
+                path.extracting(high..<range.upperBound).equals(after)
+            else { return nil }
+            return low..<high
+        }
+    }
+
+    private static func parse(_ text: Substring) -> Segment {
+        guard let open = text.firstIndex(of: "{") else { return .literal(String(text)) }
+        guard let close = text.firstIndex(of: "}"), open < close else {
+            preconditionFailure("the pattern segment \(text) has a brace without its other half")
+        }
+        return .parameter(
+            before: String(text[..<open]),
+            name: String(text[text.index(after: open)..<close]),
+            after: String(text[text.index(after: close)...])
+        )
+    }
+
+    private static func allow(_ indices: [Method: Int]) -> String {
+        Method.allCases.filter {
+            indices[$0] != nil || $0 == .options || ($0 == .head && indices[.get] != nil)
+        }.map(\.name).joined(separator: ", ")
+    }
+}

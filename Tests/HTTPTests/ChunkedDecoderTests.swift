@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+import Testing
+
+@testable import HTTP
+
+/// The body, or the status, or what is missing; `step` bytes at a time.
+private func decoding(_ text: String, step: Int, limit: Int = 100) -> String {
+    let bytes = Array(text.utf8)
+    var decoder = ChunkedDecoder(bodyLimit: limit, overheadLimit: 64)
+    var body: [UInt8] = []
+    var offset = 0
+    while offset < bytes.count {
+        let end = min(offset + step, bytes.count)
+        switch decoder.decode(bytes.span.extracting(0..<end), from: offset, into: &body) {
+        case .needsMore: offset = end
+        case .complete(let end):
+            return "\(String(decoding: body, as: UTF8.self))|\(bytes.count - end)"
+        case .refused(let refusal): return "\(refusal.status)"
+        }
+    }
+    return "more"
+}
+
+@Suite struct ChunkedDecoderTests {
+    static let bodies: [(text: String, reading: String)] = [
+        ("0\r\n\r\n", "|0"), ("5\r\nhello\r\n0\r\n\r\n", "hello|0"),
+        ("3\r\nabc\r\nA\r\n0123456789\r\n0\r\n\r\nGET", "abc0123456789|3"),
+        ("1;a=b;c=\"d e\"\r\nx\r\n0\r\n\r\n", "x|0"), ("1 ;a\r\nx\r\n0\r\n\r\n", "x|0"),
+        ("0001\r\nx\r\n000\r\n\r\n", "x|0"), ("0\r\nA: b\r\nC:\r\n\r\n", "|0"),
+        ("5\r\nhel", "more"), ("5", "more"), ("0\r\n", "more"), ("64\r\n", "more"),
+        ("65\r\n", "413"), ("ffffffffffffffff\r\n", "413"), ("00000000000000001\r\n", "400"),
+        ("\r\n", "400"), ("g\r\n", "400"), ("0x5\r\n", "400"), ("-1\r\n", "400"),
+        (" 5\r\nhello\r\n", "400"), ("5\nhello\r\n", "400"), ("5\rhello", "400"),
+        ("5\r\nhelloo\r\n", "400"), ("5\r\nhello\n0\r\n", "400"), ("5\r\nhello0\r\n\r\n", "400"),
+        ("5 5\r\nhello", "400"), ("1;a\nb\r\nx", "400"), ("1;a\0\r\nx", "400"),
+        ("0\r\nA\r\n\r\n", "400"), ("0\r\n: b\r\n\r\n", "400"), ("0\r\n A: b\r\n\r\n", "400"),
+        ("0\r\nA: b\n\r\n", "400"), ("0\r\n\rx", "400"),
+        ("1;\(String(repeating: "e", count: 80))\r\nx\r\n", "400"),
+        ("0\r\nA: \(String(repeating: "t", count: 80))\r\n\r\n", "431"),
+        ("33\r\n\(String(repeating: "x", count: 51))\r\n33\r\n", "413"),
+    ]
+
+    @Test(arguments: bodies)
+    func `a chunked body means this however it is cut`(text: String, expected: String) {
+        for step in 1...max(1, text.utf8.count) {
+            #expect(decoding(text, step: step) == expected, "\(step) bytes at a time")
+        }
+    }
+}

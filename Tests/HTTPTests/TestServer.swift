@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+import Dispatch
+import Platform
+import Testing
+
+@testable import HTTP
+
+/// Answers with what it was asked, at once, later, or when the test says so.
+final class EchoHandler: Handler {
+    let held = Guarded<[Exchange]>([])
+    let hasHeld = DispatchSemaphore(value: 0)
+
+    func handle(_ request: RequestHead, body: Span<UInt8>, exchange: Exchange) -> Reply {
+        var text = Array("\(request.method.name) \(request.path) ".utf8)
+        for index in body.indices { text.append(body[index]) }
+        let answer = Response(
+            status: 200,
+            headers: [("x-method", request.method.name), ("x-split", "a\r\nb: c")],
+            body: text
+        )
+        switch request.path {
+        case "/later":
+            DispatchQueue.global().async { exchange.complete(answer) }
+            return .later
+        case "/twice":
+            exchange.complete(answer)
+            exchange.complete(answer)
+            return .later
+        case "/hold":
+            held.withLock { $0.append(exchange) }
+            hasHeld.signal()
+            return .later
+        case "/long":
+            return .now(Response(status: 200, body: [UInt8](repeating: 0x78, count: 4 << 20)))
+        case "/empty":
+            return .now(Response(status: 204))
+        default:
+            return .now(answer)
+        }
+    }
+
+    /// Answers what is held, from this thread.
+    func releaseAll() {
+        let exchanges = held.withLock { list in
+            let taken = list
+            list = []
+            return taken
+        }
+        for exchange in exchanges { exchange.complete(Response(status: 200, body: [0x68])) }
+    }
+}
+
+/// A server on a port of its own that ends with the test.
+final class TestServer: Sendable {
+    let server: HTTPServer
+    let handler = EchoHandler()
+
+    init(_ change: (inout HTTPConfiguration) -> Void = { _ in }) throws {
+        var configuration = HTTPConfiguration()
+        configuration.loopCount = 2
+        configuration.lingerDeadline = .milliseconds(500)
+        configuration.errorResponse = { status, code, sentence in
+            Response(
+                status: status,
+                headers: [("content-type", "application/json")],
+                body: Array(#"{"error": "\#(sentence)", "code": "\#(code)"}"#.utf8)
+            )
+        }
+        change(&configuration)
+        server = try HTTPServer(configuration: configuration, handler: handler)
+        server.start()
+    }
+
+    deinit { server.stop() }
+
+    func connect() throws -> RawClient { try RawClient(port: server.port) }
+}
+
+/// An answer as it came, for comparing.
+struct RawAnswer: Equatable {
+    var status: Int
+    var head: String
+    var body: String
+}
+
+/// A socket that sends what it is told and collects what comes; every wait ends after 20 s.
+final class RawClient {
+    private let socket: Descriptor
+    private let deadline: UInt64
+    private(set) var received: [UInt8] = []
+    private(set) var isReset = false
+
+    init(port: UInt16) throws {
+        deadline = MonotonicClock.nanoseconds() + 20_000_000_000
+        let addresses = try SocketAddress.resolve(
+            host: "127.0.0.1",
+            port: port,
+            forListening: false
+        )
+        socket = try connect(to: try #require(addresses.first), deadline: deadline)
+    }
+
+    /// Sends in pieces of at most `step` bytes; answers false when the server takes no more.
+    @discardableResult
+    func send(_ bytes: [UInt8], step: Int = .max) -> Bool {
+        var sent = 0
+        while sent < bytes.count {
+            let piece = Array(
+                bytes[
+                    sent..<min(
+                        bytes.count,
+                        sent.addingReportingOverflow(step).overflow ? .max : sent + step
+                    )
+                ]
+            )
+            switch Platform.send(piece.span, from: 0, to: socket.number) {
+            case .count(let count): sent += count
+            case .notNow: _ = waitUntilReady(socket.number, toSend: true, deadline: deadline)
+            case .failed: return false
+            }
+        }
+        return true
+    }
+
+    @discardableResult
+    func send(_ text: String, step: Int = .max) -> Bool { send(Array(text.utf8), step: step) }
+
+    func finishSending() { shutDownSending(socket.number) }
+
+    /// Reads once; answers false at the end of what comes.
+    func readSome() -> Bool {
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            switch receive(from: socket.number, into: &buffer, at: 0) {
+            case .count(0): return false
+            case .count(let count):
+                received.append(contentsOf: buffer[..<count])
+                return true
+            case .notNow:
+                guard waitUntilReady(socket.number, toSend: false, deadline: deadline) else {
+                    Issue.record("nothing came for 20 s")
+                    return false
+                }
+            case .failed:
+                isReset = true
+                return false
+            }
+        }
+    }
+
+    /// Reads until the server closes.
+    func readToEnd() -> [RawAnswer] {
+        while readSome() {}
+        return answers()
+    }
+
+    /// Reads until there are so many whole answers.
+    func read(_ count: Int) -> [RawAnswer] {
+        while answers().count < count, readSome() {}
+        return answers()
+    }
+
+    /// The whole answers so far.
+    func answers() -> [RawAnswer] {
+        var answers: [RawAnswer] = []
+        var rest = received[...]
+        let end = Array("\r\n\r\n".utf8)
+        while let headEnd = rest.firstRange(of: end) {
+            let head = String(decoding: rest[..<headEnd.lowerBound], as: UTF8.self)
+            let status = Int(head.dropFirst(9).prefix(3)) ?? 0
+            let hasBody = status >= 200 && status != 204 && !head.contains("x-method: HEAD")
+            var length = 0
+            for line in head.split(separator: "\r\n") where line.hasPrefix("content-length: ") {
+                length = hasBody ? Int(line.dropFirst(16)) ?? 0 : 0
+            }
+            let bodyEnd = headEnd.upperBound + length
+            guard bodyEnd <= rest.endIndex else { break }
+            answers.append(
+                RawAnswer(
+                    status: status,
+                    head: head,
+                    body: String(decoding: rest[headEnd.upperBound..<bodyEnd], as: UTF8.self)
+                )
+            )
+            rest = rest[bodyEnd...]
+        }
+        return answers
+    }
+}
