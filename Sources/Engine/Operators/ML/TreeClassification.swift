@@ -27,7 +27,10 @@ struct TreeClassification<Value: ForestValue>: NumberOperator {
         }
         let start = base.count == 2 ? base[column] : base.first ?? 0
         let other = base.count == 2 ? base[1 - column] : 0
-        forest.forEachSum(of: x, rows: rows, width: width, from: start) { row, sum in
+        precondition(width == forest.featureCount, "the width is known since inference")
+        let scratch: MutableView<Value> = frame.scratch()
+        let staging = scratch.part((2 * labels.count)..<scratch.count)
+        forest.forEachSum(of: x, rows: rows, from: start, staging: staging) { row, sum in
             decide(frame, row: row, sum: sum, column: column, other: other)
         }
     }
@@ -68,6 +71,7 @@ struct TreeClassification<Value: ForestValue>: NumberOperator {
         let scratch: MutableView<Value> = frame.scratch()
         let scores = scratch.part(0..<count)
         let seen = scratch.part(count..<(2 * count))
+        let staging = scratch.part((2 * count)..<scratch.count)
         for row in 0..<rows {
             for index in 0..<count {
                 scores[index] = base.isEmpty ? 0 : base[index]
@@ -77,7 +81,8 @@ struct TreeClassification<Value: ForestValue>: NumberOperator {
                 row: x.part((row * width)..<((row + 1) * width)),
                 as: .sum,
                 into: scores,
-                seen: seen
+                seen: seen,
+                staging: staging
             )
             var best = 0
             var isFound = false
@@ -112,14 +117,16 @@ extension NodeContext {
         if !base.isEmpty, !(isSingleColumn && base.count == 1) {
             try require("base_values", count: base.count, expected: labels.count)
         }
-        reserveScratch(bytes: Dimension(2 * max(labels.count, 2) * MemoryLayout<Value>.stride))
+        let forest = try ForestBuilder<Value>.build(
+            table,
+            featureCount: features,
+            inlineTarget: isSingleColumn,
+            context: self
+        )
+        let count = 2 * labels.count + forest.stagingCount
+        reserveScratch(bytes: Dimension(count * MemoryLayout<Value>.stride))
         return TreeClassification(
-            forest: try ForestBuilder<Value>.build(
-                table,
-                featureCount: features,
-                inlineTarget: isSingleColumn,
-                context: self
-            ),
+            forest: forest,
             labels: labels,
             post: try choice("post_transform", default: .none),
             base: base.map { Value($0) },

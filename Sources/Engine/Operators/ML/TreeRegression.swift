@@ -42,8 +42,10 @@ struct TreeRegression<Value: ForestValue>: Sendable {
             scoreSeveral(frame, x, y, rows: rows, width: width)
             return
         }
+        precondition(width == forest.featureCount, "the width is known since inference")
         let start = aggregate == .sum ? base[0] : 0
-        forest.forEachSum(of: x, rows: rows, width: width, from: start) { row, sum in
+        let staging: MutableView<Value> = frame.scratch()
+        forest.forEachSum(of: x, rows: rows, from: start, staging: staging) { row, sum in
             let score = aggregate == .sum ? sum : sum / Value(forest.treeCount) + base[0]
             y[row] = Output(transformSingle(score))
         }
@@ -68,6 +70,7 @@ struct TreeRegression<Value: ForestValue>: Sendable {
         let scratch: MutableView<Value> = frame.scratch()
         let scores = scratch.part(0..<targetCount)
         let seen = scratch.part(targetCount..<(2 * targetCount))
+        let staging = scratch.part((2 * targetCount)..<scratch.count)
         for row in 0..<rows {
             for target in 0..<targetCount {
                 scores[target] = aggregate == .sum ? base[target] : 0
@@ -77,7 +80,8 @@ struct TreeRegression<Value: ForestValue>: Sendable {
                 row: x.part((row * width)..<((row + 1) * width)),
                 as: aggregate,
                 into: scores,
-                seen: seen
+                seen: seen,
+                staging: staging
             )
             for target in 0..<targetCount {
                 switch aggregate {
@@ -114,16 +118,16 @@ extension NodeContext {
             && (0..<table.count).allSatisfy {
                 table.entryStarts[$0 + 1] - table.entryStarts[$0] <= 1
             }
-        if !isInline {
-            reserveScratch(bytes: Dimension(2 * targetCount * MemoryLayout<Value>.stride))
-        }
+        let forest = try ForestBuilder<Value>.build(
+            table,
+            featureCount: features,
+            inlineTarget: isInline,
+            context: self
+        )
+        let count = (isInline ? 0 : 2 * targetCount) + forest.stagingCount
+        reserveScratch(bytes: Dimension(count * MemoryLayout<Value>.stride))
         return TreeRegression(
-            forest: try ForestBuilder<Value>.build(
-                table,
-                featureCount: features,
-                inlineTarget: isInline,
-                context: self
-            ),
+            forest: forest,
             aggregate: aggregate,
             post: post,
             targetCount: targetCount,
