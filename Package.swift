@@ -37,6 +37,7 @@ let package = Package(
             name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "CLinux"),
+        .target(name: "CMallocCount", path: "Tests/CMallocCount"),
         .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-fno-math-errno"])]),
     ]
         + modules.map { .target(name: $0.name, dependencies: $0.imports, swiftSettings: house) }
@@ -49,7 +50,8 @@ let package = Package(
         + modules.map {
             .testTarget(
                 name: $0.name + "Tests",
-                dependencies: [.init(stringLiteral: $0.name)] + $0.imports,
+                dependencies: [.init(stringLiteral: $0.name)] + $0.imports
+                    + ($0.name == "Engine" ? ["CMallocCount"] : []),
                 swiftSettings: house)
         }
 )
