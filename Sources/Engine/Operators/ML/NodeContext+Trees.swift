@@ -7,6 +7,8 @@ extension NodeContext {
     /// - Parameters:
     ///   - prefix: "target" or "class", how the leaf columns are called.
     ///   - outputCount: how many targets or classes there are.
+    /// - Returns: the trees, whose paths `ForestBuilder` still has to prove.
+    /// - Throws: `EngineError` naming the attribute that is wrong.
     func treeTable(prefix: String, outputCount: Int) throws(EngineError) -> TreeTable {
         var table = TreeTable()
         table.features = try integers("nodes_featureids") ?? []

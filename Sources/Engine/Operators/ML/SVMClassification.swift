@@ -13,8 +13,9 @@ struct SVMClassification: NumberOperator {
     let post: PostTransform
     let coefficients: [Double]
     let rho: [Double]
-    /// Where the support vectors of each class start; one more than there are classes. Empty is
-    /// liblinear.
+    /// Where the support vectors of each class start; one more than there are classes.
+    ///
+    /// Empty is liblinear.
     let starts: [Int]
     let probabilityA: [Float]
     let probabilityB: [Float]
