@@ -9,9 +9,133 @@ enum Aggregate: String, CaseIterable, Sendable {
     case maximum = "MAX"
 }
 
+/// Scratch for scoring a block of rows: scores and whether a leaf spoke of them, `[rows, targets]`,
+/// and the rows laid out for the walks.
+struct ForestScratch<Value: ForestValue> {
+    let scores: MutableView<Value>
+    let seen: MutableView<Value>
+    let staging: MutableView<Value>
+
+    init(_ all: MutableView<Value>, _ forest: Forest<Value>) {
+        let count = forest.blockRows * forest.targetCount
+        scores = all.part(0..<count)
+        seen = all.part(count..<(2 * count))
+        staging = all.part((2 * count)..<all.count)
+    }
+}
+
 extension Forest {
-    /// How many values of scratch the walks need to lay rows out.
-    var stagingCount: Int { 8 * columnCount }
+    /// How many values of scratch a block needs.
+    var scratchCount: Int { blockRows * (2 * targetCount + columnCount) }
+
+    /// The rows of a block: a tree walked by all of them stays in the nearest cache, and so do they.
+    static func blockRows(columnCount: Int, targetCount: Int) -> Int {
+        let bytes = (columnCount + 2 * targetCount) * MemoryLayout<Value>.stride * 8
+        return 8 * max(1, min(8, (1 << 16) / bytes))
+    }
+
+    /// Aggregates the leaves of every tree for each of `rows` rows, at most `blockRows`.
+    ///
+    /// Adds to what `scratch.scores` holds, tree by tree; sets `scratch.seen` to 1 where a leaf spoke
+    /// of a target.
+    @inline(__always)
+    func score<T: Number>(
+        _ x: View<T>,
+        rows: Int,
+        as aggregate: Aggregate,
+        in scratch: ForestScratch<Value>
+    ) {
+        let eights = rows / 8
+        let size = 8 * columnCount
+        for eight in 0..<eights {
+            let start = eight * 8 * featureCount
+            stage(
+                eight: x.part(start..<(start + 8 * featureCount)),
+                in: scratch.staging.part((eight * size)..<((eight + 1) * size))
+            )
+        }
+        for tree in 0..<(eights > 0 ? treeCount : 0) {
+            for eight in 0..<eights {
+                let part = scratch.staging.part((eight * size)..<((eight + 1) * size))
+                let leaves = leaves(tree: tree, rows: part.reading)
+                leaves.forEach(first: 8) { lane, leaf in
+                    take(leaf, of: tree, row: eight * 8 + lane, as: aggregate, in: scratch)
+                }
+            }
+        }
+        for row in (eights * 8)..<rows {
+            let single = x.part((row * featureCount)..<((row + 1) * featureCount))
+            scoreSingle(single, row: row, as: aggregate, in: scratch)
+        }
+    }
+
+    @inline(__always)
+    private func scoreSingle<T: Number>(
+        _ x: View<T>,
+        row: Int,
+        as aggregate: Aggregate,
+        in scratch: ForestScratch<Value>
+    ) {
+        let size = columnCount
+        let laidOut = staged(x, in: scratch.staging.part((row * size)..<((row + 1) * size)))
+        guard targetCount == 1, !inlineTargets.isEmpty else {
+            for group in groupDepths.indices {
+                leaves(group: group, row: laidOut)
+                    .forEach(first: min(8, treeCount - group * 8)) { lane, leaf in
+                        take(leaf, of: group * 8 + lane, row: row, as: aggregate, in: scratch)
+                    }
+            }
+            return
+        }
+        var sum = scratch.scores[row]
+        for group in groupDepths.indices {
+            leaves(group: group, row: laidOut)
+                .forEach(first: min(8, treeCount - group * 8)) { sum += value($1) }
+        }
+        scratch.scores[row] = sum
+        scratch.seen[row] = 1
+    }
+
+    /// Takes what a leaf says into the scores of a row.
+    @inline(__always)
+    private func take(
+        _ leaf: UInt32,
+        of tree: Int,
+        row: Int,
+        as aggregate: Aggregate,
+        in scratch: ForestScratch<Value>
+    ) {
+        let start = row * targetCount
+        if !inlineTargets.isEmpty {
+            let target = start + Int(inlineTargets[tree])
+            scratch.scores[target] += value(leaf)
+            scratch.seen[target] = 1
+        } else {
+            takeEntries(of: leaf, start: start, as: aggregate, in: scratch)
+        }
+    }
+
+    private func takeEntries(
+        of leaf: UInt32,
+        start: Int,
+        as aggregate: Aggregate,
+        in scratch: ForestScratch<Value>
+    ) {
+        let (scores, seen) = (scratch.scores, scratch.seen)
+        let entry = Int(value(leaf).entry)
+        for index in entries.starts[entry]..<entries.starts[entry + 1] {
+            let target = start + entries.targets[index]
+            let weight = entries.weights[index]
+            switch aggregate {
+            case .sum, .average: scores[target] += weight
+            case .minimum:
+                if seen[target] == 0 || weight < scores[target] { scores[target] = weight }
+            case .maximum:
+                if seen[target] == 0 || weight > scores[target] { scores[target] = weight }
+            }
+            seen[target] = 1
+        }
+    }
 
     /// Lays eight rows out for walking one tree, eight values a column.
     @inline(__always)
@@ -46,77 +170,5 @@ extension Forest {
     @inline(__always)
     private static func second(_ x: Value) -> Value {
         x.isNaN ? Value.infinity : Swift.min(x, Value.greatestFiniteMagnitude)
-    }
-
-    /// Adds the weights of every tree to `start`, in the order of the trees, row by row; for a
-    /// forest packed with one weight a leaf.
-    @inline(__always)
-    func forEachSum<T: Number>(
-        of x: View<T>,
-        rows: Int,
-        from start: Value,
-        staging: MutableView<Value>,
-        _ body: (Int, Value) -> Void
-    ) {
-        let width = featureCount
-        var row = 0
-        while row + 8 <= rows {
-            stage(eight: x.part((row * width)..<((row + 8) * width)), in: staging)
-            var sums = Lanes(repeating: start)
-            for tree in 0..<treeCount {
-                let leaves = leaves(tree: tree, rows: staging.reading)
-                sums.a += value(leaves.a)
-                sums.b += value(leaves.b)
-                sums.c += value(leaves.c)
-                sums.d += value(leaves.d)
-                sums.e += value(leaves.e)
-                sums.f += value(leaves.f)
-                sums.g += value(leaves.g)
-                sums.h += value(leaves.h)
-            }
-            sums.forEach(first: 8) { body(row + $0, $1) }
-            row += 8
-        }
-        while row < rows {
-            let single = staged(x.part((row * width)..<((row + 1) * width)), in: staging)
-            var sum = start
-            for group in groupDepths.indices {
-                let leaves = leaves(group: group, row: single)
-                leaves.forEach(first: min(8, treeCount - group * 8)) { sum += value($1) }
-            }
-            body(row, sum)
-            row += 1
-        }
-    }
-
-    /// Aggregates the entries of every tree's leaf for one row into `scores`, and notes in `seen`
-    /// which scores any leaf spoke of.
-    @inline(__always)
-    func score<T: Number>(
-        row: View<T>,
-        as aggregate: Aggregate,
-        into scores: MutableView<Value>,
-        seen: MutableView<Value>,
-        staging: MutableView<Value>
-    ) {
-        let single = staged(row, in: staging)
-        for group in groupDepths.indices {
-            let leaves = leaves(group: group, row: single)
-            leaves.forEach(first: min(8, treeCount - group * 8)) { _, leaf in
-                let entry = Int(value(leaf).entry)
-                for index in entries.starts[entry]..<entries.starts[entry + 1] {
-                    let target = entries.targets[index]
-                    let weight = entries.weights[index]
-                    switch aggregate {
-                    case .sum, .average: scores[target] += weight
-                    case .minimum:
-                        if seen[target] == 0 || weight < scores[target] { scores[target] = weight }
-                    case .maximum:
-                        if seen[target] == 0 || weight > scores[target] { scores[target] = weight }
-                    }
-                    seen[target] = 1
-                }
-            }
-        }
     }
 }

@@ -49,6 +49,11 @@ extension Double: ForestValue {
 final class Forest<Value: ForestValue>: @unchecked Sendable {
     let treeCount: Int
     let featureCount: Int
+    let targetCount: Int
+    /// The rows scored together.
+    let blockRows: Int
+    /// The target of each tree whose leaves hold one weight for it; empty when leaves have entries.
+    let inlineTargets: [Int32]
     /// Whether some node sends a missing value to its second child.
     let hasMissingSecond: Bool
     /// For each eight trees from the first on, the longest path.
@@ -71,6 +76,12 @@ final class Forest<Value: ForestValue>: @unchecked Sendable {
     init(_ parts: ForestParts<Value>) {
         treeCount = parts.roots.count
         featureCount = parts.featureCount
+        targetCount = parts.targetCount
+        inlineTargets = parts.inlineTargets
+        blockRows = Self.blockRows(
+            columnCount: parts.featureCount * (parts.hasMissingSecond ? 2 : 1),
+            targetCount: parts.targetCount
+        )
         hasMissingSecond = parts.hasMissingSecond
         (depths, tests, members) = (parts.depths, parts.tests, parts.members)
         (missingIsTrue, entries) = (parts.missingIsTrue, parts.entries)

@@ -19,6 +19,9 @@ struct ForestParts<Value: ForestValue> {
     var entries = LeafEntries<Value>()
     var hasMissingSecond = false
     var featureCount = 0
+    var targetCount = 1
+    /// The target of each tree, when every leaf has one weight and all leaves of a tree one target.
+    var inlineTargets: [Int32] = []
 }
 
 /// Packs a `TreeTable`: walks every tree from its root, proving that no path comes back to where it
@@ -33,8 +36,11 @@ struct ForestBuilder<Value: ForestValue> {
 
     private let table: TreeTable
     private let context: NodeContext
-    private let inlineTarget: Bool
     private let isMixed: Bool
+    /// Whether leaves so far hold one weight each, for one target a tree.
+    private var isInline: Bool
+    /// The target of the leaves of the tree being packed, as far as they were seen.
+    private var treeTarget: Int?
     private var parts = ForestParts<Value>()
     private var states: [State]
     /// The longest path below each node of the file.
@@ -60,36 +66,61 @@ struct ForestBuilder<Value: ForestValue> {
     /// - Parameters:
     ///   - table: the trees.
     ///   - featureCount: how many features a row has.
-    ///   - inlineTarget: every leaf has one entry at most, which is stored in its node.
+    ///   - targetCount: how many scores a row gets; the targets of the leaves are below it, and are
+    ///     all taken for the only one when it is 1.
+    ///   - isSum: weights are added up, so that leaves of one weight need no entries.
     ///   - context: the node, for errors.
     /// - Returns: the forest.
     /// - Throws: `EngineError` naming the attribute that breaks the trees.
     static func build(
         _ table: TreeTable,
         featureCount: Int,
-        inlineTarget: Bool,
+        targetCount: Int,
+        isSum: Bool,
         context: NodeContext
     ) throws(EngineError) -> Forest<Value> {
         guard !table.roots.isEmpty else { throw context.wrong("nodes_treeids", "has no tree") }
         guard table.count < Int(UInt32.max) / 4, featureCount < Int(UInt32.max) / 16 else {
             throw context.wrong("nodes_featureids", "has \(table.count) nodes, too many to pack")
         }
-        var builder = ForestBuilder(table, inlineTarget: inlineTarget, context: context)
+        let mayInline =
+            isSum
+            && (0..<table.count).allSatisfy {
+                table.entryStarts[$0 + 1] - table.entryStarts[$0] <= 1
+            }
+        var builder = ForestBuilder(table, isInline: mayInline, context: context)
         builder.parts.featureCount = featureCount
-        for (tree, root) in table.roots.enumerated() { try builder.add(tree: tree, root: root) }
-        builder.addStayingLeaf()
+        builder.parts.targetCount = targetCount
+        let blank = builder
+        try builder.addTrees()
+        if mayInline, !builder.isInline {
+            builder = blank
+            builder.isInline = false
+            try builder.addTrees()
+        }
         return Forest(builder.parts)
     }
 
-    private init(_ table: TreeTable, inlineTarget: Bool, context: NodeContext) {
-        (self.table, self.inlineTarget, self.context) = (table, inlineTarget, context)
+    private init(_ table: TreeTable, isInline: Bool, context: NodeContext) {
+        (self.table, self.isInline, self.context) = (table, isInline, context)
         states = Array(repeating: .untouched, count: table.count)
         heights = Array(repeating: 0, count: table.count)
         isMixed = (0..<table.count).contains {
             !Self.isUsual(table.tests[$0], table.thresholds[$0])
         }
+    }
+
+    private mutating func addTrees() throws(EngineError) {
         parts.nodes.reserveCapacity(table.count + 1)
         parts.depths.reserveCapacity(table.roots.count)
+        let mayInline = isInline
+        for (tree, root) in table.roots.enumerated() {
+            treeTarget = nil
+            try add(tree: tree, root: root)
+            guard isInline == mayInline else { return }
+            if isInline { parts.inlineTargets.append(Int32(treeTarget ?? 0)) }
+        }
+        addStayingLeaf()
     }
 
     /// Whether a test can be put as "to the second child iff x > t".
@@ -145,7 +176,10 @@ struct ForestBuilder<Value: ForestValue> {
                     "nodes_truenodeids",
                     "or 'nodes_falsenodeids' leads from node \(position) back to it, in tree \(tree)"
                 )
-            case .packed(let first): copyNode(first, to: visit.index)
+            case .packed(let first):
+                copyNode(first, to: visit.index)
+                // What is below may have been packed for a tree of another target.
+                if parts.targetCount > 1 { isInline = false }
             case .untouched:
                 try check(featureOf: position)
                 let child = parts.nodes.count
@@ -224,15 +258,24 @@ struct ForestBuilder<Value: ForestValue> {
 
     private mutating func leafValue(_ position: Int) throws(EngineError) -> Value {
         let range = table.entryStarts[position]..<table.entryStarts[position + 1]
-        if inlineTarget {
-            return range.isEmpty ? 0 : Value(table.weights[range.lowerBound])
+        if isInline {
+            guard parts.targetCount > 1 else {
+                return range.isEmpty ? 0 : Value(table.weights[range.lowerBound])
+            }
+            let target = range.isEmpty ? -1 : table.targets[range.lowerBound]
+            if target < 0 || target != treeTarget ?? target {
+                isInline = false
+                return 0
+            }
+            treeTarget = target
+            return Value(table.weights[range.lowerBound])
         }
         let leaf = parts.entries.starts.count - 1
         guard leaf < Int(UInt32.max) else {
             throw context.wrong("nodes_modes", "has more leaves than can be packed")
         }
         for entry in range {
-            parts.entries.targets.append(table.targets[entry])
+            parts.entries.targets.append(parts.targetCount == 1 ? 0 : table.targets[entry])
             parts.entries.weights.append(Value(table.weights[entry]))
         }
         parts.entries.starts.append(parts.entries.targets.count)

@@ -147,7 +147,7 @@ let linearOperators: [OperatorDefinition] = [
         domain: "ai.onnx.ml",
         since: 1,
         inputs: 1...1,
-        outputs: 1...2,
+        outputs: 2...2,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: NodeContext.numbers)
             let (rows, _) = try context.rowsAndFeatures()

@@ -58,7 +58,7 @@ extension NodeContext {
             table.falseChildren.append(no)
             (isChild[yes], isChild[no]) = (true, true)
         }
-        table.roots = try roots(trees: trees, isChild: isChild)
+        table.roots = try roots(trees: trees, tests: table.tests, isChild: isChild)
         try attachLeaves(to: &table, index: index, prefix: prefix, outputCount: outputCount)
         return table
     }
@@ -69,22 +69,35 @@ extension NodeContext {
         return values
     }
 
-    /// The first node of each tree that is nobody's child, trees in the order they appear in.
-    private func roots(trees: [Int], isChild: [Bool]) throws(EngineError) -> [Int] {
+    /// The first inner node of each tree that is nobody's child, or its leaf where it has nothing
+    /// else; trees in the order they appear in.
+    private func roots(
+        trees: [Int],
+        tests: [BranchTest?],
+        isChild: [Bool]
+    ) throws(EngineError) -> [Int] {
+        struct Found {
+            var root: Int?
+            var leaf: Int?
+            var hasInner = false
+        }
         var order: [Int] = []
-        var found: [Int: Int] = [:]
-        var previous: Int?
+        var found: [Int: Found] = [:]
         for (node, tree) in trees.enumerated() {
-            if tree != previous, found[tree] == nil {
-                order.append(tree)
-                found[tree] = -1
+            if found[tree] == nil { order.append(tree) }
+            var entry = found[tree] ?? Found()
+            if tests[node] == nil {
+                entry.leaf = entry.leaf ?? node
+            } else {
+                entry.hasInner = true
+                if !isChild[node] { entry.root = entry.root ?? node }
             }
-            previous = tree
-            if !isChild[node], found[tree] == -1 { found[tree] = node }
+            found[tree] = entry
         }
         var roots: [Int] = []
         for tree in order {
-            guard let root = found[tree], root >= 0 else {
+            guard let entry = found[tree], let root = entry.hasInner ? entry.root : entry.leaf
+            else {
                 throw wrong("nodes_treeids", "has tree \(tree), whose nodes go in a circle")
             }
             roots.append(root)

@@ -17,10 +17,8 @@ struct TreeRegression<Value: ForestValue>: Sendable {
     let forest: Forest<Value>
     let aggregate: Aggregate
     let post: PostTransform
-    let targetCount: Int
     /// One a target.
     let base: [Value]
-    let isInline: Bool
 
     /// The kernel for rows of `T` and scores written as `Output`.
     func kernel<T: Number, Output: BinaryFloatingPoint & Scalar>(
@@ -38,16 +36,44 @@ struct TreeRegression<Value: ForestValue>: Sendable {
         let x: View<T> = frame.input(0)
         let y: MutableView<Output> = frame.output(0)
         let (rows, width) = frame.table
-        guard isInline else {
-            scoreSeveral(frame, x, y, rows: rows, width: width)
-            return
-        }
         precondition(width == forest.featureCount, "the width is known since inference")
-        let start = aggregate == .sum ? base[0] : 0
-        let staging: MutableView<Value> = frame.scratch()
-        forest.forEachSum(of: x, rows: rows, from: start, staging: staging) { row, sum in
-            let score = aggregate == .sum ? sum : sum / Value(forest.treeCount) + base[0]
-            y[row] = Output(transformSingle(score))
+        let scratch = ForestScratch(frame.scratch(), forest)
+        let count = forest.targetCount
+        var start = 0
+        while start < rows {
+            let block = min(forest.blockRows, rows - start)
+            for row in 0..<block {
+                for target in 0..<count {
+                    scratch.scores[row * count + target] = aggregate == .sum ? base[target] : 0
+                    scratch.seen[row * count + target] = 0
+                }
+            }
+            let part = x.part((start * width)..<((start + block) * width))
+            forest.score(part, rows: block, as: aggregate, in: scratch)
+            for row in 0..<block {
+                let scores = scratch.scores.part((row * count)..<((row + 1) * count))
+                finish(scores)
+                for target in 0..<count {
+                    y[(start + row) * count + target] = Output(scores[target])
+                }
+            }
+            start += block
+        }
+    }
+
+    @inline(__always)
+    private func finish(_ scores: MutableView<Value>) {
+        for target in scores.indices {
+            switch aggregate {
+            case .sum: break
+            case .average: scores[target] = scores[target] / Value(forest.treeCount) + base[target]
+            case .minimum, .maximum: scores[target] += base[target]
+            }
+        }
+        if scores.count == 1 {
+            scores[0] = transformSingle(scores[0])
+        } else {
+            post.apply(to: scores)
         }
     }
 
@@ -57,46 +83,6 @@ struct TreeRegression<Value: ForestValue>: Sendable {
         case .none, .softmax, .softmaxZero: score
         case .logistic: sigmoid(score)
         case .probit: inverseNormal(score)
-        }
-    }
-
-    private func scoreSeveral<T: Number, Output: BinaryFloatingPoint & Scalar>(
-        _ frame: Frame,
-        _ x: View<T>,
-        _ y: MutableView<Output>,
-        rows: Int,
-        width: Int
-    ) {
-        let scratch: MutableView<Value> = frame.scratch()
-        let scores = scratch.part(0..<targetCount)
-        let seen = scratch.part(targetCount..<(2 * targetCount))
-        let staging = scratch.part((2 * targetCount)..<scratch.count)
-        for row in 0..<rows {
-            for target in 0..<targetCount {
-                scores[target] = aggregate == .sum ? base[target] : 0
-                seen[target] = 0
-            }
-            forest.score(
-                row: x.part((row * width)..<((row + 1) * width)),
-                as: aggregate,
-                into: scores,
-                seen: seen,
-                staging: staging
-            )
-            for target in 0..<targetCount {
-                switch aggregate {
-                case .sum: break
-                case .average:
-                    scores[target] = scores[target] / Value(forest.treeCount) + base[target]
-                case .minimum, .maximum: scores[target] += base[target]
-                }
-            }
-            if targetCount == 1 {
-                scores[0] = transformSingle(scores[0])
-            } else {
-                post.apply(to: scores)
-            }
-            for target in 0..<targetCount { y[row * targetCount + target] = Output(scores[target]) }
         }
     }
 }
@@ -113,27 +99,19 @@ extension NodeContext {
     ) throws(EngineError) -> TreeRegression<Value> {
         let (_, features) = try rowsAndFeatures()
         if !base.isEmpty { try require("base_values", count: base.count, expected: targetCount) }
-        let isInline =
-            targetCount == 1 && (aggregate == .sum || aggregate == .average)
-            && (0..<table.count).allSatisfy {
-                table.entryStarts[$0 + 1] - table.entryStarts[$0] <= 1
-            }
         let forest = try ForestBuilder<Value>.build(
             table,
             featureCount: features,
-            inlineTarget: isInline,
+            targetCount: targetCount,
+            isSum: aggregate == .sum || aggregate == .average,
             context: self
         )
-        let count = (isInline ? 0 : 2 * targetCount) + forest.stagingCount
-        reserveScratch(bytes: Dimension(count * MemoryLayout<Value>.stride))
+        reserveScratch(bytes: Dimension(forest.scratchCount * MemoryLayout<Value>.stride))
         return TreeRegression(
             forest: forest,
             aggregate: aggregate,
             post: post,
-            targetCount: targetCount,
-            base: base.isEmpty
-                ? Array(repeating: 0, count: targetCount) : base.map { Value($0) },
-            isInline: isInline
+            base: base.isEmpty ? Array(repeating: 0, count: targetCount) : base.map { Value($0) }
         )
     }
 
