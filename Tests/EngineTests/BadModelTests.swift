@@ -8,7 +8,9 @@ import Testing
         nodes: [
             .init(name: "product", operatorName: "MatMul", inputs: ["x", "w"], outputs: ["h"]),
             .init(name: "act", operatorName: "Relu", inputs: ["h"], outputs: ["y"]),
-        ], initializers: [("w", [4, 2], [1, 2, 3, 4, 5, 6, 7, 8])])
+        ],
+        initializers: [("w", [4, 2], [1, 2, 3, 4, 5, 6, 7, 8])]
+    )
 
     private func failure(_ model: ModelText, rows: Int = 8, limit: Int = 1 << 30) -> EngineError? {
         failure(model.bytes, rows: rows, limit: limit)
@@ -18,7 +20,8 @@ import Testing
         do throws(EngineError) {
             _ = try Program(
                 model: bytes.span,
-                options: ProgramOptions(maximumRows: rows, memoryLimit: limit))
+                options: ProgramOptions(maximumRows: rows, memoryLimit: limit)
+            )
             return nil
         } catch {
             return error
@@ -48,7 +51,8 @@ import Testing
                 do throws(EngineError) {
                     let program = try Program(
                         model: broken.span,
-                        options: ProgramOptions(maximumRows: 4, memoryLimit: 1 << 24))
+                        options: ProgramOptions(maximumRows: 4, memoryLimit: 1 << 24)
+                    )
                     _ = try Session(program).run()
                 } catch {
                     #expect(!error.description.isEmpty)
@@ -134,7 +138,8 @@ import Testing
     @Test func `a value made twice is named`() {
         var model = Self.good
         model.nodes.append(
-            .init(name: "again", operatorName: "Relu", inputs: ["h"], outputs: ["y"]))
+            .init(name: "again", operatorName: "Relu", inputs: ["h"], outputs: ["y"])
+        )
         #expect(failure(model)?.description.contains("'y' is made twice") == true)
     }
 
@@ -195,14 +200,18 @@ import Testing
         #expect(error?.kind == .invalidShape)
         #expect(error?.remedy?.contains("--shape x=") == true)
         let program = try Program(
-            model: model.bytes.span, options: ProgramOptions(shapes: ["x": [-1, 6]]))
+            model: model.bytes.span,
+            options: ProgramOptions(shapes: ["x": [-1, 6]])
+        )
         #expect(program.outputs[0].shape == [.rows, 6])
     }
 
     @Test func `a shape for an input that is not there is refused`() {
         #expect(throws: EngineError.self) {
             try Program(
-                model: Self.good.bytes.span, options: ProgramOptions(shapes: ["q": [1, 4]]))
+                model: Self.good.bytes.span,
+                options: ProgramOptions(shapes: ["q": [1, 4]])
+            )
         }
     }
 
@@ -219,7 +228,9 @@ import Testing
     @Test func `a pass that does not exist is refused`() {
         #expect(throws: EngineError.self) {
             try Program(
-                model: Self.good.bytes.span, options: ProgramOptions(disabledPasses: ["magic"]))
+                model: Self.good.bytes.span,
+                options: ProgramOptions(disabledPasses: ["magic"])
+            )
         }
     }
 

@@ -14,8 +14,11 @@ import Testing
             let blocks = (0..<(1 + random(40))).map { index in
                 let first = random(30) - 1
                 return Planner.Block(
-                    name: "\(index)", byteCount: 64 * (1 + random(50)), firstStep: first,
-                    lastStep: first + random(8))
+                    name: "\(index)",
+                    byteCount: 64 * (1 + random(50)),
+                    firstStep: first,
+                    lastStep: first + random(8)
+                )
             }
             let plan = try #require(Planner.place(blocks))
             for (left, a) in blocks.enumerated() {

@@ -17,12 +17,14 @@ import Testing
             .init(name: "d", operatorName: "MatMul", inputs: ["j", "v"], outputs: ["k"]),
             .init(name: "e", operatorName: "Softmax", inputs: ["k"], outputs: ["y"]),
             .init(name: "f", operatorName: "ReduceSum", inputs: ["y"], outputs: ["s"]),
-        ], outputs: ["y", "s"],
+        ],
+        outputs: ["y", "s"],
         initializers: [
             ("w", [4, 19], (0..<76).map { Float($0 % 7) * 0.1 - 0.3 }),
             ("b", [19], (0..<19).map { Float($0) * 0.05 }),
             ("v", [19, 3], (0..<57).map { Float($0 % 5) * 0.2 - 0.4 }),
-        ])
+        ]
+    )
 
     private func fill(_ session: Session, rows: Int) {
         session.begin(rows: rows)
@@ -104,7 +106,9 @@ import Testing
                     }
                 },
                 .init(name: "look", operatorName: "Gather", inputs: ["t", "i"], outputs: ["y"]),
-            ], initializers: [("t", [3], [10, 20, 30])])
+            ],
+            initializers: [("t", [3], [10, 20, 30])]
+        )
         model.inputs = [("x", [-1, 1])]
         let session = try Session(program(model))
         for (value, answer) in [(Float(2), Float(30)), (-3, 10), (3, -1), (-4, -1), (.nan, -1)] {
@@ -134,7 +138,8 @@ import Testing
             where slot.firstStep <= other.lastStep && other.firstStep <= slot.lastStep {
                 #expect(
                     slot.offset + slot.byteCount <= other.offset
-                        || other.offset + other.byteCount <= slot.offset)
+                        || other.offset + other.byteCount <= slot.offset
+                )
             }
         }
     }
@@ -187,6 +192,8 @@ enum StringModel {
         }
         writer.message(8) { $0.integer(2, 17) }
         return try Program(
-            model: writer.bytes.span, options: ProgramOptions(maximumRows: rows))
+            model: writer.bytes.span,
+            options: ProgramOptions(maximumRows: rows)
+        )
     }
 }

@@ -9,7 +9,9 @@ import Testing
 @Suite struct SharedModelsTests {
     static let folder = environmentValue("SERIN_MODELS")
 
-    @Test(.enabled(if: folder != nil)) func `models of the folder give their recorded answers`() throws {
+    @Test(.enabled(if: folder != nil)) func `models of the folder give their recorded answers`()
+        throws
+    {
         guard let folder = Self.folder else { return }
         var lines: [String] = []
         var passed = 0
@@ -23,11 +25,24 @@ import Testing
                 problem = "\(error)"
             }
             if problem == nil { passed += 1 }
-            lines.append("\(problem == nil ? "ok  " : "FAIL") \(name) \(problem ?? "")")
+            lines.append(
+                "\(problem == nil ? "ok  " : "FAIL") \(name) \(problem ?? timing(folder + "/" + name))"
+            )
         }
         print(lines.joined(separator: "\n"))
         print("\(passed) of \(names.count) models pass")
     }
+}
+
+/// The shortest of many runs and what the plan takes, as a line to read.
+private func timing(_ path: String) -> String {
+    guard let session = try? preparedSession(for: readFolder(path)) else { return "" }
+    var shortest = Duration.seconds(1000)
+    let clock = ContinuousClock()
+    for _ in 0..<50 { shortest = min(shortest, clock.measure { _ = session.run() }) }
+    let plan = session.program.plan
+    return
+        "\(session.rows) rows \(shortest), \(plan.steps.count) steps, arena \(plan.arenaByteCount), constants \(plan.constantsByteCount)"
 }
 
 /// Reads `model.onnx` and `test_data_set_0` of a folder.
@@ -38,12 +53,18 @@ func readFolder(_ path: String) throws -> ModelCase {
     func values(_ kind: String, _ infos: [ValueInfo]) throws -> [StoredValue] {
         try infos.enumerated().map { index, info in
             let bytes = try readFile(
-                path: "\(path)/test_data_set_0/\(kind)_\(index).pb", limit: 1 << 30)
+                path: "\(path)/test_data_set_0/\(kind)_\(index).pb",
+                limit: 1 << 30
+            )
             return try StoredValue(file: bytes.span, declaredAs: info.type)
         }
     }
     return ModelCase(
-        name: path, model: model,
+        name: path,
+        model: model,
         inputs: try values("input", proto.graph.inputs.filter { !constants.contains($0.name) }),
-        outputs: try values("output", proto.graph.outputs), relative: 1e-3, absolute: 1e-5)
+        outputs: try values("output", proto.graph.outputs),
+        relative: 1e-3,
+        absolute: 1e-5
+    )
 }

@@ -61,7 +61,8 @@ struct ModelText: Sendable {
                         9,
                         tensor.values.flatMap { value in
                             (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> (8 * $0)) }
-                        })
+                        }
+                    )
                 }
             }
             for tensor in integers {
