@@ -83,16 +83,24 @@ extension NodeContext {
         }
         var order: [Int] = []
         var found: [Int: Found] = [:]
-        for (node, tree) in trees.enumerated() {
+        // Exporters write a tree's nodes in one run, which is looked up once.
+        var start = 0
+        while start < trees.count {
+            let tree = trees[start]
             if found[tree] == nil { order.append(tree) }
             var entry = found[tree] ?? Found()
-            if tests[node] == nil {
-                entry.leaf = entry.leaf ?? node
-            } else {
-                entry.hasInner = true
-                if !isChild[node] { entry.root = entry.root ?? node }
+            var node = start
+            while node < trees.count, trees[node] == tree {
+                if tests[node] == nil {
+                    entry.leaf = entry.leaf ?? node
+                } else {
+                    entry.hasInner = true
+                    if !isChild[node] { entry.root = entry.root ?? node }
+                }
+                node += 1
             }
             found[tree] = entry
+            start = node
         }
         var roots: [Int] = []
         for tree in order {
