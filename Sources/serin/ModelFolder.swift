@@ -113,13 +113,13 @@ struct ModelFolder {
         let stored = try values("input", of: dataSet, declared: inputs)
         guard stored.count == inputs.count else {
             throw .unusable(
-                "\(dataSet) has \(stored.count) inputs, the model takes \(inputs.count)"
+                "has \(stored.count) inputs, the model takes \(inputs.count)"
             )
         }
         var tensors: [Tensor] = []
         for (value, info) in zip(stored, inputs) {
             guard case .tensor(let tensor) = value else {
-                throw .unusable("\(dataSet): input '\(info.name)' is not a tensor")
+                throw .unusable("input '\(info.name)' is not a tensor")
             }
             tensors.append(tensor)
         }
