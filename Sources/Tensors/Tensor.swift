@@ -128,7 +128,8 @@ package struct Tensor: Sendable {
     package func withBytes<Output, Failure: Error>(
         _ body: (RawSpan) throws(Failure) -> Output
     ) throws(Failure) -> Output {
-        try body(unsafe RawSpan(_unsafeStart: storage.base, byteCount: byteCount))
+        let start = unsafe storage.base
+        return try body(unsafe RawSpan(_unsafeStart: start, byteCount: byteCount))
     }
 
     /// The strings, copied; bytes that are no UTF-8 are replaced.
