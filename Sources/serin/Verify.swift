@@ -116,4 +116,3 @@ private func print(_ report: CanaryReport, of version: ModelVersion, json: Bool)
 func counted(_ count: Int, _ noun: String) -> String {
     "\(count) \(noun)\(count == 1 ? "" : "s")"
 }
-func verifyModelFolder(path: String, json: Bool) -> Int32 { 1 }

@@ -19,7 +19,8 @@ extension Graph {
             guard facts.count >= node.outputs.count else {
                 throw context.failure(
                     "names \(node.outputs.count) outputs, this form has \(facts.count)",
-                    kind: .unsupported)
+                    kind: .unsupported
+                )
             }
             try foldContents(of: node, context, &facts)
             for (output, fact) in zip(node.outputs, facts) {
@@ -31,7 +32,9 @@ extension Graph {
 
     /// Runs the node now when all it reads is known.
     private func foldContents(
-        of node: Node, _ context: NodeContext, _ facts: inout [Fact]
+        of node: Node,
+        _ context: NodeContext,
+        _ facts: inout [Fact]
     ) throws(EngineError) {
         for index in facts.indices where facts[index].constant == nil {
             facts[index].constant = constant(from: facts[index])
@@ -70,13 +73,17 @@ extension Graph {
     private func check(_ fact: Fact, name: String, node: String?) throws(EngineError) {
         guard fact.shape.count <= Self.maximumRank else {
             throw EngineError(
-                .unsupported, "value '\(name)' has \(fact.shape.count) axes, at most \(Self.maximumRank) are supported",
-                node: node)
+                .unsupported,
+                "value '\(name)' has \(fact.shape.count) axes, at most \(Self.maximumRank) are supported",
+                node: node
+            )
         }
         for dimension in fact.shape where dimension.perRow == 0 && dimension.constant < 0 {
             throw EngineError(
-                .invalidShape, "value '\(name)' has shape \(fact.shape), with a negative length",
-                node: node)
+                .invalidShape,
+                "value '\(name)' has shape \(fact.shape), with a negative length",
+                node: node
+            )
         }
         guard let count = fact.shape.elementCount,
             count.value(rows: 1).flatMap(fact.type.byteCount(ofElements:)) != nil
@@ -84,7 +91,8 @@ extension Graph {
             throw EngineError(
                 .invalidShape,
                 "value '\(name)' has shape \(fact.shape), whose size overflows or is not linear in the number of rows",
-                node: node)
+                node: node
+            )
         }
     }
 }
