@@ -31,9 +31,8 @@ package final class CanaryRunner: Sendable {
     /// The most that one run of all records of a version may take.
     private static let longestRun = Duration.seconds(10)
 
-    /// - Parameters:
-    ///   - interval: stands in for the contracts' own intervals.
-    ///   - observe: told of every run and how long it took, on the canary's thread.
+    /// `interval` stands in for the contracts' own; `observe` is told of every run and how long it
+    /// took, on the canary's thread.
     package init(
         registry: ModelRegistry,
         lifecycle: Lifecycle,

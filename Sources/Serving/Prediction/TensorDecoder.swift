@@ -35,9 +35,7 @@ struct TensorDecoder {
         self.outputs = outputs
     }
 
-    /// - Parameters:
-    ///   - body: the JSON part, then the binary tensors one after the other.
-    ///   - jsonByteCount: where the binary tensors start.
+    /// Reads `jsonByteCount` bytes of JSON, then the binary tensors one after the other.
     mutating func decode(
         _ body: Span<UInt8>,
         jsonByteCount: Int,
