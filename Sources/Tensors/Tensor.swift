@@ -128,7 +128,7 @@ package struct Tensor: Sendable {
     package func withBytes<Output, Failure: Error>(
         _ body: (RawSpan) throws(Failure) -> Output
     ) throws(Failure) -> Output {
-        let start = unsafe UnsafeRawPointer(storage.base)
+        let start = unsafe storage.base
         return try body(unsafe RawSpan(_unsafeStart: start, byteCount: byteCount))
     }
 

@@ -171,6 +171,53 @@ import Testing
         #expect(failure(model) != nil)
     }
 
+    @Test func `an empty shape with axes beyond reason is refused`() {
+        var model = Self.good
+        model.initializers[0] = ("w", [4, 1 << 60, 0], [])
+        model.nodes = [
+            .init(name: "p", operatorName: "Softmax", inputs: ["w"], outputs: ["y"])
+        ]
+        #expect(failure(model)?.kind == .invalidShape)
+        model.initializers[0] = ("w", [0, 1 << 60], [])
+        model.inputs = [("x", [-1, 0])]
+        model.nodes = Self.good.nodes
+        #expect(failure(model) != nil)
+    }
+
+    @Test func `numbers at the ends of their type do not trap`() {
+        for (name, left, right) in [
+            ("Div", Int64.min, Int64(-1)), ("Mod", .min, -1), ("Mul", .max, .max), ("Sub", .min, 1),
+            ("Div", 1, 0), ("Mod", 1, 0),
+        ] {
+            var model = Self.good
+            model.nodes = [
+                .init(name: "a", operatorName: name, inputs: ["p", "q"], outputs: ["y"])
+            ]
+            model.integers = [("p", [left]), ("q", [right])]
+            #expect(failure(model) == nil, "\(name)")
+        }
+        for ends in [[Int64.min, 0, -1], [.min, .max, 1], [0, .min, .max], [.max, .min, -1]] {
+            var model = Self.good
+            model.nodes = [
+                .init(name: "r", operatorName: "Range", inputs: ["a", "b", "c"], outputs: ["y"])
+            ]
+            model.integers = [("a", [ends[0]]), ("b", [ends[1]]), ("c", [ends[2]])]
+            #expect(failure(model) != nil)
+        }
+        for cut in [[Int64.min, .max, 0, .min], [.max, .min, 0, -1], [.min, .min, 1, .max]] {
+            var model = Self.good
+            model.nodes = [
+                .init(
+                    name: "s", operatorName: "Slice", inputs: ["w", "a", "b", "c", "d"],
+                    outputs: ["y"])
+            ]
+            model.integers = [
+                ("a", [cut[0]]), ("b", [cut[1]]), ("c", [cut[2]]), ("d", [cut[3]]),
+            ]
+            _ = failure(model)
+        }
+    }
+
     @Test(arguments: [[Int64.max, 4], [-3, 4], [1 << 62, 9], [3, 2], [4, 3]])
     func `an initialiser whose dimensions lie is refused`(dimensions: [Int64]) {
         var model = Self.good

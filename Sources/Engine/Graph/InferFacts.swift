@@ -9,8 +9,9 @@ extension Graph {
     ///
     /// What the file declares for values and outputs is not read: converters get it wrong.
     mutating func inferFacts() throws(EngineError) {
-        for input in inputs {
-            if let fact = self[input].fact { try check(fact, name: self[input].name, node: nil) }
+        // Nothing but inputs and initialisers has a fact so far.
+        for value in values {
+            if let fact = value.fact { try check(fact, name: value.name, node: nil) }
         }
         for index in nodes.indices {
             let node = nodes[index]
@@ -22,11 +23,11 @@ extension Graph {
                     kind: .unsupported
                 )
             }
-            try foldContents(of: node, context, &facts)
             for (output, fact) in zip(node.outputs, facts) {
                 try check(fact, name: self[output].name, node: node.shown)
-                self[output].fact = fact
             }
+            try foldContents(of: node, context, &facts)
+            for (output, fact) in zip(node.outputs, facts) { self[output].fact = fact }
         }
     }
 
@@ -84,6 +85,17 @@ extension Graph {
                 "value '\(name)' has shape \(fact.shape), with a negative length",
                 node: node
             )
+        }
+        // Kernels loop over the other axes even where one of them is 0.
+        if fact.shape.contains(0) {
+            let others = fact.shape.compactMap(\.fixed).filter { $0 != 0 }
+            guard let shape = Shape(others), shape.elementCount <= 1 << 24 else {
+                throw EngineError(
+                    .invalidShape,
+                    "value '\(name)' has shape \(fact.shape), which is empty and beyond reason",
+                    node: node
+                )
+            }
         }
         guard let count = fact.shape.elementCount,
             count.value(rows: 1).flatMap(fact.type.byteCount(ofElements:)) != nil

@@ -168,7 +168,7 @@ private let range = OperatorDefinition(
                 throw context.failure("a length overflows")
             }
             if step == 1, !span.isConstant { return [Fact(start.type, [span])] }
-            if let span = span.fixed {
+            if let span = span.fixed, span != .min {
                 let (whole, rest) = span.quotientAndRemainder(dividingBy: step)
                 let count = whole + (rest == 0 || (rest < 0) != (step < 0) ? 0 : 1)
                 return [Fact(start.type, [Dimension(max(count, 0))])]

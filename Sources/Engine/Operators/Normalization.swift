@@ -74,6 +74,7 @@ let normalizationOperators: [OperatorDefinition] = [
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: .real)
             let input = try context.input(0)
+            guard input.rank > 0 else { throw context.failure("input 0 is a scalar") }
             guard try context.integer("training_mode", default: 0) == 0 else {
                 throw context.failure("training mode is not supported", kind: .unsupported)
             }

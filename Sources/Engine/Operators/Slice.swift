@@ -24,6 +24,8 @@ private struct SliceKernel: MovingKernel {
                 walk.add(length: result[axis], a: steps[axis] &* stride)
                 stride &*= shape[axis]
             }
+            // The last of no rows.
+            guard offset >= 0 || walk.isEmpty else { return frame.fault(.indexOutOfRange) }
             copy(frame.input(0, as: T.self), to: frame.output(0), along: walk, from: offset)
         }
     }

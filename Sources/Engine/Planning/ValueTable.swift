@@ -40,7 +40,10 @@ struct ValueTable {
     mutating func add(_ id: Graph.ValueID, at step: Int) throws(EngineError) {
         let fact = try fact(of: id)
         let bytes = try byteCount(fact.type, fact.shape, name: graph[id].name)
-        if fact.type == .string { textElementCount += bytes / 16 }
+        if fact.type == .string {
+            let (sum, overflow) = textElementCount.addingReportingOverflow(bytes / 16)
+            textElementCount = overflow ? .max : sum
+        }
         blockOfValue[id] = try addBlock(graph[id].name, byteCount: bytes, at: step)
     }
 

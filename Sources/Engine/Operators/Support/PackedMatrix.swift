@@ -15,7 +15,8 @@ struct PackedMatrix: Sendable {
         let (rows, columns) = (matrix.dimensions[0], matrix.dimensions[1])
         depth = isTransposed ? columns : rows
         self.columns = isTransposed ? rows : columns
-        guard let shape = Shape([serin_packed_count(depth, self.columns)]),
+        // A matrix without rows may still claim columns without end.
+        guard depth > 0, let shape = Shape([serin_packed_count(depth, self.columns)]),
             let panels = Tensor(type: .float, shape: shape, fill: { _ in })
         else { return nil }
         self.panels = panels
