@@ -208,8 +208,11 @@ import Testing
             var model = Self.good
             model.nodes = [
                 .init(
-                    name: "s", operatorName: "Slice", inputs: ["w", "a", "b", "c", "d"],
-                    outputs: ["y"])
+                    name: "s",
+                    operatorName: "Slice",
+                    inputs: ["w", "a", "b", "c", "d"],
+                    outputs: ["y"]
+                )
             ]
             model.integers = [
                 ("a", [cut[0]]), ("b", [cut[1]]), ("c", [cut[2]]), ("d", [cut[3]]),

@@ -108,7 +108,8 @@ let concatSplitOperators: [OperatorDefinition] = [
                 var shape = input.shape
                 shape[axis] = length
                 var fact = Fact(input.type, shape)
-                if let count = length.fixed, count >= 0, let integers = input.integers, input.rank == 1,
+                if let count = length.fixed, count >= 0, let integers = input.integers,
+                    input.rank == 1,
                     start + count <= integers.count
                 {
                     fact.integers = Array(integers[start..<(start + count)])
