@@ -32,10 +32,12 @@ package struct InferenceService: Handler {
         do throws(Failure) {
             let match = try Matched(InferenceRoute.router, request)
             switch match.route {
-            case .live: return .now(probes.answer(.live, request, only: nil))
+            case .live: return .now(marks.stamp(probes.answer(.live, request, only: nil)))
             case .ready:
-                return .now(probes.answer(.ready, request, only: match.parameters["check"]))
-            case .startup: return .now(probes.answer(.startup, request, only: nil))
+                return .now(
+                    marks.stamp(probes.answer(.ready, request, only: match.parameters["check"]))
+                )
+            case .startup: return .now(marks.stamp(probes.answer(.startup, request, only: nil)))
             case .infer, .predict:
                 return try predict(match, marks, request, body, exchange)
             default:
@@ -114,15 +116,15 @@ package struct InferenceService: Handler {
                 throw .violations(workspace.features.violations)
             }
             let decoded = ContinuousClock.now
-            if let timeout = request.timeout, call.arrival + timeout < decoded {
-                throw .deadlinePassed(timeout)
-            }
+            let allowance = min(call.allowance, request.timeout ?? call.allowance)
+            guard decoded < call.arrival + allowance else { throw .deadlinePassed(allowance) }
             let mode = call.host.overrideMode(at: WallClock.now().epochSeconds)
             let effects = try version.answer(
                 workspace,
                 PredictionContext(override: mode, now: decoded)
             )
             let inferred = ContinuousClock.now
+            guard inferred < call.arrival + allowance else { throw .deadlinePassed(allowance) }
             let response = encode(call, request, workspace)
             let ended = ContinuousClock.now
             version.noteCost(

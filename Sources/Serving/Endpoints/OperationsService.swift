@@ -27,10 +27,12 @@ package struct OperationsService: Handler {
         do throws(Failure) {
             let match = try Matched(OperationsRoute.router, request)
             switch match.route {
-            case .live: return .now(probes.answer(.live, request, only: nil))
+            case .live: return .now(marks.stamp(probes.answer(.live, request, only: nil)))
             case .ready:
-                return .now(probes.answer(.ready, request, only: match.parameters["check"]))
-            case .startup: return .now(probes.answer(.startup, request, only: nil))
+                return .now(
+                    marks.stamp(probes.answer(.ready, request, only: match.parameters["check"]))
+                )
+            case .startup: return .now(marks.stamp(probes.answer(.startup, request, only: nil)))
             default: break
             }
             let caller = try daemon.authorizeOperations(
@@ -41,7 +43,7 @@ package struct OperationsService: Handler {
             let response = try answer(match, request, body, caller)
             return .now(marks.stamp(response))
         } catch {
-            return .now(error.response(requestID: marks.requestID))
+            return .now(marks.stamp(error.response(requestID: marks.requestID)))
         }
     }
 

@@ -126,7 +126,8 @@ package struct Loader: Sendable {
         return ModelSettings(
             maximumRows: settings.limits.rows,
             workspaces: threads,
-            memoryLimit: daemon.memoryLimit ?? .max
+            memoryLimit: daemon.memoryLimit ?? .max,
+            canaryInterval: settings.canary.interval
         )
     }
 

@@ -22,6 +22,7 @@ extension ModelVersion {
             case .tensors:
                 var decoder = TensorDecoder(
                     modelName: name,
+                    modelVersion: version,
                     maximumRows: program.maximumRows,
                     outputs: contract.outputs
                 )

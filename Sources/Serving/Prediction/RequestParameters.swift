@@ -26,7 +26,7 @@ struct RequestParameters {
                 binaryDataOutput = try flag("binary_data_output", body, &scanner)
             } else if key.equals("classification", in: body) {
                 throw Failure(
-                    501,
+                    400,
                     "not_supported",
                     .data,
                     "the classification extension is not supported; ask for the output itself"

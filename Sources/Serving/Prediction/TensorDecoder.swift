@@ -24,13 +24,15 @@ struct TensorDecoder {
     private let maximumRows: Int
     private let outputs: [Output]
     private let modelName: String
+    private let modelVersion: Int
     private var scanner = JSONScanner()
     private var inputs: [Input] = []
     private var hasInputs = false
     private var hasOutputs = false
 
-    init(modelName: String, maximumRows: Int, outputs: [Output]) {
+    init(modelName: String, modelVersion: Int, maximumRows: Int, outputs: [Output]) {
         self.modelName = modelName
+        self.modelVersion = modelVersion
         self.maximumRows = maximumRows
         self.outputs = outputs
     }
@@ -100,7 +102,7 @@ struct TensorDecoder {
             } else if key.equals("model_name", in: json) {
                 try checkModelName(json)
             } else if key.equals("model_version", in: json) {
-                try scanner.skipValue(in: json)
+                try checkModelVersion(json)
             } else if key.equals("id", in: json) {
                 guard try scanner.peekKind(in: json) == .string else {
                     throw Failure.wrongForm("'id' must be a string")
@@ -134,6 +136,20 @@ struct TensorDecoder {
         else {
             throw Failure.wrongForm(
                 "'model_name' is not '\(modelName)', the model that the path names"
+            )
+        }
+    }
+
+    /// Null and "" ask for whichever version answers.
+    private mutating func checkModelVersion(_ json: Span<UInt8>) throws {
+        switch try scanner.peekKind(in: json) {
+        case .null: try scanner.readNull(in: json)
+        case .string:
+            let asked = try scanner.readString(in: json).string(in: json)
+            guard asked.isEmpty || asked == String(modelVersion) else { fallthrough }
+        default:
+            throw Failure.wrongForm(
+                "'model_version' is not \"\(modelVersion)\", the version that answers here"
             )
         }
     }

@@ -66,6 +66,8 @@ final class Forest<Value: ForestValue>: @unchecked Sendable {
     let members: [[Value]]
     let entries: LeafEntries<Value>
 
+    /// What the trees take in memory.
+    let byteCount: Int
     private let nodes: UnsafeMutablePointer<ForestNode<Value>>
     /// As many as make whole groups of eight; what follows the last tree is a leaf of weight zero.
     private let roots: UnsafeMutablePointer<UInt32>
@@ -94,6 +96,11 @@ final class Forest<Value: ForestValue>: @unchecked Sendable {
             unsafe (nodes + index).initialize(to: node)
         }
         unsafe roots = .allocate(capacity: groups * 8)
+        byteCount =
+            parts.nodes.count * MemoryLayout<ForestNode<Value>>.stride
+            + (groups * 8 + treeCount * 2) * MemoryLayout<Int>.stride
+            + parts.tests.count + parts.missingIsTrue.count
+            + parts.members.reduce(0) { $0 + ($1.count + 2) * MemoryLayout<Value>.stride }
         let stay = UInt32(parts.nodes.count - 1)
         for index in 0..<(groups * 8) {
             unsafe (roots + index).initialize(to: index < treeCount ? parts.roots[index] : stay)

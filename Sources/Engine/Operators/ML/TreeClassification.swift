@@ -133,6 +133,7 @@ extension NodeContext {
             isSum: true,
             context: self
         )
+        keep(byteCount: forest.byteCount)
         reserveScratch(bytes: Dimension(forest.scratchCount * MemoryLayout<Value>.stride))
         return TreeClassification(
             forest: forest,

@@ -106,6 +106,7 @@ extension NodeContext {
             isSum: aggregate == .sum || aggregate == .average,
             context: self
         )
+        keep(byteCount: forest.byteCount)
         reserveScratch(bytes: Dimension(forest.scratchCount * MemoryLayout<Value>.stride))
         return TreeRegression(
             forest: forest,
