@@ -66,7 +66,8 @@ enum CompiledLink: Sendable {
         output: Int,
         intercept: Double,
         terms: [(feature: Int, factor: Double)],
-        whole: Bool
+        /// What the output's integer type holds; nil for a real one.
+        limits: ClosedRange<Int64>?
     )
     /// A value for each output that it answers.
     case constant([FallbackChain.Value?])
@@ -89,13 +90,17 @@ enum CompiledLink: Sendable {
             guard !table.isMissing(feature: feature, row: row) else { return nil }
             let found = lookup.value(feature: feature, row: row, of: table)
             return (found ?? otherwise).map(FallbackChain.Value.number)
-        case .linear(output, let intercept, let terms, let whole):
+        case .linear(output, let intercept, let terms, let limits):
             var sum = intercept
             for term in terms {
                 sum += term.factor * table.real(feature: term.feature, row: row)
             }
             guard sum.isFinite else { return nil }
-            return .number(whole ? sum.rounded() : sum)
+            guard let limits else { return .number(sum) }
+            guard let whole = Int64(exactly: sum.rounded()), limits.contains(whole) else {
+                return nil
+            }
+            return .number(Double(whole))
         case .constant(let values):
             return values[output]
         case .table, .linear:

@@ -135,8 +135,8 @@ struct FallbackCompiler {
             }
         }
         terms.sort { $0.feature < $1.feature }
-        let whole = contract.outputs[output].datatype.integerLimits != nil
-        return .linear(output: output, intercept: intercept, terms: terms, whole: whole)
+        let limits = contract.outputs[output].datatype.integerLimits
+        return .linear(output: output, intercept: intercept, terms: terms, limits: limits)
     }
 
     private mutating func constant(

@@ -73,7 +73,6 @@ extension FeatureTable {
         }
     }
 
-    /// The whole column is refused at once, so its cells do not count as absent too.
     private mutating func refuseSize(_ feature: Int, expected: String, found: Int) {
         violations.record(
             .wrongShape,
@@ -83,11 +82,7 @@ extension FeatureTable {
             value: "\(found) bytes",
             hint: "send \(expected)"
         )
-        let width = UInt32(clamping: layouts[feature].width)
-        for row in 0..<rows {
-            filled[cellIndex(feature, row)] = width
-            mark(.refused, feature, row)
-        }
+        refuseColumn(feature)
     }
 }
 

@@ -185,6 +185,15 @@ extension FeatureTable {
         if state.rawValue > cells[cell].rawValue { cells[cell] = state }
     }
 
+    /// Refuses a whole column at once, so that its cells do not count as absent too.
+    mutating func refuseColumn(_ feature: Int) {
+        let width = UInt32(clamping: layouts[feature].width)
+        for row in 0..<rows {
+            filled[cellIndex(feature, row)] = width
+            mark(.refused, feature, row)
+        }
+    }
+
     mutating func store(real value: Double, _ place: Int, _ feature: Int, _ row: Int) {
         let layout = layouts[feature]
         if layout.lower <= value, value <= layout.upper {

@@ -41,6 +41,7 @@ extension FeatureTable {
             value: found,
             hint: "the datatype is \(features[feature].datatype.rawValue)"
         )
+        refuseColumn(feature)
     }
 
     /// Takes note of a tensor's shape that is not `[rows]`, `[rows, 1]` or the feature's own.

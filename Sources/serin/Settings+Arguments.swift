@@ -56,6 +56,9 @@ extension Arguments {
     func settingsReader() throws -> SettingsReader {
         let variables = environmentValues()
         var reader = SettingsReader()
+        if self[FlagSpec.config.name]?.isEmpty ?? false {
+            throw CommandFailure.misuse("--config names no file")
+        }
         if let file = self[FlagSpec.config.name] ?? variables["SERIN_CONFIG"], !file.isEmpty {
             do throws(SystemError) {
                 reader.read(file: try readFile(path: file, limit: 1 << 20), name: file)

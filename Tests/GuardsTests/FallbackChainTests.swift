@@ -102,6 +102,22 @@ import Testing
         #expect(chain.answer(output: 2, row: 0, of: table)?.value == .text("malignant"))
     }
 
+    @Test(arguments: [Datatype.int8, .int32, .int64, .uint8])
+    func `a linear rule never leaves its output's integer type`(datatype: Datatype) throws {
+        let chain = try chain(
+            [
+                .linear(output: "count", intercept: 0, coefficients: ["carat": 1]),
+                .constant(values: ["count": .number(7)]),
+            ],
+            outputs: [output("count", datatype)]
+        )
+        #expect(chain.answer(output: 0, row: 0, of: row(["carat": 5]))?.value == .number(5))
+        for carat: JSONValue in [1e30, -1e30] {
+            let answer = chain.answer(output: 0, row: 0, of: row(["carat": carat]))
+            #expect(answer?.value == .number(7))
+        }
+    }
+
     @Test func `an empty chain answers nothing and says so`() throws {
         let chain = try chain([])
         #expect(chain.isEmpty)

@@ -32,12 +32,11 @@ package struct InferenceService: Handler {
         do throws(Failure) {
             let match = try Matched(InferenceRoute.router, request)
             switch match.route {
-            case .live: return .now(marks.stamp(probes.answer(.live, request, only: nil)))
+            case .live: return .now(probes.answer(.live, request, marks))
             case .ready:
-                return .now(
-                    marks.stamp(probes.answer(.ready, request, only: match.parameters["check"]))
-                )
-            case .startup: return .now(marks.stamp(probes.answer(.startup, request, only: nil)))
+                let check = match.parameters["check"]
+                return .now(probes.answer(.ready, request, marks, only: check))
+            case .startup: return .now(probes.answer(.startup, request, marks))
             case .infer, .predict:
                 return try predict(match, marks, request, body, exchange)
             default:

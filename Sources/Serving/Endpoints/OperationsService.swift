@@ -27,12 +27,11 @@ package struct OperationsService: Handler {
         do throws(Failure) {
             let match = try Matched(OperationsRoute.router, request)
             switch match.route {
-            case .live: return .now(marks.stamp(probes.answer(.live, request, only: nil)))
+            case .live: return .now(probes.answer(.live, request, marks))
             case .ready:
-                return .now(
-                    marks.stamp(probes.answer(.ready, request, only: match.parameters["check"]))
-                )
-            case .startup: return .now(marks.stamp(probes.answer(.startup, request, only: nil)))
+                let check = match.parameters["check"]
+                return .now(probes.answer(.ready, request, marks, only: check))
+            case .startup: return .now(probes.answer(.startup, request, marks))
             default: break
             }
             let caller = try daemon.authorizeOperations(

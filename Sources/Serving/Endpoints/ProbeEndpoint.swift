@@ -9,7 +9,24 @@ struct ProbeEndpoint: Sendable {
     let readiness: Readiness
 
     /// `only` is the one check, or kind of checks, that `/readyz/<check>` names.
-    func answer(_ probe: Probe, _ request: RequestHead, only: String?) -> Response {
+    func answer(
+        _ probe: Probe,
+        _ request: RequestHead,
+        _ marks: RequestMarks,
+        only: String? = nil
+    ) -> Response {
+        do throws(Failure) {
+            return marks.stamp(try verdict(probe, request, only: only))
+        } catch {
+            return marks.stamp(error.response(requestID: marks.requestID))
+        }
+    }
+
+    private func verdict(
+        _ probe: Probe,
+        _ request: RequestHead,
+        only: String?
+    ) throws(Failure) -> Response {
         var checks: [HealthCheck]
         switch probe {
         case .live:
@@ -20,13 +37,12 @@ struct ProbeEndpoint: Sendable {
         if let only {
             checks = checks.filter { $0.name == only || $0.kind == only }
             guard !checks.isEmpty else {
-                return Failure(
+                throw Failure(
                     404,
                     "unknown_check",
                     .data,
                     "there is no check '\(only.prefix(80))'"
                 )
-                .response(requestID: "")
             }
         }
         let isOK = checks.allSatisfy { $0.isOK || $0.isWarning }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Platform
 import JSON
 import Telemetry
 import HTTP
@@ -47,18 +48,31 @@ extension DaemonParts {
     ) throws(Failure) -> String {
         if let name = credentials.operatorName(request) { return name }
         guard changesState else { return "reader" }
+        let note = denials.withLock {
+            $0.record(
+                peer: request.peerHost,
+                path: String(request.path.prefix(200)),
+                at: .now
+            )
+        }
+        if let note { tell(note) }
+        metrics.countDenial()
+        throw Self.unauthorized(
+            "changing state needs a bearer token: one from the configuration, or the one in "
+                + "operations.token in the daemon's state directory"
+        )
+    }
+
+    /// Journals tries that were denied.
+    func tell(_ note: DenialLedger.Note) {
         reporter.event(
             "operations.denied",
             .warning,
             model: nil,
             [
-                "peer": .string(request.peerHost),
-                "path": .string(String(request.path.prefix(200))),
+                "peer": .string(note.peer), "path": .string(note.path),
+                "tries": .number(note.tries),
             ]
-        )
-        throw Self.unauthorized(
-            "changing state needs a bearer token: one from the configuration, or the one in "
-                + "operations.token in the daemon's state directory"
         )
     }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import JSON
+import Artifacts
 import HTTP
 import Guards
 package import Platform
@@ -16,6 +17,7 @@ package final class DaemonParts: Sendable {
     package let store: StateStore
     package let credentials: Credentials
     package let budget: Guarded<MemoryBudget>
+    let denials = Guarded(DenialLedger())
     /// Set once, before anything runs; the runner itself needs what is here.
     package let canaries = Guarded<CanaryRunner?>(nil)
     /// Bytes that the process may use; nil where nothing limits it.
@@ -58,7 +60,9 @@ extension DaemonParts {
             guard let active = host.active else { throw notLoaded(host) }
             return (host, active)
         }
-        guard let number = Int(text), let version = host.version(number) else {
+        guard let number = ArtifactIdentity.version(folder: text),
+            let version = host.version(number)
+        else {
             let versions = host.versions.map { String($0.version) }.joined(separator: ", ")
             throw Failure(
                 404,

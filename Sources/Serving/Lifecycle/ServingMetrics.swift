@@ -21,6 +21,7 @@ package final class ServingMetrics: Sendable {
     let canaryDeviation: MetricFamily<Gauge>
     let canaryLastSuccess: MetricFamily<Gauge>
     private let refusedArtifacts: Counter
+    private let denials: Counter
     private let protocolErrors: MetricFamily<Counter>
 
     static let phaseNames = ["queue", "decode", "infer", "encode"]
@@ -86,6 +87,11 @@ package final class ServingMetrics: Sendable {
         refusedArtifacts = registry.counter(
             "serin_artifacts_refused_total",
             "Artifacts that were refused at load.",
+            labels: []
+        ).with([])
+        denials = registry.counter(
+            "serin_operations_denied_total",
+            "Calls of the operations port that lacked credentials.",
             labels: []
         ).with([])
         protocolErrors = registry.counter(
@@ -191,6 +197,8 @@ package final class ServingMetrics: Sendable {
     }
 
     func countRefusedArtifact() { refusedArtifacts.add(1) }
+
+    func countDenial() { denials.add(1) }
 
     func countProtocolError(_ status: Int) { protocolErrors.with([String(status)]).add(1) }
 

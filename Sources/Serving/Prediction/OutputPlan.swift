@@ -67,6 +67,7 @@ struct OutputPlan: Sendable {
             let rowShape = width == 1 ? [] : spec.shape.dropFirst().map(\.constant)
             columns.append(.init(output: output, width: width, rowShape: Array(rowShape)))
         }
+        problems.checkFallback(of: contract, against: columns)
         try problems.throwIfAny()
         self.parts = parts
         self.columns = columns
@@ -144,6 +145,28 @@ struct OutputPlan: Sendable {
 }
 
 extension PlanProblems {
+    /// A list in the fallback must fill its output's row, or what an earlier request left there
+    /// would be answered again.
+    fileprivate mutating func checkFallback(
+        of contract: Contract,
+        against columns: [OutputTable.Column]
+    ) {
+        for (index, link) in contract.fallback.enumerated() {
+            guard case .constant(let values) = link else { continue }
+            for column in columns {
+                guard case .numbers(let numbers)? = values[column.output.name],
+                    numbers.count != column.width
+                else { continue }
+                add(
+                    "fallback[\(index)].values.\(column.output.name)",
+                    found: "a list of \(numbers.count)",
+                    expected: "\(column.width), the values of one row",
+                    remedy: "give a value for each, or one number for all"
+                )
+            }
+        }
+    }
+
     /// The contract must give an output the datatype that the graph computes, or a wider one.
     fileprivate mutating func checkDatatype(
         of output: Output,

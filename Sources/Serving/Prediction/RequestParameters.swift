@@ -14,15 +14,20 @@ struct RequestParameters {
         guard try scanner.peekKind(in: body) == .object else {
             throw Failure.wrongForm("'parameters' must be an object")
         }
+        var seen = SeenKeys()
         try scanner.enterObject(in: body)
         while let key = try scanner.nextMember(in: body) {
             if key.equals("timeout", in: body) {
+                try seen.claim(0, "timeout")
                 timeout = .microseconds(try count("timeout", body, &scanner))
             } else if key.equals("binary_data_size", in: body) {
+                try seen.claim(1, "binary_data_size")
                 binaryDataSize = try count("binary_data_size", body, &scanner)
             } else if key.equals("binary_data", in: body) {
+                try seen.claim(2, "binary_data")
                 binaryData = try flag("binary_data", body, &scanner)
             } else if key.equals("binary_data_output", in: body) {
+                try seen.claim(3, "binary_data_output")
                 binaryDataOutput = try flag("binary_data_output", body, &scanner)
             } else if key.equals("classification", in: body) {
                 throw Failure(

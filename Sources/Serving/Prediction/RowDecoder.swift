@@ -24,17 +24,20 @@ struct RowDecoder {
             throw Failure.wrongForm("the body must be an object: {\"instances\": [{…}, …]}")
         }
         var request = PredictionRequest(form: .rows)
+        var seen = SeenKeys()
         try scanner.enterObject(in: body)
         while let key = try scanner.nextMember(in: body) {
             if key.equals("instances", in: body) {
-                guard !hasInstances else { throw Failure.repeated("instances") }
+                try seen.claim(0, "instances")
                 hasInstances = true
                 try decodeInstances(body, into: &table)
             } else if key.equals("parameters", in: body) {
+                try seen.claim(1, "parameters")
                 var parameters = RequestParameters()
                 try parameters.decode(body, &scanner)
                 request.timeout = parameters.timeout
             } else if key.equals("signature_name", in: body) {
+                try seen.claim(2, "signature_name")
                 try scanner.skipValue(in: body)
             } else {
                 throw Failure.unknownKey(key.string(in: body), among: ["instances", "parameters"])

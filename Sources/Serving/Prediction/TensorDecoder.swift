@@ -28,7 +28,6 @@ struct TensorDecoder {
     private var scanner = JSONScanner()
     private var inputs: [Input] = []
     private var hasInputs = false
-    private var hasOutputs = false
 
     init(modelName: String, modelVersion: Int, maximumRows: Int, outputs: [Output]) {
         self.modelName = modelName
@@ -89,26 +88,30 @@ struct TensorDecoder {
         }
         var request = PredictionRequest(form: .tensors)
         var asked: [(name: String, isBinary: Bool?)] = []
+        var seen = SeenKeys()
         try scanner.enterObject(in: json)
         while let key = try scanner.nextMember(in: json) {
             if key.equals("inputs", in: json) {
-                guard !hasInputs else { throw Failure.repeated("inputs") }
+                try seen.claim(0, "inputs")
                 hasInputs = true
                 try readInputs(json, table)
             } else if key.equals("outputs", in: json) {
-                guard !hasOutputs else { throw Failure.repeated("outputs") }
-                hasOutputs = true
+                try seen.claim(1, "outputs")
                 asked = try readOutputs(json)
             } else if key.equals("model_name", in: json) {
+                try seen.claim(2, "model_name")
                 try checkModelName(json)
             } else if key.equals("model_version", in: json) {
+                try seen.claim(3, "model_version")
                 try checkModelVersion(json)
             } else if key.equals("id", in: json) {
+                try seen.claim(4, "id")
                 guard try scanner.peekKind(in: json) == .string else {
                     throw Failure.wrongForm("'id' must be a string")
                 }
                 request.id = try scanner.readString(in: json).string(in: json)
             } else if key.equals("parameters", in: json) {
+                try seen.claim(5, "parameters")
                 var parameters = RequestParameters()
                 try parameters.decode(json, &scanner)
                 request.timeout = parameters.timeout
@@ -191,11 +194,14 @@ struct TensorDecoder {
             }
             var name: String?
             var parameters = RequestParameters()
+            var seen = SeenKeys()
             try scanner.enterObject(in: json)
             while let key = try scanner.nextMember(in: json) {
                 if key.equals("name", in: json) {
+                    try seen.claim(0, "name")
                     name = try readName(json)
                 } else if key.equals("parameters", in: json) {
+                    try seen.claim(1, "parameters")
                     try parameters.decode(json, &scanner)
                 } else {
                     throw Failure.unknownKey(key.string(in: json), among: ["name", "parameters"])
@@ -235,21 +241,27 @@ struct TensorDecoder {
             throw Failure.wrongForm("each element of 'inputs' must be an object")
         }
         var input = Input()
+        var seen = SeenKeys()
         try scanner.enterObject(in: json)
         while let key = try scanner.nextMember(in: json) {
             if key.equals("name", in: json) {
+                try seen.claim(0, "name")
                 input.name = try readName(json)
                 input.feature = table.index(ofFeature: input.name)
             } else if key.equals("datatype", in: json) {
+                try seen.claim(1, "datatype")
                 guard try scanner.peekKind(in: json) == .string else {
                     throw Failure.wrongForm("'datatype' must be a string, such as \"FP32\"")
                 }
                 input.datatype = try scanner.readString(in: json).string(in: json)
             } else if key.equals("shape", in: json) {
+                try seen.claim(2, "shape")
                 try readShape(json, &input)
             } else if key.equals("parameters", in: json) {
+                try seen.claim(3, "parameters")
                 try input.parameters.decode(json, &scanner)
             } else if key.equals("data", in: json) {
+                try seen.claim(4, "data")
                 input.data = scanner
                 try scanner.skipValue(in: json)
             } else {
@@ -369,7 +381,7 @@ struct TensorDecoder {
             throw Failure.lacksData(input.name)
         }
         guard try data.peekKind(in: json) == .array else {
-            throw Failure.wrongForm("'data' of input '\(input.name)' must be a list")
+            throw Failure.wrongForm("'data' of input '\(input.name.prefix(80))' must be a list")
         }
         var reader = DataReader(
             scanner: data,

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+import Artifacts
+import Guards
+import Testing
+
+@testable import Serving
+
+@Suite struct PlanTests {
+    struct Mistake: Sendable {
+        var model = "diamonds-price/1"
+        var replacing: [(String, String)]
+        /// What the problems must say.
+        var said: String
+    }
+
+    static let mistakes: [Mistake] = [
+        Mistake(replacing: [(#""to": "X""#, #""to": "Y""#)], said: "column 0 of input 'X'"),
+        Mistake(replacing: [(#""column": 1,"#, #""column": 0,"#)], said: "column"),
+        Mistake(
+            replacing: [(#""from": "variable""#, #""from": "variabel""#)],
+            said: "a graph output: variable"
+        ),
+        Mistake(
+            replacing: [(#""from": "variable","#, #""from": "variable", "column": 7,"#)],
+            said: "0..<1"
+        ),
+        Mistake(
+            replacing: [
+                (
+                    #""from": "variable",\#n      "datatype": "FP32""#,
+                    #""from": "variable",\#n      "datatype": "FP16""#
+                )
+            ],
+            said: "FP32 or FP64"
+        ),
+        Mistake(
+            model: "tumour/1",
+            replacing: [
+                (#""column": 1,\#n      "datatype": "FP32""#, #""datatype": "FP32""#),
+                (#""malignant": 0.37"#, #""malignant": [0.37, 0.2, 0.1]"#),
+            ],
+            said: "a list of 3"
+        ),
+    ]
+
+    @Test(arguments: mistakes)
+    func `a contract that does not fit its graph is refused at load`(mistake: Mistake) {
+        let error = #expect(throws: ArtifactError.self) {
+            try servedModel(mistake.model, replacing: mistake.replacing)
+        }
+        let text = error?.description ?? "none"
+        #expect(text.contains(mistake.said), "\(text)")
+    }
+
+    @Test(arguments: [
+        "diamonds-price/1", "diamonds-price/2", "diamonds-network/1", "diamonds-pipeline/1",
+        "tumour/1",
+    ])
+    func `the example artifacts fit and give their golden answers`(path: String) throws {
+        let model = try servedModel(path)
+        let report = model.runCanary(deadline: .now + .seconds(60))
+        guard case .passed(let deviation) = report.outcome else {
+            Issue.record("\(report.outcome)")
+            return
+        }
+        #expect(deviation <= model.contract.canary.tolerance)
+        #expect(report.deviations.count == model.canaryCase.recordCount)
+        #expect(report.isFallbackProven)
+    }
+}

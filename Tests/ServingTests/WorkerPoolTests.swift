@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+import Dispatch
+import Platform
+import Testing
+
+@testable import Serving
+
+@Suite struct WorkerPoolTests {
+    @Test func `jobs run in the order in which they came`() {
+        let pool = WorkerPool(label: "test", width: 1, limit: 1000)
+        let order = OrderedLog()
+        let done = DispatchSemaphore(value: 0)
+        for job in 0..<500 {
+            #expect(
+                pool.submit {
+                    order.append(job)
+                    if job == 499 { done.signal() }
+                }
+            )
+        }
+        done.wait()
+        #expect(order.values == Array(0..<500))
+    }
+
+    @Test func `a full queue refuses and takes again once it has drained`() {
+        let pool = WorkerPool(label: "test", width: 2, limit: 3)
+        let gate = DispatchSemaphore(value: 0)
+        let started = DispatchSemaphore(value: 0)
+        let ended = DispatchSemaphore(value: 0)
+        let job: WorkerPool.Job = {
+            started.signal()
+            gate.wait()
+            ended.signal()
+        }
+        for _ in 0..<2 { #expect(pool.submit(job)) }
+        for _ in 0..<2 { started.wait() }
+        for _ in 0..<3 { #expect(pool.submit(job)) }
+        #expect(pool.depth == 3)
+        #expect(!pool.submit(job))
+        for _ in 0..<5 { gate.signal() }
+        for _ in 0..<5 { ended.wait() }
+        #expect(pool.depth == 0)
+        gate.signal()
+        #expect(pool.submit(job))
+        ended.wait()
+    }
+
+    @Test func `a pool without a queue refuses everything`() {
+        #expect(!WorkerPool(label: "test", width: 1, limit: 0).submit {})
+    }
+
+    @Test func `a workspace is leased to one at a time`() throws {
+        let pool = try servedModel(workspaces: 2).pool
+        let first = try #require(pool.lease())
+        let second = try #require(pool.lease())
+        #expect(first !== second)
+        #expect(pool.lease() == nil)
+        pool.giveBack(first)
+        #expect(pool.lease() === first)
+    }
+}
+
+private final class OrderedLog: Sendable {
+    private let list = Guarded<[Int]>([])
+    var values: [Int] { list.withLock { $0 } }
+    func append(_ value: Int) { list.withLock { $0.append(value) } }
+}
