@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <malloc.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -25,3 +26,9 @@ int linux_usable_cpu_count(void) {
 const char *linux_error_name(int number) { return strerrorname_np(number); }
 
 const char *linux_error_sentence(int number) { return strerrordesc_np(number); }
+
+void linux_bound_allocator(int count) {
+    mallopt(M_ARENA_MAX, count);
+    mallopt(M_TRIM_THRESHOLD, 1 << 20);
+    mallopt(M_MMAP_THRESHOLD, 256 << 10);
+}

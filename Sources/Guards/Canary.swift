@@ -106,17 +106,20 @@ package struct CanaryState: Sendable {
     }
 }
 
-/// The interval to the next golden run: between nine and ten tenths of the contract's, so that the
-/// pods of a deployment do not run theirs at the same time and none waits longer than promised.
+/// The interval to the next golden run.
+///
+/// Shorter than the contract's by a random share, so that the pods of a deployment do not run theirs
+/// at the same time, and never longer, so that none waits longer than promised.
 ///
 /// - Parameters:
 ///   - interval: the contract's.
+///   - share: the most by which it is shortened.
 ///   - seed: random for each pod and run.
 /// - Returns: the time to wait.
-package func jittered(interval: Duration, seed: UInt64) -> Duration {
+package func jittered(interval: Duration, by share: Double = 0.1, seed: UInt64) -> Duration {
     var mixed = seed &+ 0x9E37_79B9_7F4A_7C15
     mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
     mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
     mixed ^= mixed >> 31
-    return interval * (0.9 + 0.1 * Double(mixed >> 11) / 9_007_199_254_740_992)
+    return interval * (1 - share * (1 - Double(mixed >> 11) / 9_007_199_254_740_992))
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// An attribute of a node. Lists of numbers are read at once; tensors and text stay in the file.
+/// An attribute of a node.
+///
+/// Lists of numbers are read at once; tensors and text stay in the file.
 package struct AttributeProto: Sendable {
     package indirect enum Value: Sendable {
         case float(Float)
@@ -38,7 +40,8 @@ package struct AttributeProto: Sendable {
             case 5: single = .tensor(try TensorProto(field.range(of: message), in: bytes))
             case 6:
                 single = .graph(
-                    try GraphProto(field.range(of: message), in: bytes, depth: depth + 1))
+                    try GraphProto(field.range(of: message), in: bytes, depth: depth + 1)
+                )
             case 20: kind = Int(try field.integer(of: message))
             default: try lists.take(field, in: bytes, depth: depth)
             }
@@ -51,9 +54,14 @@ package struct AttributeProto: Sendable {
         self.value = value
     }
 
-    /// The value the kind points at. Writers leave zeros and empty lists out, old ones the kind.
+    /// The value the kind points at.
+    ///
+    /// Writers leave zeros and empty lists out, old ones the kind.
     private static func value(
-        kind: Int, single: Value?, lists: Lists, _ range: Range<Int>
+        kind: Int,
+        single: Value?,
+        lists: Lists,
+        _ range: Range<Int>
     ) -> Value? {
         switch kind {
         case 0: single ?? lists.filled ?? .integers([])
@@ -86,7 +94,9 @@ package struct AttributeProto: Sendable {
         }
 
         mutating func take(
-            _ field: WireReader.Field, in bytes: Span<UInt8>, depth: Int
+            _ field: WireReader.Field,
+            in bytes: Span<UInt8>,
+            depth: Int
         ) throws(ReadError) {
             let message = "AttributeProto"
             switch field.number {
@@ -96,7 +106,8 @@ package struct AttributeProto: Sendable {
             case 10: tensors.append(try TensorProto(field.range(of: message), in: bytes))
             case 11:
                 graphs.append(
-                    try GraphProto(field.range(of: message), in: bytes, depth: depth + 1))
+                    try GraphProto(field.range(of: message), in: bytes, depth: depth + 1)
+                )
             default: break
             }
         }

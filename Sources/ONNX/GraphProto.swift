@@ -17,7 +17,8 @@ package struct GraphProto: Sendable {
             switch field.number {
             case 1:
                 nodes.append(
-                    try NodeProto(field.range(of: message), in: bytes, depth: depth + 1))
+                    try NodeProto(field.range(of: message), in: bytes, depth: depth + 1)
+                )
             case 2: name = try field.text(of: message, in: bytes)
             case 5: initializers.append(try TensorProto(field.range(of: message), in: bytes))
             case 11: inputs.append(try ValueInfo(field.range(of: message), in: bytes))

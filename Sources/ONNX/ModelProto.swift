@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// An ONNX file: what it needs and its graph. Structure is read in one pass; tensors stay in the file.
+/// An ONNX file: what it needs and its graph.
+///
+/// Structure is read in one pass; tensors stay in the file.
 package struct ModelProto: Sendable {
     package var irVersion = 0
     package var producerName = ""
@@ -41,7 +43,8 @@ package struct ModelProto: Sendable {
     }
 
     private static func readOpset(
-        _ range: Range<Int>, in bytes: Span<UInt8>
+        _ range: Range<Int>,
+        in bytes: Span<UInt8>
     ) throws(ReadError) -> (String, Int) {
         var (domain, version) = ("", 0)
         var reader = WireReader(range)

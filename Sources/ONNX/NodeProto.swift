@@ -23,7 +23,8 @@ package struct NodeProto: Sendable {
             case 4: operatorName = try field.text(of: message, in: bytes)
             case 5:
                 attributes.append(
-                    try AttributeProto(field.range(of: message), in: bytes, depth: depth + 1))
+                    try AttributeProto(field.range(of: message), in: bytes, depth: depth + 1)
+                )
             case 7: domain = try field.text(of: message, in: bytes)
             default: break
             }

@@ -10,7 +10,8 @@ package indirect enum StoredValue: Sendable {
 
     /// Reads a file that holds a value of `type`, as the graph declares it.
     package init(
-        file bytes: Span<UInt8>, declaredAs type: TypeProto
+        file bytes: Span<UInt8>,
+        declaredAs type: TypeProto
     ) throws(ReadError) {
         let range = 0..<bytes.count
         switch type {
@@ -22,14 +23,17 @@ package indirect enum StoredValue: Sendable {
     }
 
     private static func readTensor(
-        _ range: Range<Int>, in bytes: Span<UInt8>
+        _ range: Range<Int>,
+        in bytes: Span<UInt8>
     ) throws(ReadError) -> Tensor {
         try TensorProto(range, in: bytes).tensor(in: bytes)
     }
 
     /// SequenceProto: tensors 3, sequences 5, maps 6, optionals 7.
     private static func readSequence(
-        _ range: Range<Int>, in bytes: Span<UInt8>, depth: Int
+        _ range: Range<Int>,
+        in bytes: Span<UInt8>,
+        depth: Int
     ) throws(ReadError) -> StoredValue {
         guard depth < WireReader.maximumDepth else { throw .tooDeep(at: range.lowerBound) }
         let message = "SequenceProto"
@@ -50,7 +54,9 @@ package indirect enum StoredValue: Sendable {
 
     /// MapProto: integer keys 3, string keys 4, values 5.
     private static func readMap(
-        _ range: Range<Int>, in bytes: Span<UInt8>, depth: Int
+        _ range: Range<Int>,
+        in bytes: Span<UInt8>,
+        depth: Int
     ) throws(ReadError) -> StoredValue {
         guard depth < WireReader.maximumDepth else { throw .tooDeep(at: range.lowerBound) }
         let message = "MapProto"
@@ -68,12 +74,16 @@ package indirect enum StoredValue: Sendable {
             }
         }
         return .map(
-            keys: strings.isEmpty ? integers.map { .integer($0) } : strings, values: values)
+            keys: strings.isEmpty ? integers.map { .integer($0) } : strings,
+            values: values
+        )
     }
 
     /// OptionalProto: tensor 3, sequence 5, map 6, optional 7.
     private static func readOptional(
-        _ range: Range<Int>, in bytes: Span<UInt8>, depth: Int
+        _ range: Range<Int>,
+        in bytes: Span<UInt8>,
+        depth: Int
     ) throws(ReadError) -> StoredValue {
         guard depth < WireReader.maximumDepth else { throw .tooDeep(at: range.lowerBound) }
         let message = "OptionalProto"

@@ -78,7 +78,8 @@ package struct TensorProto: Sendable {
     }
 
     private func typedElements(
-        in bytes: Span<UInt8>, byteCount: Int
+        in bytes: Span<UInt8>,
+        byteCount: Int
     ) throws(ReadError) -> Tensor {
         let message = "TensorProto"
         let source: Int
@@ -119,7 +120,9 @@ package struct TensorProto: Sendable {
                 for byte in 0..<width {
                     span.storeBytes(
                         of: UInt8(truncatingIfNeeded: value >> Int64(8 * byte)),
-                        toByteOffset: index * width + byte, as: UInt8.self)
+                        toByteOffset: index * width + byte,
+                        as: UInt8.self
+                    )
                 }
             }
         }
@@ -139,8 +142,11 @@ package struct TensorProto: Sendable {
     private func check(found: Int, expected: Int) throws(ReadError) {
         guard found == expected else {
             throw .wrongSize(
-                tensor: name, found: found, expected: expected,
-                at: raw?.lowerBound ?? body.lowerBound)
+                tensor: name,
+                found: found,
+                expected: expected,
+                at: raw?.lowerBound ?? body.lowerBound
+            )
         }
     }
 }

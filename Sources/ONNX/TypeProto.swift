@@ -29,20 +29,26 @@ package indirect enum TypeProto: Sendable, Equatable {
     }
 
     private static func readElement(
-        _ field: WireReader.Field, in bytes: Span<UInt8>, depth: Int
+        _ field: WireReader.Field,
+        in bytes: Span<UInt8>,
+        depth: Int
     ) throws(ReadError) -> TypeProto {
         var element = TypeProto.absent
         var reader = WireReader(try field.range(of: "TypeProto"))
         while let part = try reader.next(in: bytes) {
             guard part.number == 1 else { continue }
             element = try TypeProto(
-                part.range(of: "TypeProto.Sequence"), in: bytes, depth: depth + 1)
+                part.range(of: "TypeProto.Sequence"),
+                in: bytes,
+                depth: depth + 1
+            )
         }
         return element
     }
 
     private static func readTensor(
-        _ range: Range<Int>, in bytes: Span<UInt8>
+        _ range: Range<Int>,
+        in bytes: Span<UInt8>
     ) throws(ReadError) -> TypeProto {
         var type: DataType?
         var shape: [DeclaredDimension]?
@@ -56,7 +62,8 @@ package indirect enum TypeProto: Sendable, Equatable {
                 while let part = try inner.next(in: bytes) {
                     guard part.number == 1 else { continue }
                     dimensions.append(
-                        try DeclaredDimension(part.range(of: "TensorShapeProto"), in: bytes))
+                        try DeclaredDimension(part.range(of: "TensorShapeProto"), in: bytes)
+                    )
                 }
                 shape = dimensions
             default: break
@@ -66,7 +73,9 @@ package indirect enum TypeProto: Sendable, Equatable {
     }
 
     private static func readMap(
-        _ range: Range<Int>, in bytes: Span<UInt8>, depth: Int
+        _ range: Range<Int>,
+        in bytes: Span<UInt8>,
+        depth: Int
     ) throws(ReadError) -> TypeProto {
         var key: DataType?
         var value = TypeProto.absent
@@ -76,7 +85,10 @@ package indirect enum TypeProto: Sendable, Equatable {
             case 1: key = dataType(try field.integer(of: "TypeProto.Map"))
             case 2:
                 value = try TypeProto(
-                    field.range(of: "TypeProto.Map"), in: bytes, depth: depth + 1)
+                    field.range(of: "TypeProto.Map"),
+                    in: bytes,
+                    depth: depth + 1
+                )
             default: break
             }
         }

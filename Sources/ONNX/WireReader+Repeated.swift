@@ -3,7 +3,9 @@
 /// A repeated number is one number a field, or many packed into one field.
 extension WireReader.Field {
     func append(
-        to list: inout [Int64], of message: String, in bytes: Span<UInt8>
+        to list: inout [Int64],
+        of message: String,
+        in bytes: Span<UInt8>
     ) throws(ReadError) {
         switch content {
         case .varint(let bits): list.append(Int64(bitPattern: bits))
@@ -17,7 +19,9 @@ extension WireReader.Field {
     }
 
     func append(
-        to list: inout [Float], of message: String, in bytes: Span<UInt8>
+        to list: inout [Float],
+        of message: String,
+        in bytes: Span<UInt8>
     ) throws(ReadError) {
         switch content {
         case .fixed32(let bits): list.append(Float(bitPattern: bits))
@@ -32,7 +36,9 @@ extension WireReader.Field {
     }
 
     func append(
-        to list: inout [Double], of message: String, in bytes: Span<UInt8>
+        to list: inout [Double],
+        of message: String,
+        in bytes: Span<UInt8>
     ) throws(ReadError) {
         switch content {
         case .fixed64(let bits): list.append(Double(bitPattern: bits))

@@ -114,7 +114,8 @@ extension WireReader.Field {
 
 /// The text of `range`, which a reader returned.
 package func readText(
-    _ range: Range<Int>, in bytes: Span<UInt8>
+    _ range: Range<Int>,
+    in bytes: Span<UInt8>
 ) throws(ReadError) -> String {
     var text: [UInt8] = []
     text.reserveCapacity(range.count)

@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+private import CLinux
 private import Glibc
+
+/// Bounds what the allocator keeps for itself, so that resident memory follows from use.
+///
+/// One arena a thread, glibc's default, lets memory that is free in one thread be asked for anew in
+/// another. To be called before the first thread starts.
+package func boundAllocator(arenas: Int) { linux_bound_allocator(Int32(clamping: arenas)) }
 
 /// The bytes of this process that are in memory now; nil where `/proc` does not say.
 package func residentByteCount() -> Int? {

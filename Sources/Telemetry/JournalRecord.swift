@@ -43,7 +43,7 @@ package struct JournalRecord: Sendable, Equatable {
 /// A record in its file: one line of JSON, whose last member is the CRC-32 of all before it.
 ///
 /// ```
-/// {"sequence":7,"time":"…","event":"model.loaded","model":"m","fields":{},"crc32":"1c291ca3"}\n
+/// {"sequence":7,"time":"…","event":"model.loaded","model":"m","fields":{},"crc32":"04275503"}\n
 ///  └────────────────────── covered by the checksum ─────────────────────┘
 /// ```
 extension JournalRecord {

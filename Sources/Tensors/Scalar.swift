@@ -64,6 +64,8 @@ package struct TextReference: Scalar {
     /// The bytes, for as long as their owner lives.
     @unsafe @inlinable package var bytes: UnsafeBufferPointer<UInt8> {
         unsafe UnsafeBufferPointer(
-            start: UnsafePointer<UInt8>(bitPattern: address), count: address == 0 ? 0 : byteCount)
+            start: UnsafePointer<UInt8>(bitPattern: address),
+            count: address == 0 ? 0 : byteCount
+        )
     }
 }

@@ -19,7 +19,9 @@ package struct Tensor: Sendable {
 
     /// Makes a tensor whose zeroed bytes `fill` then writes; nil when its size is beyond an `Int`.
     package init?<Failure: Error>(
-        type: DataType, shape: Shape, fill: (inout MutableRawSpan) throws(Failure) -> Void
+        type: DataType,
+        shape: Shape,
+        fill: (inout MutableRawSpan) throws(Failure) -> Void
     ) throws(Failure) {
         precondition(type != .string, "strings are made by init(texts:)")
         guard let byteCount = type.byteCount(ofElements: shape.elementCount) else { return nil }
@@ -72,15 +74,21 @@ package struct Tensor: Sendable {
         (type, self.shape) = (.string, shape)
         let width = MemoryLayout<TextReference>.stride
         let storage = Storage(
-            byteCount: texts.count * width, textByteCount: texts.reduce(0) { $0 + $1.count })
+            byteCount: texts.count * width,
+            textByteCount: texts.reduce(0) { $0 + $1.count }
+        )
         var offset = storage.byteCount
         for (index, text) in texts.enumerated() {
             let start = unsafe (storage.base + offset).assumingMemoryBound(to: UInt8.self)
             for (position, byte) in text.enumerated() { unsafe start[position] = byte }
             let reference = unsafe TextReference(
-                UnsafeBufferPointer(start: start, count: text.count))
+                UnsafeBufferPointer(start: start, count: text.count)
+            )
             unsafe storage.base.storeBytes(
-                of: reference, toByteOffset: index * width, as: TextReference.self)
+                of: reference,
+                toByteOffset: index * width,
+                as: TextReference.self
+            )
             offset += text.count
         }
         self.storage = storage
@@ -108,7 +116,8 @@ package struct Tensor: Sendable {
 
     /// Lends the elements; the type has to be the tensor's.
     package func withElements<Element: Scalar, Output, Failure: Error>(
-        as _: Element.Type, _ body: (Span<Element>) throws(Failure) -> Output
+        as _: Element.Type,
+        _ body: (Span<Element>) throws(Failure) -> Output
     ) throws(Failure) -> Output {
         precondition(type == Element.dataType, "\(type) read as \(Element.dataType)")
         let start = unsafe storage.base.assumingMemoryBound(to: Element.self)
@@ -119,7 +128,7 @@ package struct Tensor: Sendable {
     package func withBytes<Output, Failure: Error>(
         _ body: (RawSpan) throws(Failure) -> Output
     ) throws(Failure) -> Output {
-        let start = unsafe UnsafeRawPointer(storage.base)
+        let start = unsafe storage.base
         return try body(unsafe RawSpan(_unsafeStart: start, byteCount: byteCount))
     }
 
@@ -131,6 +140,8 @@ package struct Tensor: Sendable {
     /// Where the elements start; valid while a copy of the tensor lives, and never to be written.
     @unsafe package var address: UnsafeMutableRawPointer { unsafe storage.base }
 
+    /// The elements and, behind them, the text of strings.
+    ///
     /// Safety: made and filled in one initialiser of `Tensor`, never written after it, freed with
     /// the last copy. `@unchecked Sendable` because threads only ever read it.
     @safe

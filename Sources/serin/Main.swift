@@ -6,7 +6,8 @@ import Platform
 struct Main {
     /// Every command, in the order of `--help`.
     static let commands: [CommandSpec] = [
-        .serve, .verify, .predict, .plan, .status, .override, .canary, .events, .probe, .doctor,
+        .serve, .verify, .predict, .plan, .bench, .status, .override, .canary, .events, .probe,
+        .doctor,
         .version,
     ]
 

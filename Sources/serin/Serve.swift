@@ -22,6 +22,7 @@ extension CommandSpec {
 
 @Sendable private func runServe(_ arguments: Arguments) throws -> ExitStatus {
     let settings = try arguments.settings()
+    boundAllocator(arenas: 2)
     let directory = environmentValue("PWD") ?? "."
     do throws(StartError) {
         let daemon = try Daemon(

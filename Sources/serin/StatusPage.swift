@@ -100,6 +100,7 @@ struct StatusPage {
 
     private func row(of check: JSONValue) -> [String] {
         let isFine = check["ok"]?.asBool == true
+        let isWarning = check["warning"]?.asBool == true
         let age = check["age_seconds"].flatMap { $0.isNull ? nil : spokenSeconds($0) + " ago" }
         var measure = ""
         if let found = check["measure"], !found.isNull {
@@ -107,7 +108,8 @@ struct StatusPage {
             if let limit = check["limit"], !limit.isNull { measure += " of " + cell(limit) }
         }
         return [
-            isFine ? "[+]" : "[-]", cell(check["name"]), isFine ? "ok" : "failed", age ?? "-",
+            isFine ? "[+]" : isWarning ? "[!]" : "[-]", cell(check["name"]),
+            isFine ? "ok" : isWarning ? "warning" : "failed", age ?? "-",
             measure, check["message"]?.asString ?? "",
         ]
     }

@@ -76,7 +76,7 @@ private func print(_ report: CanaryReport, of version: ModelVersion, json: Bool)
     if case .passed = report.outcome {} else { isGood = false }
     let artifact = version.artifact
     if json {
-        var document = canaryDocument(report, of: version).asObject ?? []
+        var document = report.document(of: version).asObject ?? []
         document += [
             JSONMember(name: "stage", value: .string(artifact.stage.rawValue)),
             JSONMember(
@@ -116,4 +116,3 @@ private func print(_ report: CanaryReport, of version: ModelVersion, json: Bool)
 func counted(_ count: Int, _ noun: String) -> String {
     "\(count) \(noun)\(count == 1 ? "" : "s")"
 }
-func verifyModelFolder(path: String, json: Bool) -> Int32 { 1 }

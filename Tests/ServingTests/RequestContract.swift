@@ -59,7 +59,12 @@ struct DecoderBench {
     mutating func decode(tensors body: [UInt8], jsonByteCount: Int? = nil) -> Decoded {
         let outputs = contract.outputs
         return attempt { table throws in
-            var decoder = TensorDecoder(modelName: "test", maximumRows: 4, outputs: outputs)
+            var decoder = TensorDecoder(
+                modelName: "test",
+                modelVersion: 1,
+                maximumRows: 4,
+                outputs: outputs
+            )
             return try decoder.decode(
                 body.span,
                 jsonByteCount: jsonByteCount ?? body.count,

@@ -57,6 +57,27 @@ import Testing
         }
     }
 
+    @Test func `a line whose checksum Python's zlib made is a record`() throws {
+        let line = #"""
+            {"sequence":7,"time":"2025-03-01T12:00:00.250000Z","event":"model.loaded","model":"m",\#
+            "fields":{"a":1},"crc32":"04275503"}
+
+            """#
+        try withFolder { folder in
+            try write(Array(line.utf8), to: "\(folder)/journal.jsonl")
+            let record = JournalRecord(
+                sequence: 7,
+                time: Timestamp(microseconds: 1_740_830_400_250_000),
+                event: "model.loaded",
+                model: "m",
+                fields: ["a": 1]
+            )
+            let journal = Journal(folder: folder)
+            #expect(journal.events(since: 0) == [record])
+            #expect(journal.append("next") == 8)
+        }
+    }
+
     @Test func `a journal that was closed goes on without a gap`() throws {
         try withFolder { folder in
             for expected in 1...4 as ClosedRange<UInt64> {

@@ -23,6 +23,8 @@ Mish Mod Mul Neg Not Or Pow Range Reciprocal ReduceL1 ReduceL2 ReduceLogSum Redu
 ReduceProd ReduceSum ReduceSumSquare Relu Reshape Round Selu Shape Sigmoid Sign Sin Size Slice Softmax Softplus Softsign Split
 Sqrt Squeeze Sub Sum Tanh ThresholdedRelu Tile TopK Transpose Trilu Unsqueeze Where Xor
 """.split())
+# Training, sixteen-bit arithmetic, and forms nobody exports.
+LEFT_OUT = ("training", "_float16", "bool_inputs", "empty_set_bool", "types_float32_uint")
 PLAIN = {
     TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.INT32, TensorProto.INT64, TensorProto.BOOL, TensorProto.STRING,
     TensorProto.INT8, TensorProto.UINT8, TensorProto.INT16, TensorProto.UINT16, TensorProto.UINT32, TensorProto.UINT64,
@@ -60,6 +62,8 @@ def node_cases():
     from onnx.backend.test.case.node import collect_testcases
     for case in collect_testcases(None):
         names = {n.op_type for n in case.model.graph.node}
+        if any(word in case.name for word in LEFT_OUT):
+            continue
         if not names <= SUPPORTED or {n.domain for n in case.model.graph.node} - {""}:
             continue
         if not set(types(case.model)) <= PLAIN or any(len(n.attribute) and any(a.HasField("g") for a in n.attribute) for n in case.model.graph.node):

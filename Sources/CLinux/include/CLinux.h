@@ -14,6 +14,9 @@
 /// Accepts a connection with SOCK_NONBLOCK and SOCK_CLOEXEC set.
 int linux_accept(int listener);
 
+/// Lets malloc keep at most `count` arenas, and give what is free at the heap's end back early.
+void linux_bound_allocator(int count);
+
 /// Names the calling thread; the kernel keeps the first 15 bytes.
 int linux_name_thread(const char *name);
 

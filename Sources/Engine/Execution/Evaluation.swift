@@ -10,7 +10,9 @@ package import Tensors
 /// - Returns: the outputs, or nil when the contents are faulty or larger than `limit`.
 /// - Throws: `EngineError` when the node makes no sense.
 package func evaluate(
-    _ definition: OperatorDefinition, _ context: NodeContext, limit: Int = 1 << 30
+    _ definition: OperatorDefinition,
+    _ context: NodeContext,
+    limit: Int = 1 << 30
 ) throws(EngineError) -> [Tensor]? {
     var context = context
     if context.outputs.isEmpty { context.outputs = try definition.infer(&context) }
@@ -33,7 +35,8 @@ package func evaluate(
         operands.append(
             output.type == .string
                 ? Tensor(texts: Array(repeating: "", count: shape.elementCount), shape: shape)
-                : Tensor(type: output.type, shape: shape) { _ in })
+                : Tensor(type: output.type, shape: shape) { _ in }
+        )
     }
     guard let bytes = context.scratch.fixed, bytes <= limit, let shape = Shape([bytes]) else {
         return nil
@@ -45,14 +48,28 @@ package func evaluate(
 
 /// Makes a node of `attributes` and runs it on `inputs`; for tests.
 package func evaluate(
-    _ name: String, domain: String = "", opset: Int, attributes: [String: Attribute] = [:],
-    inputs: [Tensor?], outputCount: Int = 1
+    _ name: String,
+    domain: String = "",
+    opset: Int,
+    attributes: [String: Attribute] = [:],
+    inputs: [Tensor?],
+    outputCount: Int = 1
 ) throws(EngineError) -> [Tensor]? {
     let definition = try OperatorTable.standard.lookUp(
-        name, domain: domain, opset: opset, node: "test")
+        name,
+        domain: domain,
+        opset: opset,
+        node: "test"
+    )
     let context = NodeContext(
-        name: "test", operatorName: name, domain: domain, opset: opset, attributes: attributes,
-        inputs: inputs.map { $0.map { Fact($0) } }, outputCount: outputCount)
+        name: "test",
+        operatorName: name,
+        domain: domain,
+        opset: opset,
+        attributes: attributes,
+        inputs: inputs.map { $0.map { Fact($0) } },
+        outputCount: outputCount
+    )
     return try evaluate(definition, context)
 }
 
@@ -76,16 +93,25 @@ private func run(_ kernel: Kernel, on operands: [Tensor?], inputCount: Int) -> [
     for (index, tensor) in operands.enumerated() {
         unsafe (records + index).initialize(
             to: OperandRecord(
-                address: tensor?.address, count: tensor?.elementCount ?? 0,
-                byteCount: tensor?.byteCount ?? 0, dimensions: next, rank: tensor?.shape.rank ?? 0,
-                type: tensor?.type ?? .float))
+                address: tensor?.address,
+                count: tensor?.elementCount ?? 0,
+                byteCount: tensor?.byteCount ?? 0,
+                dimensions: next,
+                rank: tensor?.shape.rank ?? 0,
+                type: tensor?.type ?? .float
+            )
+        )
         unsafe next += tensor?.shape.rank ?? 0
     }
     unsafe state.initialize(
-        to: RunState(fault: nil, rows: 1, textBase: text, textCapacity: textCapacity))
+        to: RunState(fault: nil, rows: 1, textBase: text, textCapacity: textCapacity)
+    )
     let frame = unsafe Frame(
-        records: records, inputCount: inputCount, outputCount: operands.count - inputCount - 1,
-        state: state)
+        records: records,
+        inputCount: inputCount,
+        outputCount: operands.count - inputCount - 1,
+        state: state
+    )
     return withExtendedLifetime(operands) {
         kernel(frame)
         guard unsafe state.pointee.fault == nil else { return nil }

@@ -52,7 +52,9 @@ package struct Frame {
     /// `records` are the inputs, then the outputs, then scratch.
     @unsafe
     init(
-        records: UnsafePointer<OperandRecord>, inputCount: Int, outputCount: Int,
+        records: UnsafePointer<OperandRecord>,
+        inputCount: Int,
+        outputCount: Int,
         state: UnsafeMutablePointer<RunState>
     ) {
         unsafe self.records = records
@@ -70,7 +72,8 @@ package struct Frame {
     /// The elements of input `index`; of an input left out, none.
     @inline(__always)
     package func input<Element: BitwiseCopyable>(
-        _ index: Int, as _: Element.Type = Element.self
+        _ index: Int,
+        as _: Element.Type = Element.self
     ) -> View<Element> {
         precondition(index < inputCount, "no such input")
         return unsafe view(records[index]).reading
@@ -78,7 +81,8 @@ package struct Frame {
 
     @inline(__always)
     package func output<Element: BitwiseCopyable>(
-        _ index: Int, as _: Element.Type = Element.self
+        _ index: Int,
+        as _: Element.Type = Element.self
     ) -> MutableView<Element> {
         precondition(index < outputCount, "no such output")
         return unsafe view(records[inputCount + index])
@@ -129,10 +133,13 @@ package struct Frame {
     private func view<Element: BitwiseCopyable>(_ record: OperandRecord) -> MutableView<Element> {
         guard let address = unsafe record.address else {
             return unsafe MutableView(
-                UnsafeMutableRawPointer(state).assumingMemoryBound(to: Element.self), count: 0)
+                UnsafeMutableRawPointer(state).assumingMemoryBound(to: Element.self),
+                count: 0
+            )
         }
         return unsafe MutableView(
             address.assumingMemoryBound(to: Element.self),
-            count: record.byteCount / MemoryLayout<Element>.stride)
+            count: record.byteCount / MemoryLayout<Element>.stride
+        )
     }
 }

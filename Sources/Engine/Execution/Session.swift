@@ -24,10 +24,14 @@ package final class Session: @unchecked Sendable {
         self.program = program
         do throws(SystemError) {
             arena = try Arena(
-                slotByteCount: program.plan.peak, textByteCount: program.plan.textByteCount)
+                slotByteCount: program.plan.peak,
+                textByteCount: program.plan.textByteCount
+            )
         } catch {
             throw EngineError(
-                .system, "an arena of \(program.plan.arenaByteCount) bytes: \(error)")
+                .system,
+                "an arena of \(program.plan.arenaByteCount) bytes: \(error)"
+            )
         }
         guard let base = unsafe arena.base else {
             throw EngineError(.system, "an arena of no bytes")
@@ -48,13 +52,16 @@ package final class Session: @unchecked Sendable {
 
     /// Lends input `index` for filling; `Element` has to be its type.
     package func withInput<Element: Scalar, Output, Failure: Error>(
-        _ index: Int, as _: Element.Type,
+        _ index: Int,
+        as _: Element.Type,
         _ body: (inout MutableSpan<Element>) throws(Failure) -> Output
     ) throws(Failure) -> Output {
         precondition(program.inputs[index].elementType == Element.dataType, "another type")
         let (address, count) = unsafe tables.place(of: program.inputValues[index])
         var span = unsafe MutableSpan<Element>(
-            _unsafeStart: address.assumingMemoryBound(to: Element.self), count: count)
+            _unsafeStart: address.assumingMemoryBound(to: Element.self),
+            count: count
+        )
         return try body(&span)
     }
 
@@ -69,13 +76,18 @@ package final class Session: @unchecked Sendable {
 
     /// Lends output `index`; `Element` has to be its type.
     package func withOutput<Element: Scalar, Output, Failure: Error>(
-        _ index: Int, as _: Element.Type, _ body: (Span<Element>) throws(Failure) -> Output
+        _ index: Int,
+        as _: Element.Type,
+        _ body: (Span<Element>) throws(Failure) -> Output
     ) throws(Failure) -> Output {
         precondition(program.outputs[index].elementType == Element.dataType, "another type")
         let (address, count) = unsafe tables.place(of: program.outputValues[index])
         return try body(
             unsafe Span<Element>(
-                _unsafeStart: address.assumingMemoryBound(to: Element.self), count: count))
+                _unsafeStart: address.assumingMemoryBound(to: Element.self),
+                count: count
+            )
+        )
     }
 
     /// The lengths of output `index`'s axes for the present number of rows.
@@ -97,7 +109,9 @@ package final class Session: @unchecked Sendable {
 
     /// Lends the bytes of one element of a string output.
     package func withOutputText<Output, Failure: Error>(
-        _ index: Int, _ element: Int, _ body: (Span<UInt8>) throws(Failure) -> Output
+        _ index: Int,
+        _ element: Int,
+        _ body: (Span<UInt8>) throws(Failure) -> Output
     ) throws(Failure) -> Output {
         let reference = withOutput(index, as: TextReference.self) { $0[element] }
         let bytes = unsafe reference.bytes
@@ -115,7 +129,10 @@ package final class Session: @unchecked Sendable {
                 withOutputText(index, element) { span in span.indices.map { span[$0] } }
             }
             return TensorValue(
-                name: spec.name, tensor: Tensor(utf8Texts: texts, shape: shape), classes: nil)
+                name: spec.name,
+                tensor: Tensor(utf8Texts: texts, shape: shape),
+                classes: nil
+            )
         }
         let (address, _) = unsafe tables.place(of: program.outputValues[index])
         let byteCount = spec.elementType.byteCount(ofElements: shape.elementCount) ?? 0
@@ -137,7 +154,10 @@ package final class Session: @unchecked Sendable {
                 references.indices.allSatisfy { element in
                     let bytes = unsafe references[element].bytes
                     return setText(
-                        input: index, element: element, utf8: unsafe Span(_unsafeElements: bytes))
+                        input: index,
+                        element: element,
+                        utf8: unsafe Span(_unsafeElements: bytes)
+                    )
                 }
             }
         }

@@ -28,7 +28,8 @@ final class SessionTables {
         unsafe state = .allocate(capacity: 1)
         let text = unsafe (base + program.plan.peak).assumingMemoryBound(to: UInt8.self)
         unsafe state.initialize(
-            to: RunState(textBase: text, textCapacity: program.plan.textByteCount))
+            to: RunState(textBase: text, textCapacity: program.plan.textByteCount)
+        )
 
         var next = unsafe lengths
         for (index, value) in program.values.enumerated() {
@@ -39,15 +40,27 @@ final class SessionTables {
                 }
             unsafe (records + index).initialize(
                 to: OperandRecord(
-                    address: address, count: 0, byteCount: 0, dimensions: next,
-                    rank: value.shape.count, type: value.type))
+                    address: address,
+                    count: 0,
+                    byteCount: 0,
+                    dimensions: next,
+                    rank: value.shape.count,
+                    type: value.type
+                )
+            )
             unsafe next += value.shape.count
         }
         for index in program.operands.indices {
             unsafe (operands + index).initialize(
                 to: OperandRecord(
-                    address: nil, count: 0, byteCount: 0, dimensions: lengths, rank: 0,
-                    type: .float))
+                    address: nil,
+                    count: 0,
+                    byteCount: 0,
+                    dimensions: lengths,
+                    rank: 0,
+                    type: .float
+                )
+            )
         }
     }
 
@@ -63,7 +76,7 @@ final class SessionTables {
         unsafe state.pointee.fault = nil
         if rows != self.rows { setShapes(rows: rows, program) }
         // A reference of an earlier run would point at text that is gone.
-        for (index, input) in program.inputs.enumerated() where input.elementType == .string {
+        for index in program.inputs.indices where program.inputs[index].elementType == .string {
             let record = unsafe records[Int(program.inputValues[index])]
             guard let address = unsafe record.address else { continue }
             unsafe address.initializeMemory(as: UInt8.self, repeating: 0, count: record.byteCount)
@@ -101,8 +114,11 @@ final class SessionTables {
         for index in program.steps.indices {
             let step = program.steps[index]
             let frame = unsafe Frame(
-                records: operands + step.firstOperand, inputCount: step.inputCount,
-                outputCount: step.outputCount, state: state)
+                records: operands + step.firstOperand,
+                inputCount: step.inputCount,
+                outputCount: step.outputCount,
+                state: state
+            )
             step.kernel(frame)
             if let reason = unsafe state.pointee.fault {
                 return RunFault(reason: reason, step: index)
@@ -115,7 +131,9 @@ final class SessionTables {
     @unsafe
     func place(of number: Int32) -> (UnsafeMutableRawPointer, Int) {
         let record = unsafe records[Int(number)]
-        guard let address = unsafe record.address else { preconditionFailure("every value is placed") }
+        guard let address = unsafe record.address else {
+            preconditionFailure("every value is placed")
+        }
         return unsafe (address, record.count)
     }
 

@@ -52,10 +52,10 @@ package struct Dimension: Hashable, Sendable, ExpressibleByIntegerLiteral {
     /// The exact quotient for every N; nil when there is none of this form.
     package func dividedExactly(by other: Dimension) -> Dimension? {
         if let divisor = other.fixed {
-            guard divisor != 0, constant % divisor == 0, perRow % divisor == 0 else { return nil }
+            guard divisor > 0, constant % divisor == 0, perRow % divisor == 0 else { return nil }
             return Dimension(constant / divisor, perRow: perRow / divisor)
         }
-        guard perRow % other.perRow == 0 else { return nil }
+        guard other.perRow > 0, perRow % other.perRow == 0 else { return nil }
         let factor = perRow / other.perRow
         return other.multiplied(by: Dimension(factor)) == self ? Dimension(factor) : nil
     }

@@ -16,7 +16,9 @@ package struct Fact: Sendable {
     package var classes: ClassNames?
 
     package init(
-        _ type: DataType, _ shape: [Dimension], integers: [Dimension]? = nil,
+        _ type: DataType,
+        _ shape: [Dimension],
+        integers: [Dimension]? = nil,
         classes: ClassNames? = nil
     ) {
         (self.type, self.shape, self.integers) = (type, shape, integers)

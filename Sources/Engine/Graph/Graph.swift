@@ -49,10 +49,14 @@ struct Graph: Sendable {
     /// What an operator is told about `node`.
     func context(of node: Node) -> NodeContext {
         NodeContext(
-            name: node.name, operatorName: node.definition.name, domain: node.definition.domain,
-            opset: node.opset, attributes: node.attributes,
+            name: node.name,
+            operatorName: node.definition.name,
+            domain: node.definition.domain,
+            opset: node.opset,
+            attributes: node.attributes,
             inputs: node.inputs.map { $0.flatMap { self[$0].fact } },
-            outputCount: node.outputs.count)
+            outputCount: node.outputs.count
+        )
     }
 
     /// Lets every reader of `old` read `new` instead.

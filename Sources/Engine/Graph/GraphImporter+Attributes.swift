@@ -5,22 +5,26 @@ import Tensors
 extension GraphImporter {
     /// The node's attributes by name, copied out of the file.
     func attributes(
-        of node: NodeProto, _ bytes: Span<UInt8>
+        of node: NodeProto,
+        _ bytes: Span<UInt8>
     ) throws(EngineError) -> [String: Attribute] {
         var attributes: [String: Attribute] = [:]
         for proto in node.attributes {
             let value = try reading { () throws(ReadError) in try attribute(proto.value, bytes) }
             guard attributes.updateValue(value, forKey: proto.name) == nil else {
                 throw EngineError(
-                    .invalidGraph, "attribute '\(proto.name)' is given twice",
-                    node: "'\(node.name)' (\(node.operatorName))")
+                    .invalidGraph,
+                    "attribute '\(proto.name)' is given twice",
+                    node: "'\(node.name)' (\(node.operatorName))"
+                )
             }
         }
         return attributes
     }
 
     private func attribute(
-        _ value: AttributeProto.Value, _ bytes: Span<UInt8>
+        _ value: AttributeProto.Value,
+        _ bytes: Span<UInt8>
     ) throws(ReadError) -> Attribute {
         switch value {
         case .float(let number): return .float(number)

@@ -8,21 +8,26 @@ struct GraphImporter {
     private var ids: [String: Graph.ValueID] = [:]
     private let opsets: [String: Int]
     private let shapes: [String: [Int]]
+    private let boundInputs: [String: Tensor]
 
     /// The newest operator sets whose forms are known.
     static let newestOpsets = ["": 28, "ai.onnx.ml": 5]
 
     static func importGraph(
-        of model: ModelProto, bytes: Span<UInt8>, options: ProgramOptions, table: OperatorTable
+        of model: ModelProto,
+        bytes: Span<UInt8>,
+        options: ProgramOptions,
+        table: OperatorTable
     ) throws(EngineError) -> Graph {
         for (domain, newest) in newestOpsets {
             guard let version = model.opsets[domain], version > newest else { continue }
             throw EngineError(
                 .unsupported,
                 "the model imports version \(version) of \(domain.isEmpty ? "ai.onnx" : domain), the newest known is \(newest)",
-                remedy: "export it with opset \(newest) or earlier")
+                remedy: "export it with opset \(newest) or earlier"
+            )
         }
-        var importer = GraphImporter(opsets: model.opsets, shapes: options.shapes)
+        var importer = GraphImporter(opsets: model.opsets, options)
         guard !model.graph.hasSparseInitializers else {
             throw EngineError(.unsupported, "sparse initialisers are not supported")
         }
@@ -33,12 +38,15 @@ struct GraphImporter {
         return importer.graph
     }
 
-    private init(opsets: [String: Int], shapes: [String: [Int]]) {
-        (self.opsets, self.shapes) = (opsets, shapes)
+    private init(opsets: [String: Int], _ options: ProgramOptions) {
+        (self.opsets, shapes) = (opsets, options.shapes)
+        boundInputs = options.constants
     }
 
     private mutating func define(
-        _ name: String, fact: Fact? = nil, by maker: String
+        _ name: String,
+        fact: Fact? = nil,
+        by maker: String
     ) throws(EngineError) -> Graph.ValueID {
         let id = graph.addValue(named: name, fact: fact)
         guard !name.isEmpty else { return id }
@@ -49,7 +57,8 @@ struct GraphImporter {
     }
 
     private mutating func addConstants(
-        _ proto: GraphProto, _ bytes: Span<UInt8>
+        _ proto: GraphProto,
+        _ bytes: Span<UInt8>
     ) throws(EngineError) {
         for initializer in proto.initializers {
             let tensor = try reading { () throws(ReadError) in try initializer.tensor(in: bytes) }
@@ -66,14 +75,28 @@ struct GraphImporter {
             }
             // Before IR version 4 every initialiser was also listed as an input.
             guard !constants.contains(input.name) else { continue }
+            if let bound = boundInputs[input.name] {
+                _ = try define(input.name, fact: Fact(bound), by: "an input")
+                continue
+            }
             let fact = try fact(ofInput: input)
             graph.inputs.append(try define(input.name, fact: fact, by: "an input"))
         }
-        for name in shapes.keys.sorted() where !graph.inputs.contains(where: { graph[$0].name == name }) {
+        if let unknown = boundInputs.keys.sorted().first(where: { !seen.contains($0) }) {
+            throw EngineError(
+                .invalidShape,
+                "a constant is given for '\(unknown)', which is no input of the model"
+            )
+        }
+        for name in shapes.keys.sorted()
+        where boundInputs[name] == nil && !graph.inputs.contains(where: { graph[$0].name == name })
+        {
             let known = graph.inputs.map { "'\(graph[$0].name)'" }.joined(separator: ", ")
             throw EngineError(
-                .invalidShape, "a shape is given for '\(name)', which is no input of the model",
-                remedy: "its inputs are \(known)")
+                .invalidShape,
+                "a shape is given for '\(name)', which is no input of the model",
+                remedy: "its inputs are \(known)"
+            )
         }
     }
 
@@ -82,51 +105,68 @@ struct GraphImporter {
         guard case .tensor(let declaredType, let declared) = input.type, let type = declaredType
         else {
             throw EngineError(
-                .unsupported, "input '\(input.name)' is no tensor of a known element type")
+                .unsupported,
+                "input '\(input.name)' is no tensor of a known element type"
+            )
         }
         let given = shapes[input.name]
         guard let rank = declared?.count ?? given?.count else {
             throw EngineError(
-                .invalidShape, "input '\(input.name)' declares no shape",
-                remedy: "give one with --shape \(input.name)=…")
+                .invalidShape,
+                "input '\(input.name)' declares no shape",
+                remedy: "give one with --shape \(input.name)=…"
+            )
         }
         guard given == nil || given?.count == rank else {
             throw EngineError(
                 .invalidShape,
-                "the shape given for input '\(input.name)' has \(given?.count ?? 0) axes, expected \(rank)")
+                "the shape given for input '\(input.name)' has \(given?.count ?? 0) axes, expected \(rank)"
+            )
         }
         var shape: [Dimension] = []
         for axis in 0..<rank {
             shape.append(
                 try dimension(
-                    axis, of: input.name, declared: declared?[axis] ?? .unknown,
-                    given: given?[axis]))
+                    axis,
+                    of: input.name,
+                    declared: declared?[axis] ?? .unknown,
+                    given: given?[axis]
+                )
+            )
         }
         return Fact(type, shape)
     }
 
     private func dimension(
-        _ axis: Int, of input: String, declared: DeclaredDimension, given: Int?
+        _ axis: Int,
+        of input: String,
+        declared: DeclaredDimension,
+        given: Int?
     ) throws(EngineError) -> Dimension {
-        if case .fixed(let length) = declared, length > 0 {
+        // Some converters write 0 for an open first axis; elsewhere it is a length.
+        if case .fixed(let length) = declared, length > 0 || length == 0 && axis > 0 {
             guard given == nil || given == length || given == -1 else {
                 throw EngineError(
                     .invalidShape,
-                    "axis \(axis) of input '\(input)' is \(length), the shape given says \(given ?? 0)")
+                    "axis \(axis) of input '\(input)' is \(length), the shape given says \(given ?? 0)"
+                )
             }
             return Dimension(length)
         }
-        if let given, given > 0 { return Dimension(given) }
+        if let given, given >= 0 { return Dimension(given) }
         if axis == 0 { return .rows }
         let name = if case .named(let name) = declared { "'\(name)'" } else { "unnamed" }
         throw EngineError(
             .invalidShape,
             "axis \(axis) of input '\(input)' has no fixed length (\(name)), and only the first axis may vary",
-            remedy: "give the input's shape with --shape \(input)=…")
+            remedy: "give the input's shape with --shape \(input)=…"
+        )
     }
 
     private mutating func addNodes(
-        _ proto: GraphProto, _ bytes: Span<UInt8>, _ table: OperatorTable
+        _ proto: GraphProto,
+        _ bytes: Span<UInt8>,
+        _ table: OperatorTable
     ) throws(EngineError) {
         for node in try sorted(proto) {
             let domain = OperatorTable.canonical(node.domain)
@@ -135,10 +175,15 @@ struct GraphImporter {
                 throw EngineError(
                     .invalidGraph,
                     "the model does not import an operator set of domain '\(domain.isEmpty ? "ai.onnx" : domain)'",
-                    node: "'\(name)' (\(node.operatorName))")
+                    node: "'\(name)' (\(node.operatorName))"
+                )
             }
             let definition = try table.lookUp(
-                node.operatorName, domain: domain, opset: opset, node: name)
+                node.operatorName,
+                domain: domain,
+                opset: opset,
+                node: name
+            )
             var inputs = node.inputs.map { $0.isEmpty ? nil : ids[$0] }
             while let last = inputs.last, last == nil { inputs.removeLast() }
             var outputs: [Graph.ValueID] = []
@@ -146,15 +191,21 @@ struct GraphImporter {
                 outputs.append(try define(output, by: "node '\(name)'"))
             }
             let made = Graph.Node(
-                name: name, definition: definition, opset: opset,
-                attributes: try attributes(of: node, bytes), inputs: inputs, outputs: outputs)
+                name: name,
+                definition: definition,
+                opset: opset,
+                attributes: try attributes(of: node, bytes),
+                inputs: inputs,
+                outputs: outputs
+            )
             guard definition.inputs.contains(inputs.count),
                 definition.outputs.contains(outputs.count)
             else {
                 throw EngineError(
                     .invalidGraph,
                     "\(inputs.count) inputs and \(outputs.count) outputs, expected \(definition.inputs) and \(definition.outputs)",
-                    node: made.shown)
+                    node: made.shown
+                )
             }
             graph.nodes.append(made)
         }
@@ -167,7 +218,9 @@ struct GraphImporter {
         for output in proto.outputs {
             guard let id = ids[output.name] else {
                 throw EngineError(
-                    .invalidGraph, "output '\(output.name)' is made by no node")
+                    .invalidGraph,
+                    "output '\(output.name)' is made by no node"
+                )
             }
             guard !graph.outputs.contains(where: { $0.name == output.name }) else {
                 throw EngineError(.invalidGraph, "output '\(output.name)' is declared twice")
@@ -200,13 +253,17 @@ struct GraphImporter {
                 guard !name.isEmpty, ids[name] == nil else { continue }
                 guard let maker = makers[name] else {
                     throw EngineError(
-                        .invalidGraph, "input '\(name)' is made by no node, input or initialiser",
-                        node: "'\(node.name)' (\(node.operatorName))")
+                        .invalidGraph,
+                        "input '\(name)' is made by no node, input or initialiser",
+                        node: "'\(node.name)' (\(node.operatorName))"
+                    )
                 }
                 guard state[maker] != 1 else {
                     throw EngineError(
-                        .invalidGraph, "the graph has a cycle through value '\(name)'",
-                        node: "'\(node.name)' (\(node.operatorName))")
+                        .invalidGraph,
+                        "the graph has a cycle through value '\(name)'",
+                        node: "'\(node.name)' (\(node.operatorName))"
+                    )
                 }
                 guard state[maker] == 0 else { continue }
                 state[maker] = 1

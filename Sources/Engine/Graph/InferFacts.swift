@@ -9,8 +9,9 @@ extension Graph {
     ///
     /// What the file declares for values and outputs is not read: converters get it wrong.
     mutating func inferFacts() throws(EngineError) {
-        for input in inputs {
-            if let fact = self[input].fact { try check(fact, name: self[input].name, node: nil) }
+        // Nothing but inputs and initialisers has a fact so far.
+        for value in values {
+            if let fact = value.fact { try check(fact, name: value.name, node: nil) }
         }
         for index in nodes.indices {
             let node = nodes[index]
@@ -19,19 +20,22 @@ extension Graph {
             guard facts.count >= node.outputs.count else {
                 throw context.failure(
                     "names \(node.outputs.count) outputs, this form has \(facts.count)",
-                    kind: .unsupported)
+                    kind: .unsupported
+                )
             }
-            try foldContents(of: node, context, &facts)
             for (output, fact) in zip(node.outputs, facts) {
                 try check(fact, name: self[output].name, node: node.shown)
-                self[output].fact = fact
             }
+            try foldContents(of: node, context, &facts)
+            for (output, fact) in zip(node.outputs, facts) { self[output].fact = fact }
         }
     }
 
     /// Runs the node now when all it reads is known.
     private func foldContents(
-        of node: Node, _ context: NodeContext, _ facts: inout [Fact]
+        of node: Node,
+        _ context: NodeContext,
+        _ facts: inout [Fact]
     ) throws(EngineError) {
         for index in facts.indices where facts[index].constant == nil {
             facts[index].constant = constant(from: facts[index])
@@ -70,13 +74,28 @@ extension Graph {
     private func check(_ fact: Fact, name: String, node: String?) throws(EngineError) {
         guard fact.shape.count <= Self.maximumRank else {
             throw EngineError(
-                .unsupported, "value '\(name)' has \(fact.shape.count) axes, at most \(Self.maximumRank) are supported",
-                node: node)
+                .unsupported,
+                "value '\(name)' has \(fact.shape.count) axes, at most \(Self.maximumRank) are supported",
+                node: node
+            )
         }
         for dimension in fact.shape where dimension.perRow == 0 && dimension.constant < 0 {
             throw EngineError(
-                .invalidShape, "value '\(name)' has shape \(fact.shape), with a negative length",
-                node: node)
+                .invalidShape,
+                "value '\(name)' has shape \(fact.shape), with a negative length",
+                node: node
+            )
+        }
+        // Kernels loop over the other axes even where one of them is 0.
+        if fact.shape.contains(0) {
+            let others = fact.shape.compactMap(\.fixed).filter { $0 != 0 }
+            guard let shape = Shape(others), shape.elementCount <= 1 << 24 else {
+                throw EngineError(
+                    .invalidShape,
+                    "value '\(name)' has shape \(fact.shape), which is empty and beyond reason",
+                    node: node
+                )
+            }
         }
         guard let count = fact.shape.elementCount,
             count.value(rows: 1).flatMap(fact.type.byteCount(ofElements:)) != nil
@@ -84,7 +103,8 @@ extension Graph {
             throw EngineError(
                 .invalidShape,
                 "value '\(name)' has shape \(fact.shape), whose size overflows or is not linear in the number of rows",
-                node: node)
+                node: node
+            )
         }
     }
 }

@@ -23,7 +23,10 @@ extension NodeContext {
         var result: [Dimension] = []
         for shape in shapes {
             if shape.count > result.count {
-                result.insert(contentsOf: repeatElement(1, count: shape.count - result.count), at: 0)
+                result.insert(
+                    contentsOf: repeatElement(1, count: shape.count - result.count),
+                    at: 0
+                )
             }
             let start = result.count - shape.count
             for (index, length) in shape.enumerated() where length != result[start + index] {
@@ -43,7 +46,8 @@ extension NodeContext {
     package func product(_ shape: some Sequence<Dimension>) throws(EngineError) -> Dimension {
         guard let product = Array(shape).elementCount else {
             throw failure(
-                "the size of \(Array(shape)) overflows or is not linear in the number of rows")
+                "the size of \(Array(shape)) overflows or is not linear in the number of rows"
+            )
         }
         return product
     }

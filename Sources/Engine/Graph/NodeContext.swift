@@ -22,8 +22,14 @@ package struct NodeContext {
     private(set) var keptByteCount = 0
 
     package init(
-        name: String, operatorName: String, domain: String, opset: Int,
-        attributes: [String: Attribute], inputs: [Fact?], outputCount: Int, outputs: [Fact] = []
+        name: String,
+        operatorName: String,
+        domain: String,
+        opset: Int,
+        attributes: [String: Attribute],
+        inputs: [Fact?],
+        outputCount: Int,
+        outputs: [Fact] = []
     ) {
         (self.name, self.operatorName, self.domain) = (name, operatorName, domain)
         (self.opset, self.attributes, self.inputs) = (opset, attributes, inputs)
@@ -50,8 +56,9 @@ package struct NodeContext {
         guard let fact = optionalInput(index) else { return nil }
         guard let integers = fact.integers ?? longIntegers(fact.constant) else {
             throw failure(
-                "the shape of the output depends on the contents of input \(index), which are only known while the model runs",
-                kind: .unsupported)
+                "input \(index) decides how the node works, and its contents are only known while the model runs",
+                kind: .unsupported
+            )
         }
         return integers
     }
@@ -75,13 +82,16 @@ package struct NodeContext {
 
     /// Checks the type of input `index` against what the operator is built for.
     package func require(
-        input index: Int, oneOf types: Set<DataType>
+        input index: Int,
+        oneOf types: Set<DataType>
     ) throws(EngineError) {
         let type = try input(index).type
         guard types.contains(type) else {
             let known = types.map(\.description).sorted().joined(separator: ", ")
             throw failure(
-                "input \(index) is \(type), expected one of \(known)", kind: .unsupported)
+                "input \(index) is \(type), expected one of \(known)",
+                kind: .unsupported
+            )
         }
     }
 
@@ -154,14 +164,21 @@ package struct NodeContext {
 
     /// An error at this node.
     package func failure(
-        _ problem: String, kind: EngineError.Kind = .invalidShape, remedy: String? = nil
+        _ problem: String,
+        kind: EngineError.Kind = .invalidShape,
+        remedy: String? = nil
     ) -> EngineError {
         EngineError(kind, problem, node: "'\(name)' (\(operatorName))", remedy: remedy)
     }
 
     private func wrongKind(
-        _ name: String, _ found: Attribute, _ expected: String
+        _ name: String,
+        _ found: Attribute,
+        _ expected: String
     ) -> EngineError {
-        failure("attribute '\(name)' is \(found.kindName), expected \(expected)", kind: .invalidGraph)
+        failure(
+            "attribute '\(name)' is \(found.kindName), expected \(expected)",
+            kind: .invalidGraph
+        )
     }
 }

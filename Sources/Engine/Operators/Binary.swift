@@ -43,11 +43,18 @@ enum MinFunction: BinaryFunction {
 /// `output = F(a, b)` with both stretched to the output; `a` may be the output itself.
 @inline(__always)
 func combine<F: BinaryFunction, T: Arithmetic>(
-    _: F.Type, _ frame: Frame, _ a: View<T>, _ b: View<T>, _ output: MutableView<T>, _ walk: Walk
+    _: F.Type,
+    _ frame: Frame,
+    _ a: View<T>,
+    _ b: View<T>,
+    _ output: MutableView<T>,
+    _ walk: Walk
 ) {
     let (run, stepA, stepB) = (walk.run, walk.strideA[0], walk.strideB[0])
     if F.divides, !T.isFloating {
-        for index in b.indices where b[index] == .nought { return frame.fault(.integerDivisionByZero) }
+        for index in b.indices where b[index] == .nought {
+            return frame.fault(.integerDivisionByZero)
+        }
     }
     walk.forEachRun { out, startA, startB, _ in
         let target = output.part(out..<(out &+ run))
@@ -70,7 +77,14 @@ private struct BinaryKernel<F: BinaryFunction>: ArithmeticKernel {
     func make<T: Arithmetic>(_: T.Type) -> Kernel {
         { frame in
             let walk = Walk(frame.outputShape(0), frame.inputShape(0), frame.inputShape(1))
-            combine(F.self, frame, frame.input(0, as: T.self), frame.input(1), frame.output(0), walk)
+            combine(
+                F.self,
+                frame,
+                frame.input(0, as: T.self),
+                frame.input(1),
+                frame.output(0),
+                walk
+            )
         }
     }
 }
@@ -97,10 +111,14 @@ private struct VariadicKernel<F: BinaryFunction>: ArithmeticKernel {
 }
 
 private func binary<F: BinaryFunction>(
-    _ name: String, _: F.Type, since: Int
+    _ name: String,
+    _: F.Type,
+    since: Int
 ) -> OperatorDefinition {
     OperatorDefinition(
-        name, since: since, inputs: 2...2,
+        name,
+        since: since,
+        inputs: 2...2,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: .arithmetic)
             let (a, b) = (try context.input(0), try context.input(1))
@@ -113,12 +131,15 @@ private func binary<F: BinaryFunction>(
         },
         compile: { context throws(EngineError) in
             BinaryKernel<F>().kernel(for: try context.input(0).type)
-        })
+        }
+    )
 }
 
 /// `combine` on the known integers of two facts, one of which may be a single number.
 func pairwise(
-    _ a: Fact, _ b: Fact, _ combine: (Dimension, Dimension) -> Dimension?
+    _ a: Fact,
+    _ b: Fact,
+    _ combine: (Dimension, Dimension) -> Dimension?
 ) -> [Dimension]? {
     guard a.rank <= 1, b.rank <= 1, let left = a.integers, let right = b.integers,
         left.count == right.count || left.count == 1 || right.count == 1
@@ -133,10 +154,15 @@ func pairwise(
 }
 
 private func variadic<F: BinaryFunction>(
-    _ name: String, _: F.Type, since: Int, isMean: Bool = false
+    _ name: String,
+    _: F.Type,
+    since: Int,
+    isMean: Bool = false
 ) -> OperatorDefinition {
     OperatorDefinition(
-        name, since: since, inputs: 1...Int.max,
+        name,
+        since: since,
+        inputs: 1...Int.max,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: .arithmetic)
             let type = try context.input(0).type
@@ -153,7 +179,8 @@ private func variadic<F: BinaryFunction>(
         compile: { context throws(EngineError) in
             VariadicKernel<F>(inputCount: context.inputs.count, isMean: isMean)
                 .kernel(for: try context.input(0).type)
-        })
+        }
+    )
 }
 
 let binaryOperators: [OperatorDefinition] = [

@@ -164,18 +164,23 @@ private func writingKernel<From: Castable>(_: From.Type) -> Kernel {
                     unsafe digits[place] = 45
                 }
                 return unsafe frame.text(
-                    UnsafeBufferPointer(rebasing: UnsafeBufferPointer(digits)[place...]))
+                    UnsafeBufferPointer(rebasing: UnsafeBufferPointer(digits)[place...])
+                )
             }
         }
     }
 }
 
 private func cast(
-    _ name: String, since: Int, inputs: ClosedRange<Int>,
+    _ name: String,
+    since: Int,
+    inputs: ClosedRange<Int>,
     _ target: @escaping @Sendable (NodeContext) throws(EngineError) -> DataType
 ) -> OperatorDefinition {
     OperatorDefinition(
-        name, since: since, inputs: inputs,
+        name,
+        since: since,
+        inputs: inputs,
         infer: { context throws(EngineError) in
             let (input, type) = (try context.input(0), try target(context))
             guard castKernel(from: input.type, to: type) != nil else {
@@ -190,7 +195,8 @@ private func cast(
                 throw context.failure("\(from) to \(to) is not built", kind: .unsupported)
             }
             return kernel
-        })
+        }
+    )
 }
 
 let castOperators: [OperatorDefinition] = [

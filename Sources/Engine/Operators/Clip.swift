@@ -26,7 +26,9 @@ private struct ClipKernel: ArithmeticKernel {
 
 let clipOperators: [OperatorDefinition] = [
     OperatorDefinition(
-        "Clip", since: 6, inputs: 1...3,
+        "Clip",
+        since: 6,
+        inputs: 1...3,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: .arithmetic)
             let input = try context.input(0)
@@ -42,5 +44,6 @@ let clipOperators: [OperatorDefinition] = [
             let greatest = context.has("max") ? try context.float("max", default: 0) : nil
             return ClipKernel(least: least, greatest: greatest)
                 .kernel(for: try context.input(0).type)
-        })
+        }
+    )
 ]

@@ -25,7 +25,9 @@ enum GreaterOrEqualFunction: ComparisonFunction {
 /// Stretches both inputs to the output and writes `truth` of each pair.
 @inline(__always)
 private func compare<T: BitwiseCopyable>(
-    _ frame: Frame, _: T.Type, _ truth: (T, T) -> Bool
+    _ frame: Frame,
+    _: T.Type,
+    _ truth: (T, T) -> Bool
 ) {
     let (a, b): (View<T>, View<T>) = (frame.input(0), frame.input(1))
     let output: MutableView<Truth> = frame.output(0)
@@ -34,7 +36,8 @@ private func compare<T: BitwiseCopyable>(
     walk.forEachRun { out, startA, startB, _ in
         for index in 0..<run {
             output[out &+ index] = Truth(
-                truth(a[startA &+ index &* stepA], b[startB &+ index &* stepB]))
+                truth(a[startA &+ index &* stepA], b[startB &+ index &* stepB])
+            )
         }
     }
 }
@@ -46,10 +49,15 @@ private struct ComparisonKernel<F: ComparisonFunction>: ArithmeticKernel {
 }
 
 private func comparison<F: ComparisonFunction>(
-    _ name: String, _: F.Type, since: Int, others: Set<DataType> = []
+    _ name: String,
+    _: F.Type,
+    since: Int,
+    others: Set<DataType> = []
 ) -> OperatorDefinition {
     OperatorDefinition(
-        name, since: since, inputs: 2...2,
+        name,
+        since: since,
+        inputs: 2...2,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: .arithmetic.union(others))
             let (a, b) = (try context.input(0), try context.input(1))
@@ -77,13 +85,17 @@ private func comparison<F: ComparisonFunction>(
                 }
             case let type: ComparisonKernel<F>().kernel(for: type)
             }
-        })
+        }
+    )
 }
 
 /// The answers where lengths decide them whatever the number of rows: a line that grows with the
 /// rows never equals a number below zero.
 private func decided<F: ComparisonFunction>(
-    _ a: Fact, _ b: Fact, shape: [Dimension], _: F.Type
+    _ a: Fact,
+    _ b: Fact,
+    shape: [Dimension],
+    _: F.Type
 ) -> Tensor? {
     var truths: [Truth] = []
     let answers = pairwise(a, b) { left, right in
@@ -104,10 +116,13 @@ private func decided<F: ComparisonFunction>(
 }
 
 private func logic(
-    _ name: String, _ truth: @escaping @Sendable (Bool, Bool) -> Bool
+    _ name: String,
+    _ truth: @escaping @Sendable (Bool, Bool) -> Bool
 ) -> OperatorDefinition {
     OperatorDefinition(
-        name, since: 7, inputs: 2...2,
+        name,
+        since: 7,
+        inputs: 2...2,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: [.bool])
             try context.require(input: 1, oneOf: [.bool])
@@ -116,7 +131,8 @@ private func logic(
         },
         compile: { _ in
             { frame in compare(frame, Truth.self) { truth($0.isTrue, $1.isTrue) } }
-        })
+        }
+    )
 }
 
 let comparisonOperators: [OperatorDefinition] = [

@@ -22,7 +22,9 @@ private struct ConcatKernel: MovingKernel {
                     for row in 0..<whole.outer {
                         let from = row &* partWidth
                         output.copy(
-                            input.part(from..<(from &+ partWidth)), at: row &* width &+ start)
+                            input.part(from..<(from &+ partWidth)),
+                            at: row &* width &+ start
+                        )
                     }
                 }
                 start &+= partWidth
@@ -58,7 +60,9 @@ private struct SplitKernel: MovingKernel {
 
 let concatSplitOperators: [OperatorDefinition] = [
     OperatorDefinition(
-        "Concat", since: 4, inputs: 1...Int.max,
+        "Concat",
+        since: 4,
+        inputs: 1...Int.max,
         infer: { context throws(EngineError) in
             var fact = try context.input(0)
             let axis = try context.axis(context.integer("axis", default: 0), rank: fact.rank)
@@ -88,9 +92,13 @@ let concatSplitOperators: [OperatorDefinition] = [
             let axis = try context.axis(context.integer("axis", default: 0), rank: input.rank)
             return ConcatKernel(axis: axis, inputCount: context.inputs.count)
                 .kernel(for: input.type)
-        }),
+        }
+    ),
     OperatorDefinition(
-        "Split", since: 2, inputs: 1...2, outputs: 1...Int.max,
+        "Split",
+        since: 2,
+        inputs: 1...2,
+        outputs: 1...Int.max,
         infer: { context throws(EngineError) in
             let input = try context.input(0)
             let axis = try context.axis(context.integer("axis", default: 0), rank: input.rank)
@@ -100,7 +108,8 @@ let concatSplitOperators: [OperatorDefinition] = [
                 var shape = input.shape
                 shape[axis] = length
                 var fact = Fact(input.type, shape)
-                if let count = length.fixed, let integers = input.integers, input.rank == 1,
+                if let count = length.fixed, count >= 0, let integers = input.integers,
+                    input.rank == 1,
                     start + count <= integers.count
                 {
                     fact.integers = Array(integers[start..<(start + count)])
@@ -116,7 +125,8 @@ let concatSplitOperators: [OperatorDefinition] = [
             let axis = try context.axis(context.integer("axis", default: 0), rank: input.rank)
             return SplitKernel(axis: axis, outputCount: context.outputCount)
                 .kernel(for: input.type)
-        }),
+        }
+    ),
 ]
 
 extension NodeContext {

@@ -10,7 +10,9 @@ private struct EmitKernel: MovingKernel {
         return { frame in
             let output: MutableView<T> = frame.output(0)
             let source = unsafe View(
-                tensor.address.assumingMemoryBound(to: T.self), count: output.count)
+                tensor.address.assumingMemoryBound(to: T.self),
+                count: output.count
+            )
             output.copy(source, at: 0)
         }
     }
@@ -53,14 +55,19 @@ extension NodeContext {
 /// Constant, ConstantOfShape, Shape, Size, Range.
 let constantOperators: [OperatorDefinition] = [
     OperatorDefinition(
-        "Constant", since: 1, inputs: 0...0,
+        "Constant",
+        since: 1,
+        inputs: 0...0,
         infer: { context throws(EngineError) in [Fact(try context.constantValue())] },
         compile: { context throws(EngineError) in
             let value = try context.constantValue()
             return EmitKernel(tensor: value).kernel(for: value.type)
-        }),
+        }
+    ),
     OperatorDefinition(
-        "ConstantOfShape", since: 9, inputs: 1...1,
+        "ConstantOfShape",
+        since: 9,
+        inputs: 1...1,
         infer: { context throws(EngineError) in
             guard let shape = try context.integers(ofInput: 0) else {
                 throw context.failure("input 0 is missing")
@@ -80,9 +87,12 @@ let constantOperators: [OperatorDefinition] = [
                 throw context.failure("attribute 'value' has to hold one element")
             }
             return FillKernel(tensor: value).kernel(for: value.type)
-        }),
+        }
+    ),
     OperatorDefinition(
-        "Shape", since: 1, inputs: 1...1,
+        "Shape",
+        since: 1,
+        inputs: 1...1,
         infer: { context throws(EngineError) in
             let range = try context.shapeRange()
             let lengths = Array(try context.input(0).shape[range])
@@ -95,9 +105,12 @@ let constantOperators: [OperatorDefinition] = [
                 let output: MutableView<Int64> = frame.output(0)
                 for axis in range { output[axis - range.lowerBound] = Int64(shape[axis]) }
             }
-        }),
+        }
+    ),
     OperatorDefinition(
-        "Size", since: 1, inputs: 1...1,
+        "Size",
+        since: 1,
+        inputs: 1...1,
         infer: { context throws(EngineError) in
             let count = try context.product(try context.input(0).shape)
             return [Fact(.int64, [], integers: [count])]
@@ -109,7 +122,8 @@ let constantOperators: [OperatorDefinition] = [
                 for axis in shape.indices { count &*= shape[axis] }
                 frame.output(0, as: Int64.self)[0] = Int64(count)
             }
-        }),
+        }
+    ),
     range,
 ]
 
@@ -139,7 +153,9 @@ private struct RangeKernel: ArithmeticKernel {
 
 /// Numbers from `start` up to `limit` by `delta`; how many there are has to follow from the shapes.
 private let range = OperatorDefinition(
-    "Range", since: 11, inputs: 3...3,
+    "Range",
+    since: 11,
+    inputs: 3...3,
     infer: { context throws(EngineError) in
         try context.require(input: 0, oneOf: .arithmetic)
         let (start, limit, delta) = (
@@ -148,9 +164,11 @@ private let range = OperatorDefinition(
         if let first = start.integers?.first, let last = limit.integers?.first,
             let step = delta.integers?.first?.fixed, step != 0
         {
-            guard let span = last.subtracting(first) else { throw context.failure("a length overflows") }
+            guard let span = last.subtracting(first) else {
+                throw context.failure("a length overflows")
+            }
             if step == 1, !span.isConstant { return [Fact(start.type, [span])] }
-            if let span = span.fixed {
+            if let span = span.fixed, span != .min {
                 let (whole, rest) = span.quotientAndRemainder(dividingBy: step)
                 let count = whole + (rest == 0 || (rest < 0) != (step < 0) ? 0 : 1)
                 return [Fact(start.type, [Dimension(max(count, 0))])]
@@ -162,13 +180,15 @@ private let range = OperatorDefinition(
         else {
             throw context.failure(
                 "how many numbers there are is only known while the model runs",
-                kind: .unsupported)
+                kind: .unsupported
+            )
         }
         return [Fact(start.type, [Dimension(max(count, 0))])]
     },
     compile: { context throws(EngineError) in
         RangeKernel().kernel(for: try context.input(0).type)
-    })
+    }
+)
 
 extension Tensor {
     /// The first element of a float or double.

@@ -64,12 +64,14 @@ private struct GatherElementsKernel: MovingKernel {
                     return frame.fault(.indexOutOfRange)
                 }
                 var (offset, stride) = (0, 1)
-                for other in shape.indices.reversed() {
+                for back in 0..<shape.count {
+                    let other = shape.count - 1 - back
                     offset &+= (other == axis ? position : place[other]) &* stride
                     stride &*= shape[other]
                 }
                 output[index] = input[offset]
-                for other in result.indices.reversed() {
+                for back in 0..<result.count {
+                    let other = result.count - 1 - back
                     place[other] &+= 1
                     if place[other] < result[other] { break }
                     place[other] = 0
@@ -81,19 +83,25 @@ private struct GatherElementsKernel: MovingKernel {
 
 let gatherOperators: [OperatorDefinition] = [
     OperatorDefinition(
-        "Gather", since: 1, inputs: 2...2,
+        "Gather",
+        since: 1,
+        inputs: 2...2,
         infer: { context throws(EngineError) in
             try context.require(input: 1, oneOf: .index)
             let (data, indices) = (try context.input(0), try context.input(1))
             let axis = try context.axis(context.integer("axis", default: 0), rank: data.rank)
             var fact = Fact(
-                data.type, data.shape[..<axis] + indices.shape + data.shape[(axis + 1)...])
+                data.type,
+                data.shape[..<axis] + indices.shape + data.shape[(axis + 1)...]
+            )
             if data.rank == 1, fact.rank <= 1, let numbers = data.integers,
                 let places = indices.integers?.fixed
             {
                 let wrapped = places.map { $0 < 0 ? $0 + numbers.count : $0 }
                 guard wrapped.allSatisfy(numbers.indices.contains) else {
-                    throw context.failure("an index of \(places) is outside \(numbers.count) elements")
+                    throw context.failure(
+                        "an index of \(places) is outside \(numbers.count) elements"
+                    )
                 }
                 fact.integers = wrapped.map { numbers[$0] }
             }
@@ -104,9 +112,12 @@ let gatherOperators: [OperatorDefinition] = [
             let axis = try context.axis(context.integer("axis", default: 0), rank: data.rank)
             return GatherKernel(axis: axis, hasWideIndices: try context.input(1).type == .int64)
                 .kernel(for: data.type)
-        }),
+        }
+    ),
     OperatorDefinition(
-        "GatherElements", since: 11, inputs: 2...2,
+        "GatherElements",
+        since: 11,
+        inputs: 2...2,
         infer: { context throws(EngineError) in
             try context.require(input: 1, oneOf: .index)
             let (data, indices) = (try context.input(0), try context.input(1))
@@ -127,7 +138,9 @@ let gatherOperators: [OperatorDefinition] = [
             let data = try context.input(0)
             let axis = try context.axis(context.integer("axis", default: 0), rank: data.rank)
             return GatherElementsKernel(
-                axis: axis, hasWideIndices: try context.input(1).type == .int64
+                axis: axis,
+                hasWideIndices: try context.input(1).type == .int64
             ).kernel(for: data.type)
-        }),
+        }
+    ),
 ]

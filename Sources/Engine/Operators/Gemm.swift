@@ -29,7 +29,9 @@ private struct GemmForm: Sendable {
         }
         if let c = context.optionalInput(2) {
             guard try context.broadcast([[rows, columns], c.shape]) == [rows, columns] else {
-                throw context.failure("input 2 is \(c.shape), which does not stretch to [\(rows), \(columns)]")
+                throw context.failure(
+                    "input 2 is \(c.shape), which does not stretch to [\(rows), \(columns)]"
+                )
             }
         }
     }
@@ -38,7 +40,10 @@ private struct GemmForm: Sendable {
 /// Adds `beta · c`, stretched, to the product.
 @inline(__always)
 private func add<T: Arithmetic>(
-    _ c: View<T>, times beta: T, to output: MutableView<T>, _ frame: Frame
+    _ c: View<T>,
+    times beta: T,
+    to output: MutableView<T>,
+    _ frame: Frame
 ) {
     let walk = Walk(frame.outputShape(0), frame.inputShape(2))
     let (run, step) = (walk.run, walk.strideA[0])
@@ -52,7 +57,10 @@ private func add<T: Arithmetic>(
 
 /// Single precision: `b` packed at load, or into scratch; `a` turned round into scratch behind it.
 private func floatKernel(
-    _ form: GemmForm, packed: PackedMatrix?, hasBias: Bool, isBiasOfColumns: Bool
+    _ form: GemmForm,
+    packed: PackedMatrix?,
+    hasBias: Bool,
+    isBiasOfColumns: Bool
 ) -> Kernel {
     { frame in
         let a: View<Float> = frame.input(0)
@@ -73,13 +81,24 @@ private func floatKernel(
         }
         if packed == nil {
             pack(
-                frame.input(1), depth: depth, columns: columns, isTransposed: form.turnsB,
-                scale: form.alpha, to: scratch)
+                frame.input(1),
+                depth: depth,
+                columns: columns,
+                isTransposed: form.turnsB,
+                scale: form.alpha,
+                to: scratch
+            )
         }
         let bias: View<Float>? = isBiasOfColumns ? frame.input(2) : nil
         multiply(
-            left, packed?.view ?? scratch.reading, bias: bias, output, rows: rows, depth: depth,
-            columns: columns)
+            left,
+            packed?.view ?? scratch.reading,
+            bias: bias,
+            output,
+            rows: rows,
+            depth: depth,
+            columns: columns
+        )
         if hasBias, !isBiasOfColumns { add(frame.input(2), times: form.beta, to: output, frame) }
     }
 }
@@ -117,7 +136,9 @@ private struct PlainGemmKernel: ArithmeticKernel {
 
 let gemmOperators: [OperatorDefinition] = [
     OperatorDefinition(
-        "Gemm", since: 7, inputs: 2...3,
+        "Gemm",
+        since: 7,
+        inputs: 2...3,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: .arithmetic)
             let form = try GemmForm(context)
@@ -151,6 +172,11 @@ let gemmOperators: [OperatorDefinition] = [
                 form.beta == 1 && bias?.shape.last == form.columns
                 && bias?.shape.dropLast().allSatisfy { $0 == 1 } == true
             return floatKernel(
-                form, packed: packed, hasBias: bias != nil, isBiasOfColumns: isBiasOfColumns)
-        })
+                form,
+                packed: packed,
+                hasBias: bias != nil,
+                isBiasOfColumns: isBiasOfColumns
+            )
+        }
+    )
 ]

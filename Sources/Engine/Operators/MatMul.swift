@@ -38,8 +38,10 @@ private func forEachMatrix(_ frame: Frame, _ body: (_ c: Int, _ a: Int, _ b: Int
     let batchRank = max(a.count, b.count) - 2
     guard batchRank > 0 else { return body(0, 0, 0) }
     let walk = Walk(
-        shape.part(0..<batchRank), a.part(0..<max(a.count - 2, 0)),
-        b.part(0..<max(b.count - 2, 0)))
+        shape.part(0..<batchRank),
+        a.part(0..<max(a.count - 2, 0)),
+        b.part(0..<max(b.count - 2, 0))
+    )
     let (run, stepA, stepB) = (walk.run, walk.strideA[0], walk.strideB[0])
     walk.forEachRun { out, startA, startB, _ in
         for index in 0..<run {
@@ -64,8 +66,14 @@ private func packedKernel(_ matrix: PackedMatrix) -> Kernel {
         let c: MutableView<Float> = frame.output(0)
         let rows = matrix.depth == 0 ? c.count / max(matrix.columns, 1) : a.count / matrix.depth
         multiply(
-            a, matrix.view, bias: nil, c, rows: rows, depth: matrix.depth,
-            columns: matrix.columns)
+            a,
+            matrix.view,
+            bias: nil,
+            c,
+            rows: rows,
+            depth: matrix.depth,
+            columns: matrix.columns
+        )
     }
 }
 
@@ -79,14 +87,24 @@ private let packingKernel: Kernel = { frame in
         if right != packed {
             let start = right &* depth &* columns
             pack(
-                b.part(start..<(start &+ depth &* columns)), depth: depth, columns: columns,
-                isTransposed: false, scale: 1, to: panels)
+                b.part(start..<(start &+ depth &* columns)),
+                depth: depth,
+                columns: columns,
+                isTransposed: false,
+                scale: 1,
+                to: panels
+            )
             packed = right
         }
         multiply(
-            a.part((left &* rows &* depth)..<((left &+ 1) &* rows &* depth)), panels.reading,
-            bias: nil, c.part((out &* rows &* columns)..<((out &+ 1) &* rows &* columns)),
-            rows: rows, depth: depth, columns: columns)
+            a.part((left &* rows &* depth)..<((left &+ 1) &* rows &* depth)),
+            panels.reading,
+            bias: nil,
+            c.part((out &* rows &* columns)..<((out &+ 1) &* rows &* columns)),
+            rows: rows,
+            depth: depth,
+            columns: columns
+        )
     }
 }
 
@@ -101,7 +119,10 @@ private struct PlainMatMulKernel: ArithmeticKernel {
                     a.part((left &* rows &* depth)..<((left &+ 1) &* rows &* depth)),
                     b.part((right &* depth &* columns)..<((right &+ 1) &* depth &* columns)),
                     c.part((out &* rows &* columns)..<((out &+ 1) &* rows &* columns)),
-                    rows: rows, depth: depth, columns: columns)
+                    rows: rows,
+                    depth: depth,
+                    columns: columns
+                )
             }
         }
     }
@@ -109,7 +130,9 @@ private struct PlainMatMulKernel: ArithmeticKernel {
 
 let matMulOperators: [OperatorDefinition] = [
     OperatorDefinition(
-        "MatMul", since: 1, inputs: 2...2,
+        "MatMul",
+        since: 1,
+        inputs: 2...2,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: .arithmetic)
             let (a, b) = (try context.input(0), try context.input(1))
@@ -131,5 +154,6 @@ let matMulOperators: [OperatorDefinition] = [
             let columns = try context.sum([shapes.columns, Dimension(Int(SERIN_PANEL))])
             context.reserveScratch(bytes: try context.product([shapes.depth, columns, 4]))
             return packingKernel
-        })
+        }
+    )
 ]

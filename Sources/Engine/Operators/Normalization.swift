@@ -67,10 +67,14 @@ private struct LayerNormalizationKernel: RealKernel {
 
 let normalizationOperators: [OperatorDefinition] = [
     OperatorDefinition(
-        "BatchNormalization", since: 7, inputs: 5...5, outputs: 1...1,
+        "BatchNormalization",
+        since: 7,
+        inputs: 5...5,
+        outputs: 1...1,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: .real)
             let input = try context.input(0)
+            guard input.rank > 0 else { throw context.failure("input 0 is a scalar") }
             guard try context.integer("training_mode", default: 0) == 0 else {
                 throw context.failure("training mode is not supported", kind: .unsupported)
             }
@@ -88,9 +92,13 @@ let normalizationOperators: [OperatorDefinition] = [
         compile: { context throws(EngineError) in
             BatchNormalizationKernel(epsilon: try context.float("epsilon", default: 1e-5))
                 .kernel(for: try context.input(0).type)
-        }),
+        }
+    ),
     OperatorDefinition(
-        "LayerNormalization", since: 17, inputs: 2...3, outputs: 1...3,
+        "LayerNormalization",
+        since: 17,
+        inputs: 2...3,
+        outputs: 1...3,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: .real)
             let input = try context.input(0)
@@ -118,5 +126,6 @@ let normalizationOperators: [OperatorDefinition] = [
                 epsilon: try context.float("epsilon", default: 1e-5),
                 outputCount: context.outputCount
             ).kernel(for: input.type)
-        }),
+        }
+    ),
 ]

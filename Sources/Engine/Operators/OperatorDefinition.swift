@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The work of one step: reads and writes what `Frame` lends. It never allocates and never throws.
+/// The work of one step: reads and writes what `Frame` lends.
+///
+/// It never allocates and never throws.
 package typealias Kernel = @Sendable (Frame) -> Void
 
 /// Where an ONNX operator meets code: its name, the first version this form covers, and its two verbs.
@@ -29,13 +31,20 @@ package struct OperatorDefinition: Sendable {
     ///   - since: the first opset whose form is understood; later forms are told by `context.opset`.
     ///   - inputs: how many inputs a node may have.
     ///   - outputs: how many outputs a node may have.
+    ///   - isPure: whether the answer follows from the inputs alone.
     ///   - isReshaping: the output is input 0's bytes under another shape; the kernel may be left out.
     ///   - infer: facts of the outputs.
     ///   - compile: the kernel.
     package init(
-        _ name: String, domain: String = "", since: Int, inputs: ClosedRange<Int>,
-        outputs: ClosedRange<Int> = 1...1, isPure: Bool = true, isReshaping: Bool = false,
-        infer: @escaping Inference, compile: @escaping Compilation
+        _ name: String,
+        domain: String = "",
+        since: Int,
+        inputs: ClosedRange<Int>,
+        outputs: ClosedRange<Int> = 1...1,
+        isPure: Bool = true,
+        isReshaping: Bool = false,
+        infer: @escaping Inference,
+        compile: @escaping Compilation
     ) {
         (self.name, self.domain, sinceVersion) = (name, domain, since)
         (self.inputs, self.outputs, self.isPure) = (inputs, outputs, isPure)

@@ -21,7 +21,10 @@ package struct OperatorTable: Sendable {
 
     /// The form of an operator that a model importing `opset` means.
     func lookUp(
-        _ name: String, domain: String, opset: Int, node: String
+        _ name: String,
+        domain: String,
+        opset: Int,
+        node: String
     ) throws(EngineError) -> OperatorDefinition {
         let shown = domain.isEmpty ? "ai.onnx" : domain
         if let forms = definitions[Key(domain: domain, name: name)] {
@@ -30,14 +33,20 @@ package struct OperatorTable: Sendable {
                 .unknownOperator,
                 "operator \(name) of \(shown) is known from version \(forms[0].sinceVersion), the model imports version \(opset)",
                 node: "'\(node)' (\(name))",
-                remedy: "export the model with opset \(forms[0].sinceVersion) or later")
+                remedy: "export the model with opset \(forms[0].sinceVersion) or later"
+            )
         }
         let candidates = definitions.keys.filter { $0.domain == domain }.map(\.name)
-        let hint = nearest(to: name, among: candidates.isEmpty ? definitions.keys.map(\.name) : candidates)
+        let hint = nearest(
+            to: name,
+            among: candidates.isEmpty ? definitions.keys.map(\.name) : candidates
+        )
         throw EngineError(
-            .unknownOperator, "operator \(name) of \(shown) version \(opset) is not supported",
+            .unknownOperator,
+            "operator \(name) of \(shown) version \(opset) is not supported",
             node: "'\(node)' (\(name))",
-            remedy: hint.map { "the nearest supported operator is \($0)" })
+            remedy: hint.map { "the nearest supported operator is \($0)" }
+        )
     }
 
     /// Every operator as (domain, name, first version), sorted.

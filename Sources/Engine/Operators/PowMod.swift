@@ -68,7 +68,9 @@ private struct ModKernel: ArithmeticKernel {
 
 let powModOperators: [OperatorDefinition] = [
     OperatorDefinition(
-        "Pow", since: 7, inputs: 2...2,
+        "Pow",
+        since: 7,
+        inputs: 2...2,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: .arithmetic)
             try context.require(input: 1, oneOf: [.float, .double, .int32, .int64])
@@ -78,9 +80,12 @@ let powModOperators: [OperatorDefinition] = [
         compile: { context throws(EngineError) in
             PowKernel(exponentType: try context.input(1).type)
                 .kernel(for: try context.input(0).type)
-        }),
+        }
+    ),
     OperatorDefinition(
-        "Mod", since: 10, inputs: 2...2,
+        "Mod",
+        since: 10,
+        inputs: 2...2,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: .arithmetic)
             let (a, b) = (try context.input(0), try context.input(1))
@@ -92,5 +97,6 @@ let powModOperators: [OperatorDefinition] = [
         compile: { context throws(EngineError) in
             ModKernel(hasSignOfDividend: try context.integer("fmod", default: 0) != 0)
                 .kernel(for: try context.input(0).type)
-        }),
+        }
+    ),
 ]

@@ -2,7 +2,9 @@
 import Glibc
 import Tensors
 
-/// Takes many elements together into one. Sums run in double precision for floating-point types.
+/// Takes many elements together into one.
+///
+/// Sums run in double precision for floating-point types.
 protocol Reduction: SendableMetatype {
     static var start: Double { get }
     static func take(_ sum: Double, _ x: Double) -> Double
@@ -48,7 +50,8 @@ private struct ReductionWalks {
 
     init(_ shape: View<Int>, mask: UInt) {
         var stride = 1
-        for axis in shape.indices.reversed() {
+        for back in 0..<shape.count {
+            let axis = shape.count - 1 - back
             if mask >> UInt(axis) & 1 == 1 {
                 reduced.add(length: shape[axis], a: stride)
                 count &*= shape[axis]
@@ -163,15 +166,20 @@ extension NodeContext {
 }
 
 private func reduction(
-    _ name: String, since: Int = 1,
+    _ name: String,
+    since: Int = 1,
     _ kernel: @escaping @Sendable (UInt, DataType) -> Kernel
 ) -> OperatorDefinition {
     OperatorDefinition(
-        name, since: since, inputs: 1...2,
+        name,
+        since: since,
+        inputs: 1...2,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: .arithmetic)
             let input = try context.input(0)
-            guard let mask = try context.reducedAxes() else { return [Fact(input.type, input.shape)] }
+            guard let mask = try context.reducedAxes() else {
+                return [Fact(input.type, input.shape)]
+            }
             let keeps = try context.integer("keepdims", default: 1) != 0
             var shape: [Dimension] = []
             for (axis, length) in input.shape.enumerated() {
@@ -186,7 +194,8 @@ private func reduction(
         compile: { context throws(EngineError) in
             if context.inputs.count > 1 { context.leaveUnread(input: 1) }
             return kernel(try context.reducedAxes() ?? 0, try context.input(0).type)
-        })
+        }
+    )
 }
 
 let reductionOperators: [OperatorDefinition] = [

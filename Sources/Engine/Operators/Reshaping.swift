@@ -10,11 +10,16 @@ private struct CopyKernel: MovingKernel {
 
 /// An operator whose output is input 0 under another shape.
 private func reshaping(
-    _ name: String, since: Int, inputs: ClosedRange<Int>,
+    _ name: String,
+    since: Int,
+    inputs: ClosedRange<Int>,
     _ shape: @escaping @Sendable (inout NodeContext) throws(EngineError) -> [Dimension]
 ) -> OperatorDefinition {
     OperatorDefinition(
-        name, since: since, inputs: inputs, isReshaping: true,
+        name,
+        since: since,
+        inputs: inputs,
+        isReshaping: true,
         infer: { context throws(EngineError) in
             let input = try context.input(0)
             var fact = Fact(input.type, try shape(&context))
@@ -24,7 +29,8 @@ private func reshaping(
         },
         compile: { context throws(EngineError) in
             CopyKernel().kernel(for: try context.input(0).type)
-        })
+        }
+    )
 }
 
 extension NodeContext {
@@ -36,7 +42,8 @@ extension NodeContext {
 
     /// Numbers from an attribute of old forms or from an input of new ones.
     func integersOperand(
-        _ attribute: String, input: Int
+        _ attribute: String,
+        input: Int
     ) throws(EngineError) -> [Dimension]? {
         if let list = try integers(attribute) { return list.map { Dimension($0) } }
         return try integers(ofInput: input)
@@ -72,10 +79,13 @@ extension NodeContext {
         return shape
     }
 
-    /// The length that -1 stands for. Equal factors that depend on the rows are taken out first,
+    /// The length that -1 stands for.
+    ///
+    /// Equal factors that depend on the rows are taken out first,
     /// so that nothing has to be divided by them.
     private func remainder(
-        _ input: [Dimension], _ known: [Dimension]
+        _ input: [Dimension],
+        _ known: [Dimension]
     ) throws(EngineError) -> Dimension {
         var (input, known) = (input, known)
         for length in known where !length.isConstant {
@@ -132,7 +142,10 @@ let reshapingOperators: [OperatorDefinition] = [
         return shape
     },
     OperatorDefinition(
-        "Dropout", since: 7, inputs: 1...3, outputs: 1...2,
+        "Dropout",
+        since: 7,
+        inputs: 1...3,
+        outputs: 1...2,
         infer: { context throws(EngineError) in
             let input = try context.input(0)
             if let training = context.optionalInput(2) {
@@ -151,5 +164,6 @@ let reshapingOperators: [OperatorDefinition] = [
                 let mask: MutableView<Truth> = frame.output(1)
                 mask.fill(mask.indices, with: Truth(true))
             }
-        }),
+        }
+    ),
 ]

@@ -35,7 +35,9 @@ private struct ArgKernel: ArithmeticKernel {
 
 private func argument(_ name: String, isLargest: Bool) -> OperatorDefinition {
     OperatorDefinition(
-        name, since: 1, inputs: 1...1,
+        name,
+        since: 1,
+        inputs: 1...1,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: .arithmetic)
             let input = try context.input(0)
@@ -49,10 +51,12 @@ private func argument(_ name: String, isLargest: Bool) -> OperatorDefinition {
             let input = try context.input(0)
             let axis = try context.axis(context.integer("axis", default: 0), rank: input.rank)
             return ArgKernel(
-                axis: axis, isLargest: isLargest,
+                axis: axis,
+                isLargest: isLargest,
                 takesLast: try context.integer("select_last_index", default: 0) != 0
             ).kernel(for: input.type)
-        })
+        }
+    )
 }
 
 /// The `k` first elements of each line in sorted order, and their places; equal ones keep theirs.
@@ -98,7 +102,9 @@ private struct TopKKernel: ArithmeticKernel {
                         }
                     }
                     for index in 0..<lanes.length { heap[index] = index }
-                    for root in (0..<(lanes.length / 2)).reversed() { sink(root, lanes.length) }
+                    for back in 0..<(lanes.length / 2) {
+                        sink(lanes.length / 2 - 1 - back, lanes.length)
+                    }
                     for index in 0..<k {
                         let out = (block &* k &+ index) &* lanes.inner &+ lane
                         values[out] = input[start &+ heap[0] &* lanes.inner]
@@ -145,7 +151,10 @@ private struct CumSumKernel: ArithmeticKernel {
 let selectionOperators: [OperatorDefinition] = [
     argument("ArgMax", isLargest: true), argument("ArgMin", isLargest: false),
     OperatorDefinition(
-        "TopK", since: 1, inputs: 1...2, outputs: 1...2,
+        "TopK",
+        since: 1,
+        inputs: 1...2,
+        outputs: 1...2,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: .arithmetic)
             let input = try context.input(0)
@@ -170,13 +179,18 @@ let selectionOperators: [OperatorDefinition] = [
             let input = try context.input(0)
             let axis = try context.axis(context.integer("axis", default: -1), rank: input.rank)
             context.reserveScratch(
-                bytes: try context.product([input.shape[axis], Dimension(8)]))
+                bytes: try context.product([input.shape[axis], Dimension(8)])
+            )
             return TopKKernel(
-                axis: axis, isLargest: try context.integer("largest", default: 1) != 0
+                axis: axis,
+                isLargest: try context.integer("largest", default: 1) != 0
             ).kernel(for: input.type)
-        }),
+        }
+    ),
     OperatorDefinition(
-        "CumSum", since: 11, inputs: 2...2,
+        "CumSum",
+        since: 11,
+        inputs: 2...2,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: .arithmetic)
             let input = try context.input(0)
@@ -193,5 +207,6 @@ let selectionOperators: [OperatorDefinition] = [
                 isExclusive: try context.integer("exclusive", default: 0) != 0,
                 isReverse: try context.integer("reverse", default: 0) != 0
             ).kernel(for: input.type)
-        }),
+        }
+    ),
 ]

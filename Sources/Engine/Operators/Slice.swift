@@ -17,12 +17,15 @@ private struct SliceKernel: MovingKernel {
             let (shape, result) = (frame.inputShape(0), frame.outputShape(0))
             var walk = Walk()
             var (stride, offset) = (1, 0)
-            for axis in shape.indices.reversed() {
+            for back in 0..<shape.count {
+                let axis = shape.count - 1 - back
                 let start = starts[axis].constant &+ starts[axis].perRow &* frame.rows
                 offset &+= start &* stride
                 walk.add(length: result[axis], a: steps[axis] &* stride)
                 stride &*= shape[axis]
             }
+            // The last of no rows.
+            guard offset >= 0 || walk.isEmpty else { return frame.fault(.indexOutOfRange) }
             copy(frame.input(0, as: T.self), to: frame.output(0), along: walk, from: offset)
         }
     }
@@ -48,7 +51,10 @@ extension NodeContext {
 
     /// The rules of NumPy: ends count from the back when negative and are cut off at the length.
     private func cut(
-        _ length: Dimension, _ start: Dimension, _ end: Dimension, _ step: Int
+        _ length: Dimension,
+        _ start: Dimension,
+        _ end: Dimension,
+        _ step: Int
     ) throws(EngineError) -> AxisCut {
         guard step != 0 else { throw failure("a step of 0") }
         if let length = length.fixed, let start = start.fixed, let end = end.fixed {
@@ -61,22 +67,29 @@ extension NodeContext {
                 let (first, last) = (clamped(start, 0, length), clamped(end, 0, length))
                 let count = max(last - first, 0)
                 return AxisCut(
-                    start: Dimension(first), step: step,
-                    length: Dimension(count / step + (count % step == 0 ? 0 : 1)))
+                    start: Dimension(first),
+                    step: step,
+                    length: Dimension(count / step + (count % step == 0 ? 0 : 1))
+                )
             }
             let first = clamped(start, 0, length - 1)
             let last = clamped(end, -1, length - 1)
             let (count, stride) = (max(first - last, 0), step == .min ? Int.max : -step)
             return AxisCut(
-                start: Dimension(first), step: step,
-                length: Dimension(count / stride + (count % stride == 0 ? 0 : 1)))
+                start: Dimension(first),
+                step: step,
+                length: Dimension(count / stride + (count % stride == 0 ? 0 : 1))
+            )
         }
         return try openCut(length, start, end, step)
     }
 
     /// A slice of an axis that depends on the rows: all of it, or what is surely inside.
     private func openCut(
-        _ length: Dimension, _ start: Dimension, _ end: Dimension, _ step: Int
+        _ length: Dimension,
+        _ start: Dimension,
+        _ end: Dimension,
+        _ step: Int
     ) throws(EngineError) -> AxisCut {
         if start == 0, end == length || (end.fixed ?? 0) >= Int(Int32.max), step == 1 {
             return AxisCut(length: length)
@@ -97,13 +110,16 @@ extension NodeContext {
         }
         throw failure(
             "\(start) to \(end) of an axis of length \(length) cannot be planned",
-            kind: .unsupported)
+            kind: .unsupported
+        )
     }
 }
 
 let sliceOperators: [OperatorDefinition] = [
     OperatorDefinition(
-        "Slice", since: 1, inputs: 1...5,
+        "Slice",
+        since: 1,
+        inputs: 1...5,
         infer: { context throws(EngineError) in
             let input = try context.input(0)
             let cuts = try context.cuts()
@@ -119,5 +135,6 @@ let sliceOperators: [OperatorDefinition] = [
             let cuts = try context.cuts()
             for index in context.inputs.indices.dropFirst() { context.leaveUnread(input: index) }
             return SliceKernel(cuts: cuts).kernel(for: try context.input(0).type)
-        })
+        }
+    )
 ]

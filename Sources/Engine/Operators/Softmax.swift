@@ -54,7 +54,9 @@ private struct SoftmaxKernel: RealKernel {
 
 private func softmax(_ name: String, _ form: SoftmaxKernel.Form) -> OperatorDefinition {
     OperatorDefinition(
-        name, since: 1, inputs: 1...1,
+        name,
+        since: 1,
+        inputs: 1...1,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: .real)
             let input = try context.input(0)
@@ -64,10 +66,13 @@ private func softmax(_ name: String, _ form: SoftmaxKernel.Form) -> OperatorDefi
             let input = try context.input(0)
             let isOld = context.opset < 13
             let axis = try context.axis(
-                context.integer("axis", default: isOld ? 1 : -1), rank: max(input.rank, 1))
+                context.integer("axis", default: isOld ? 1 : -1),
+                rank: max(input.rank, 1)
+            )
             return SoftmaxKernel(form: form, axis: axis, isFlattened: isOld)
                 .kernel(for: input.type)
-        })
+        }
+    )
 }
 
 /// Divides each line by its length in the sense of `p`.
@@ -102,7 +107,9 @@ private struct LpNormalizationKernel: RealKernel {
 let softmaxOperators: [OperatorDefinition] = [
     softmax("Softmax", .plain), softmax("LogSoftmax", .logarithm), softmax("Hardmax", .hard),
     OperatorDefinition(
-        "LpNormalization", since: 1, inputs: 1...1,
+        "LpNormalization",
+        since: 1,
+        inputs: 1...1,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: .real)
             let input = try context.input(0)
@@ -114,5 +121,6 @@ let softmaxOperators: [OperatorDefinition] = [
             let p = try context.integer("p", default: 2)
             guard p == 1 || p == 2 else { throw context.failure("p is \(p), expected 1 or 2") }
             return LpNormalizationKernel(axis: axis, p: p).kernel(for: input.type)
-        }),
+        }
+    ),
 ]

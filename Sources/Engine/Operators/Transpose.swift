@@ -9,12 +9,14 @@ private struct TransposeKernel: MovingKernel {
             let shape = frame.inputShape(0)
             var strides = Walk.Axes(repeating: 0)
             var run = 1
-            for axis in shape.indices.reversed() {
+            for back in 0..<shape.count {
+                let axis = shape.count - 1 - back
                 strides[axis] = run
                 run &*= shape[axis]
             }
             var walk = Walk()
-            for index in permutation.indices.reversed() {
+            for back in 0..<permutation.count {
+                let index = permutation.count - 1 - back
                 let axis = permutation[index]
                 walk.add(length: shape[axis], a: strides[axis])
             }
@@ -42,12 +44,14 @@ private struct TileKernel: MovingKernel {
             var position = Walk.Axes(repeating: 0)
             for index in output.indices {
                 var (offset, stride) = (0, 1)
-                for axis in shape.indices.reversed() {
+                for back in 0..<shape.count {
+                    let axis = shape.count - 1 - back
                     offset &+= position[axis] % shape[axis] &* stride
                     stride &*= shape[axis]
                 }
                 output[index] = input[offset]
-                for axis in result.indices.reversed() {
+                for back in 0..<result.count {
+                    let axis = result.count - 1 - back
                     position[axis] &+= 1
                     if position[axis] < result[axis] { break }
                     position[axis] = 0
@@ -60,7 +64,9 @@ private struct TileKernel: MovingKernel {
 /// Transpose, Expand, Tile.
 let arrangingOperators: [OperatorDefinition] = [
     OperatorDefinition(
-        "Transpose", since: 1, inputs: 1...1,
+        "Transpose",
+        since: 1,
+        inputs: 1...1,
         infer: { context throws(EngineError) in
             let input = try context.input(0)
             let order = try context.permutation()
@@ -69,9 +75,12 @@ let arrangingOperators: [OperatorDefinition] = [
         compile: { context throws(EngineError) in
             TransposeKernel(permutation: try context.permutation())
                 .kernel(for: try context.input(0).type)
-        }),
+        }
+    ),
     OperatorDefinition(
-        "Expand", since: 8, inputs: 2...2,
+        "Expand",
+        since: 8,
+        inputs: 2...2,
         infer: { context throws(EngineError) in
             let input = try context.input(0)
             guard let shape = try context.integers(ofInput: 1) else {
@@ -88,9 +97,12 @@ let arrangingOperators: [OperatorDefinition] = [
         compile: { context throws(EngineError) in
             context.leaveUnread(input: 1)
             return ExpandKernel().kernel(for: try context.input(0).type)
-        }),
+        }
+    ),
     OperatorDefinition(
-        "Tile", since: 6, inputs: 2...2,
+        "Tile",
+        since: 6,
+        inputs: 2...2,
         infer: { context throws(EngineError) in
             let input = try context.input(0)
             guard let repeats = try context.integers(ofInput: 1), repeats.count == input.rank
@@ -104,7 +116,8 @@ let arrangingOperators: [OperatorDefinition] = [
         compile: { context throws(EngineError) in
             context.leaveUnread(input: 1)
             return TileKernel().kernel(for: try context.input(0).type)
-        }),
+        }
+    ),
 ]
 
 extension NodeContext {

@@ -12,7 +12,10 @@ private struct TriluKernel: MovingKernel {
             let shape = frame.inputShape(0)
             let (rows, columns) = (shape[shape.count - 2], shape[shape.count - 1])
             let zero = unsafe withUnsafeTemporaryAllocation(of: T.self, capacity: 1) { place in
-                unsafe UnsafeMutableRawBufferPointer(place).initializeMemory(as: UInt8.self, repeating: 0)
+                unsafe UnsafeMutableRawBufferPointer(place).initializeMemory(
+                    as: UInt8.self,
+                    repeating: 0
+                )
                 return unsafe place[0]
             }
             for index in input.indices {
@@ -27,7 +30,9 @@ private struct TriluKernel: MovingKernel {
 
 let triluOperators: [OperatorDefinition] = [
     OperatorDefinition(
-        "Trilu", since: 14, inputs: 1...2,
+        "Trilu",
+        since: 14,
+        inputs: 1...2,
         infer: { context throws(EngineError) in
             let input = try context.input(0)
             guard input.rank >= 2 else { throw context.failure("input 0 has fewer than two axes") }
@@ -40,5 +45,6 @@ let triluOperators: [OperatorDefinition] = [
                 isUpper: try context.integer("upper", default: 1) != 0,
                 diagonal: min(max(diagonal, -(1 << 40)), 1 << 40)
             ).kernel(for: try context.input(0).type)
-        })
+        }
+    )
 ]

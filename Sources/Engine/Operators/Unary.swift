@@ -135,11 +135,16 @@ private struct UnaryKernel<F: UnaryFunction>: RealKernel {
 }
 
 private func unary<F: UnaryFunction>(
-    _ name: String, _: F.Type, since: Int, alpha: (String, Float)? = nil,
+    _ name: String,
+    _: F.Type,
+    since: Int,
+    alpha: (String, Float)? = nil,
     beta: (String, Float)? = nil
 ) -> OperatorDefinition {
     OperatorDefinition(
-        name, since: since, inputs: 1...1,
+        name,
+        since: since,
+        inputs: 1...1,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: .real)
             let input = try context.input(0)
@@ -154,20 +159,29 @@ private func unary<F: UnaryFunction>(
                     try context.float(value.0, default: value.1)
                 } ?? 0
             ).kernel(for: try context.input(0).type)
-        })
+        }
+    )
 }
 
 let unaryOperators: [OperatorDefinition] = [
     unary("LeakyRelu", LeakyReluFunction.self, since: 6, alpha: ("alpha", 0.01)),
     unary("Elu", EluFunction.self, since: 6, alpha: ("alpha", 1)),
     unary(
-        "Selu", SeluFunction.self, since: 6, alpha: ("alpha", 1.67326319217681884765625),
-        beta: ("gamma", 1.05070102214813232421875)),
+        "Selu",
+        SeluFunction.self,
+        since: 6,
+        alpha: ("alpha", 1.67326319217681884765625),
+        beta: ("gamma", 1.05070102214813232421875)
+    ),
     unary("Celu", CeluFunction.self, since: 12, alpha: ("alpha", 1)),
     unary("ThresholdedRelu", ThresholdedReluFunction.self, since: 10, alpha: ("alpha", 1)),
     unary(
-        "HardSigmoid", HardSigmoidFunction.self, since: 6, alpha: ("alpha", 0.2),
-        beta: ("beta", 0.5)),
+        "HardSigmoid",
+        HardSigmoidFunction.self,
+        since: 6,
+        alpha: ("alpha", 0.2),
+        beta: ("beta", 0.5)
+    ),
     unary("HardSwish", HardSwishFunction.self, since: 14),
     unary("Exp", ExpFunction.self, since: 6),
     unary("Log", LogFunction.self, since: 6),
@@ -192,7 +206,9 @@ let unaryOperators: [OperatorDefinition] = [
 
 /// Gelu chooses its formula by an attribute.
 private let gelu = OperatorDefinition(
-    "Gelu", since: 20, inputs: 1...1,
+    "Gelu",
+    since: 20,
+    inputs: 1...1,
     infer: { context throws(EngineError) in
         try context.require(input: 0, oneOf: .real)
         let input = try context.input(0)
@@ -205,4 +221,5 @@ private let gelu = OperatorDefinition(
         case "tanh": return UnaryKernel<GeluTanhFunction>(alpha: 0, beta: 0).kernel(for: type)
         case let other: throw context.failure("approximate is '\(other)', expected none or tanh")
         }
-    })
+    }
+)

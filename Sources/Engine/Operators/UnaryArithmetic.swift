@@ -37,10 +37,14 @@ private struct UnaryArithmeticKernel<F: UnaryArithmetic>: ArithmeticKernel {
 }
 
 private func unary<F: UnaryArithmetic>(
-    _ name: String, _: F.Type, since: Int
+    _ name: String,
+    _: F.Type,
+    since: Int
 ) -> OperatorDefinition {
     OperatorDefinition(
-        name, since: since, inputs: 1...1,
+        name,
+        since: since,
+        inputs: 1...1,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: .arithmetic)
             let input = try context.input(0)
@@ -48,7 +52,8 @@ private func unary<F: UnaryArithmetic>(
         },
         compile: { context throws(EngineError) in
             UnaryArithmeticKernel<F>().kernel(for: try context.input(0).type)
-        })
+        }
+    )
 }
 
 /// A truth about each floating-point element.
@@ -78,11 +83,14 @@ private struct ClassifyingKernel: RealKernel {
 }
 
 private func classifying(
-    _ name: String, since: Int,
+    _ name: String,
+    since: Int,
     _ question: @escaping @Sendable (NodeContext) throws(EngineError) -> ClassifyingKernel.Question
 ) -> OperatorDefinition {
     OperatorDefinition(
-        name, since: since, inputs: 1...1,
+        name,
+        since: since,
+        inputs: 1...1,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: .real)
             return [Fact(.bool, try context.input(0).shape)]
@@ -90,7 +98,8 @@ private func classifying(
         compile: { context throws(EngineError) in
             ClassifyingKernel(question: try question(context))
                 .kernel(for: try context.input(0).type)
-        })
+        }
+    )
 }
 
 let unaryArithmeticOperators: [OperatorDefinition] = [
@@ -102,10 +111,13 @@ let unaryArithmeticOperators: [OperatorDefinition] = [
     classifying("IsInf", since: 10) { context throws(EngineError) in
         .isInfinite(
             positive: try context.integer("detect_positive", default: 1) != 0,
-            negative: try context.integer("detect_negative", default: 1) != 0)
+            negative: try context.integer("detect_negative", default: 1) != 0
+        )
     },
     OperatorDefinition(
-        "Not", since: 1, inputs: 1...1,
+        "Not",
+        since: 1,
+        inputs: 1...1,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: [.bool])
             return [Fact(.bool, try context.input(0).shape)]
@@ -116,5 +128,6 @@ let unaryArithmeticOperators: [OperatorDefinition] = [
                 let output: MutableView<Truth> = frame.output(0)
                 for index in input.indices { output[index] = Truth(!input[index].isTrue) }
             }
-        }),
+        }
+    ),
 ]

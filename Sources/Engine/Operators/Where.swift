@@ -8,8 +8,11 @@ private struct WhereKernel: MovingKernel {
             let (a, b): (View<T>, View<T>) = (frame.input(1), frame.input(2))
             let output: MutableView<T> = frame.output(0)
             let walk = Walk(
-                frame.outputShape(0), frame.inputShape(0), frame.inputShape(1),
-                frame.inputShape(2))
+                frame.outputShape(0),
+                frame.inputShape(0),
+                frame.inputShape(1),
+                frame.inputShape(2)
+            )
             let run = walk.run
             let (stepA, stepB, stepC) = (walk.strideA[0], walk.strideB[0], walk.strideC[0])
             walk.forEachRun { out, startA, startB, startC in
@@ -25,17 +28,23 @@ private struct WhereKernel: MovingKernel {
 
 let whereOperators: [OperatorDefinition] = [
     OperatorDefinition(
-        "Where", since: 9, inputs: 3...3,
+        "Where",
+        since: 9,
+        inputs: 3...3,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: [.bool])
             let (condition, a, b) = (
                 try context.input(0), try context.input(1), try context.input(2)
             )
             guard a.type == b.type else {
-                throw context.failure("inputs 1 and 2 are \(a.type) and \(b.type), expected one type")
+                throw context.failure(
+                    "inputs 1 and 2 are \(a.type) and \(b.type), expected one type"
+                )
             }
             var fact = Fact(
-                a.type, try context.broadcast([condition.shape, a.shape, b.shape]))
+                a.type,
+                try context.broadcast([condition.shape, a.shape, b.shape])
+            )
             if let truths = condition.constant?.elements(as: Truth.self), fact.shape.count == 1,
                 let left = a.integers, let right = b.integers,
                 fact.shape[0].fixed == truths.count,
@@ -51,5 +60,6 @@ let whereOperators: [OperatorDefinition] = [
         },
         compile: { context throws(EngineError) in
             WhereKernel().kernel(for: try context.input(1).type)
-        })
+        }
+    )
 ]

@@ -52,8 +52,12 @@ struct Lowering {
             keptByteCount += context.keptByteCount
             compiled.append(
                 CompiledNode(
-                    node: node, kernel: kernel, scratch: context.scratch,
-                    unreadInputs: context.unreadInputs))
+                    node: node,
+                    kernel: kernel,
+                    scratch: context.scratch,
+                    unreadInputs: context.unreadInputs
+                )
+            )
         }
     }
 
@@ -79,8 +83,12 @@ struct Lowering {
             operands.append(try table.addScratch(entry.scratch, of: entry.node, at: step))
             steps.append(
                 Program.Step(
-                    kernel: entry.kernel, firstOperand: first,
-                    inputCount: entry.node.inputs.count, outputCount: entry.node.outputs.count))
+                    kernel: entry.kernel,
+                    firstOperand: first,
+                    inputCount: entry.node.inputs.count,
+                    outputCount: entry.node.outputs.count
+                )
+            )
         }
         var inputValues: [Int32] = []
         for input in graph.inputs { inputValues.append(try table.use(input, at: compiled.count)) }
@@ -88,7 +96,9 @@ struct Lowering {
         for output in graph.outputs {
             outputValues.append(try table.use(output.value, at: compiled.count))
         }
-        let names = compiled.map { Plan.Step(name: $0.node.name, operator: $0.node.definition.name) }
+        let names = compiled.map {
+            Plan.Step(name: $0.node.name, operator: $0.node.definition.name)
+        }
         var parts = try table.place(steps: names, keptByteCount: keptByteCount)
         (parts.steps, parts.operands) = (steps, operands)
         (parts.inputValues, parts.outputValues) = (inputValues, outputValues)

@@ -33,7 +33,9 @@ struct Planner {
         let orders = [
             all.sorted { (blocks[$1].byteCount, $0) < (blocks[$0].byteCount, $1) },
             all.sorted { (blocks[$0].firstStep, $0) < (blocks[$1].firstStep, $1) },
-            all.sorted { (lives[$1], blocks[$1].byteCount, $0) < (lives[$0], blocks[$0].byteCount, $1) },
+            all.sorted {
+                (lives[$1], blocks[$1].byteCount, $0) < (lives[$0], blocks[$0].byteCount, $1)
+            },
         ]
         var best: (offsets: [Int], peak: Int)?
         for order in orders {
@@ -44,7 +46,8 @@ struct Planner {
     }
 
     private static func place(
-        _ blocks: [Block], in order: [Int]
+        _ blocks: [Block],
+        in order: [Int]
     ) -> (offsets: [Int], peak: Int)? {
         var offsets = [Int](repeating: 0, count: blocks.count)
         // Placed blocks by rising offset.

@@ -27,7 +27,9 @@ struct ValueTable {
     private var textElementCount = 0
 
     init(
-        _ graph: Graph, _ aliases: [Graph.ValueID: Graph.ValueID], _ options: ProgramOptions,
+        _ graph: Graph,
+        _ aliases: [Graph.ValueID: Graph.ValueID],
+        _ options: ProgramOptions,
         stepCount: Int
     ) {
         (self.graph, self.aliases, self.options) = (graph, aliases, options)
@@ -38,7 +40,10 @@ struct ValueTable {
     mutating func add(_ id: Graph.ValueID, at step: Int) throws(EngineError) {
         let fact = try fact(of: id)
         let bytes = try byteCount(fact.type, fact.shape, name: graph[id].name)
-        if fact.type == .string { textElementCount += bytes / 16 }
+        if fact.type == .string {
+            let (sum, overflow) = textElementCount.addingReportingOverflow(bytes / 16)
+            textElementCount = overflow ? .max : sum
+        }
         blockOfValue[id] = try addBlock(graph[id].name, byteCount: bytes, at: step)
     }
 
@@ -69,7 +74,9 @@ struct ValueTable {
 
     /// The runtime number of a step's scratch memory, or -1 when it has none.
     mutating func addScratch(
-        _ bytes: Dimension, of node: Graph.Node, at step: Int
+        _ bytes: Dimension,
+        of node: Graph.Node,
+        at step: Int
     ) throws(EngineError) -> Int32 {
         guard bytes != 0 else { return -1 }
         let name = "scratch of \(node.name)"
@@ -81,10 +88,12 @@ struct ValueTable {
 
     /// Finds the offsets and checks the sum against the memory limit.
     func place(
-        steps: [Plan.Step], keptByteCount: Int
+        steps: [Plan.Step],
+        keptByteCount: Int
     ) throws(EngineError) -> Lowering.Parts {
         let (text, textOverflow) = textElementCount.multipliedReportingOverflow(
-            by: max(options.textByteCountPerElement, 0))
+            by: max(options.textByteCountPerElement, 0)
+        )
         let constantBytes = constants.reduce(keptByteCount) { $0 + $1.heldByteCount }
         guard let placed = Planner.place(blocks), !textOverflow,
             let textBytes = Planner.rounded(text)
@@ -96,15 +105,24 @@ struct ValueTable {
         }
         let slots = zip(blocks, placed.offsets).map { block, offset in
             Plan.Slot(
-                name: block.name, offset: offset, byteCount: block.byteCount,
-                firstStep: block.firstStep, lastStep: block.lastStep)
+                name: block.name,
+                offset: offset,
+                byteCount: block.byteCount,
+                firstStep: block.firstStep,
+                lastStep: block.lastStep
+            )
         }
         var parts = Lowering.Parts(
             plan: Plan(
-                slots: slots, steps: steps, peak: placed.peak, textByteCount: textBytes,
+                slots: slots,
+                steps: steps,
+                peak: placed.peak,
+                textByteCount: textBytes,
                 arenaByteCount: arena,
                 largestLiveSet: Planner.largestLiveSet(blocks, stepCount: stepCount),
-                constantsByteCount: constantBytes))
+                constantsByteCount: constantBytes
+            )
+        )
         parts.constants = constants
         parts.values = entries.map { entry in
             let location: Program.Value.Location =
@@ -118,17 +136,22 @@ struct ValueTable {
     }
 
     private mutating func addBlock(
-        _ name: String, byteCount: Int, at step: Int
+        _ name: String,
+        byteCount: Int,
+        at step: Int
     ) throws(EngineError) -> Int {
         guard let rounded = Planner.rounded(max(byteCount, 1)) else { throw tooLarge(.max) }
         blocks.append(
-            Planner.Block(name: name, byteCount: rounded, firstStep: step, lastStep: step))
+            Planner.Block(name: name, byteCount: rounded, firstStep: step, lastStep: step)
+        )
         return blocks.count - 1
     }
 
     /// The most bytes a value takes: the larger end of the range of rows, as sizes are linear.
     private func byteCount(
-        _ type: DataType, _ shape: [Dimension], name: String
+        _ type: DataType,
+        _ shape: [Dimension],
+        name: String
     ) throws(EngineError) -> Int {
         var largest = 0
         for rows in [0, 1, options.maximumRows] {
@@ -137,7 +160,8 @@ struct ValueTable {
                 guard let length = dimension.value(rows: rows) else { throw tooLarge(.max) }
                 lengths.append(max(length, 0))
             }
-            guard let whole = Shape(lengths), let bytes = type.byteCount(ofElements: whole.elementCount)
+            guard let whole = Shape(lengths),
+                let bytes = type.byteCount(ofElements: whole.elementCount)
             else { throw tooLarge(.max) }
             largest = max(largest, bytes)
         }
@@ -156,6 +180,7 @@ struct ValueTable {
         return EngineError(
             .memoryLimit(requested: requested, available: options.memoryLimit),
             "an arena for \(options.maximumRows) rows and the constants take \(size), available are \(options.memoryLimit)",
-            remedy: "raise the model's memory limit or lower its maximum of rows")
+            remedy: "raise the model's memory limit or lower its maximum of rows"
+        )
     }
 }

@@ -2,7 +2,9 @@
 package import ONNX
 import Tensors
 
-/// A model made ready to run: checked, folded, planned, compiled. It never changes; any number of sessions share it.
+/// A model made ready to run: checked, folded, planned, compiled.
+///
+/// It never changes; any number of sessions share it.
 ///
 /// file → `ModelProto` → `Graph` → facts → passes → kernels → plan.
 package final class Program: Sendable {
@@ -46,27 +48,37 @@ package final class Program: Sendable {
     ///   - options: for how many rows, and within which bounds.
     /// - Throws: `EngineError`, saying at which node or byte and why.
     package convenience init(
-        model bytes: Span<UInt8>, options: ProgramOptions = ProgramOptions()
+        model bytes: Span<UInt8>,
+        options: ProgramOptions = ProgramOptions()
     ) throws(EngineError) {
         try self.init(model: bytes, options: options, table: .standard)
     }
 
     init(
-        model bytes: Span<UInt8>, options: ProgramOptions, table: OperatorTable
+        model bytes: Span<UInt8>,
+        options: ProgramOptions,
+        table: OperatorTable
     ) throws(EngineError) {
         if let unknown = options.disabledPasses.subtracting(Pass.names).min() {
             throw EngineError(
-                .unsupported, "there is no pass '\(unknown)'",
-                remedy: "the passes are \(Pass.names.joined(separator: ", "))")
+                .unsupported,
+                "there is no pass '\(unknown)'",
+                remedy: "the passes are \(Pass.names.joined(separator: ", "))"
+            )
         }
         guard options.maximumRows > 0 else {
             throw EngineError(
-                .unsupported, "the most rows of a run are \(options.maximumRows), expected 1 or more"
+                .unsupported,
+                "the most rows of a run are \(options.maximumRows), expected 1 or more"
             )
         }
         let proto = try Self.read(bytes)
         var graph = try GraphImporter.importGraph(
-            of: proto, bytes: bytes, options: options, table: table)
+            of: proto,
+            bytes: bytes,
+            options: options,
+            table: table
+        )
         try graph.inferFacts()
         for pass in Pass.standard where !options.disabledPasses.contains(pass.name) {
             pass.apply(&graph)
@@ -75,7 +87,8 @@ package final class Program: Sendable {
         try lowering.compile()
         let parts = try lowering.planned()
 
-        inputs = try graph.inputs.map { id throws(EngineError) in try graph.spec(id, graph[id].name) }
+        inputs = try graph.inputs.map { id throws(EngineError) in try graph.spec(id, graph[id].name)
+        }
         outputs = try graph.outputs.map { output throws(EngineError) in
             try graph.spec(output.value, output.name)
         }
@@ -115,6 +128,10 @@ extension Graph {
             throw EngineError(.invalidGraph, "value '\(name)' is never made")
         }
         return TensorSpec(
-            name: name, elementType: fact.type, shape: fact.shape, classes: fact.classes)
+            name: name,
+            elementType: fact.type,
+            shape: fact.shape,
+            classes: fact.classes
+        )
     }
 }

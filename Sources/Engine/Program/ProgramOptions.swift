@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Tensors
 
 /// What a model is prepared for.
 package struct ProgramOptions: Sendable {
@@ -6,6 +7,9 @@ package struct ProgramOptions: Sendable {
     package var maximumRows: Int
     /// Shapes of inputs that the file leaves open; a first length of -1 stays the number of rows.
     package var shapes: [String: [Int]]
+    /// Inputs that are the same for every run and so become constants; where an input decides a
+    /// shape, this is how a model of that kind can be planned.
+    package var constants: [String: Tensor] = [:]
     /// The most bytes that one arena and the constants may take together.
     package var memoryLimit: Int
     /// Names of passes left out; see `Pass.names`.
@@ -14,8 +18,11 @@ package struct ProgramOptions: Sendable {
     package var textByteCountPerElement: Int
 
     package init(
-        maximumRows: Int = 1024, shapes: [String: [Int]] = [:], memoryLimit: Int = 1 << 30,
-        disabledPasses: Set<String> = [], textByteCountPerElement: Int = 64
+        maximumRows: Int = 1024,
+        shapes: [String: [Int]] = [:],
+        memoryLimit: Int = 1 << 30,
+        disabledPasses: Set<String> = [],
+        textByteCountPerElement: Int = 64
     ) {
         (self.maximumRows, self.shapes, self.memoryLimit) = (maximumRows, shapes, memoryLimit)
         self.disabledPasses = disabledPasses

@@ -123,7 +123,7 @@ extension Failure {
             504,
             "deadline_exceeded",
             .system,
-            "the request's deadline of \(limit) passed before its inference could start"
+            "the request's deadline of \(limit) passed"
         )
     }
 }

@@ -115,15 +115,15 @@ package struct InferenceService: Handler {
                 throw .violations(workspace.features.violations)
             }
             let decoded = ContinuousClock.now
-            if let timeout = request.timeout, call.arrival + timeout < decoded {
-                throw .deadlinePassed(timeout)
-            }
+            let allowance = min(call.allowance, request.timeout ?? call.allowance)
+            guard decoded < call.arrival + allowance else { throw .deadlinePassed(allowance) }
             let mode = call.host.overrideMode(at: WallClock.now().epochSeconds)
             let effects = try version.answer(
                 workspace,
                 PredictionContext(override: mode, now: decoded)
             )
             let inferred = ContinuousClock.now
+            guard inferred < call.arrival + allowance else { throw .deadlinePassed(allowance) }
             let response = encode(call, request, workspace)
             let ended = ContinuousClock.now
             version.noteCost(

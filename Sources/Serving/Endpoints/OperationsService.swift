@@ -2,7 +2,7 @@
 import Artifacts
 import Guards
 package import HTTP
-package import JSON
+import JSON
 import Platform
 import Telemetry
 
@@ -154,7 +154,7 @@ package struct OperationsService: Handler {
     ) throws(Failure) -> Reply {
         let version = try daemon.find(match).version
         canaries.request(version) { report in
-            let document = canaryDocument(report, of: version)
+            let document = report.document(of: version)
             exchange.complete(marks.stamp(json(document)))
         }
         return .later
@@ -212,34 +212,4 @@ func json(_ value: JSONValue, status: Int = 200) -> Response {
         headers: [("content-type", "application/json")],
         body: value.encoded(pretty: false)
     )
-}
-
-/// A canary run as the operations port and the command line show it.
-package func canaryDocument(_ report: CanaryReport, of version: ModelVersion) -> JSONValue {
-    var verdict: JSONValue = "passed"
-    var failures: [JSONValue] = []
-    var reason: JSONValue = .null
-    switch report.outcome {
-    case .passed: break
-    case .wrong(let deviations):
-        verdict = "wrong"
-        failures = deviations.map { deviation in
-            [
-                "record": .number(deviation.record), "output": .string(deviation.output),
-                "got": .string(deviation.got), "want": .string(deviation.want),
-                "deviation": .number(deviation.deviation),
-            ]
-        }
-    case .couldNotRun(let text):
-        verdict = "could_not_run"
-        reason = .string(text)
-    }
-    return [
-        "model": .string(version.name), "version": .number(version.version), "verdict": verdict,
-        "reason": reason, "tolerance": .number(version.contract.canary.tolerance),
-        "max_deviation": .number(report.deviations.max() ?? 0),
-        "fallback_proven": .bool(report.isFallbackProven),
-        "deviations": .array(report.deviations.map { .number($0) }),
-        "failures": .array(failures),
-    ]
 }

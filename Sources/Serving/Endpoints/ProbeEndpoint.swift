@@ -8,7 +8,7 @@ struct ProbeEndpoint: Sendable {
 
     let readiness: Readiness
 
-    /// - Parameter only: the one check, or kind of checks, that `/readyz/<check>` names.
+    /// `only` is the one check, or kind of checks, that `/readyz/<check>` names.
     func answer(
         _ probe: Probe,
         _ request: RequestHead,

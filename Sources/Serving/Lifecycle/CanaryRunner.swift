@@ -22,7 +22,7 @@ package final class CanaryRunner: Sendable {
 
     private let registry: ModelRegistry
     private let lifecycle: Lifecycle
-    private let interval: Duration?
+    private let jitter: Double
     private let observe: @Sendable (ModelVersion, CanaryReport, Duration) -> Void
     private let state = Guarded(State())
     private let wake = DispatchSemaphore(value: 0)
@@ -31,18 +31,17 @@ package final class CanaryRunner: Sendable {
     /// The most that one run of all records of a version may take.
     private static let longestRun = Duration.seconds(10)
 
-    /// - Parameters:
-    ///   - interval: stands in for the contracts' own intervals.
-    ///   - observe: told of every run and how long it took, on the canary's thread.
+    /// `jitter` is the share by which an interval is shortened at random; `observe` is told of every
+    /// run and how long it took, on the canary's thread.
     package init(
         registry: ModelRegistry,
         lifecycle: Lifecycle,
-        interval: Duration?,
+        jitter: Double,
         observe: @escaping @Sendable (ModelVersion, CanaryReport, Duration) -> Void
     ) {
         self.registry = registry
         self.lifecycle = lifecycle
-        self.interval = interval
+        self.jitter = jitter
         self.observe = observe
     }
 
@@ -73,10 +72,11 @@ package final class CanaryRunner: Sendable {
             var next = now + .seconds(1)
             for version in registry.versions {
                 let identity = ObjectIdentifier(version)
-                let seed = UInt64(UInt(bitPattern: identity.hashValue))
+                let interval = version.guards.withLock { $0.canary.settings.interval }
                 let pause = jittered(
-                    interval: interval ?? version.contract.canary.interval,
-                    seed: seed
+                    interval: interval,
+                    by: jitter,
+                    seed: UInt64.random(in: 0...UInt64.max)
                 )
                 let moment = due[identity] ?? now + pause
                 if moment <= now { run(version) }

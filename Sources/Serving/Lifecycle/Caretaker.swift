@@ -80,7 +80,9 @@ package final class Caretaker: @unchecked Sendable {
         switch watch.watch.step(maxBytes: daemon.settings.integrity.sliceBytes) {
         case nil: return
         case .intact: failure = nil
-        case .changed(let problem): failure = problem.description
+        case .changed(let problem):
+            // The first finding stands until all is as it was, so that the journal has it once.
+            failure = version.guards.withLock { $0.integrityFailure } ?? problem.description
         case .notReadable(let problem):
             daemon.reporter.log(
                 .warning,

@@ -9,8 +9,8 @@ package struct Credentials: Sendable {
     private let operators: [Settings.Token]
     private let clients: [Settings.Token]
 
-    /// - Parameter operators: may change state; `clients` may ask for predictions, or anybody where
-    ///   there are none.
+    /// `operators` may change state; `clients` may ask for predictions, or anybody where there are
+    /// none.
     package init(operators: [Settings.Token], clients: [Settings.Token]) {
         self.operators = operators
         self.clients = clients

@@ -48,7 +48,7 @@ package final class Daemon: Sendable {
         canaries = CanaryRunner(
             registry: parts.registry,
             lifecycle: parts.lifecycle,
-            interval: settings.canary.interval
+            jitter: settings.canary.jitter
         ) { parts.noteCanary($1, of: $0, took: $2) }
         let canaries = canaries
         parts.canaries.withLock { $0 = canaries }
@@ -96,11 +96,15 @@ package final class Daemon: Sendable {
         configuration.writeDeadline = settings.deadlines.write
         configuration.errorResponse = { status, code, sentence in
             parts.metrics.countProtocolError(status)
-            let category: Failure.Category = status >= 500 ? .infrastructure : .data
+            // 501 and 505 are what the client asked for, and not ours to mend.
+            let category: Failure.Category = status == 503 ? .infrastructure : .data
             let requestID = RequestID().text
             var response = Failure(status, code, category, sentence)
                 .response(requestID: requestID)
-            response.headers.append(("serin-request-id", requestID))
+            response.headers += [
+                ("serin-request-id", requestID), ("traceparent", TraceContext().traceparent),
+            ]
+            if status == 503 { response.headers.append(("retry-after", "1")) }
             return response
         }
         do {

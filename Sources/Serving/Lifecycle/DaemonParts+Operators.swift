@@ -154,20 +154,21 @@ extension DaemonParts {
     /// Counts a golden run, and journals the first of each kind.
     func noteCanary(_ report: CanaryReport, of version: ModelVersion, took duration: Duration) {
         version.metrics.count(report, took: duration)
-        let document = canaryDocument(report, of: version)
-        let verdict = document["verdict"]?.asString ?? ""
-        guard version.noteVerdict(verdict) else { return }
-        let isGood = verdict == "passed"
+        guard version.noteVerdict(report.outcomeName) else { return }
+        var fields: JSONValue = [
+            "version": .number(version.version), "outcome": .string(report.outcomeName),
+            "max_deviation": .number(report.deviations.max() ?? 0),
+            "failures": .array(report.failures.prefix(5).map(\.document)),
+        ]
+        if case .couldNotRun(let reason) = report.outcome {
+            fields = ["version": .number(version.version), "reason": .string(reason)]
+        }
+        let isGood = report.outcomeName == "passed"
         reporter.event(
             isGood ? "canary.passed" : "canary.failed",
             isGood ? .info : .error,
             model: version.name,
-            [
-                "version": .number(version.version), "verdict": .string(verdict),
-                "reason": document["reason"] ?? .null,
-                "max_deviation": document["max_deviation"] ?? .null,
-                "failures": .array(Array((document["failures"]?.asArray ?? []).prefix(5))),
-            ]
+            fields
         )
     }
 

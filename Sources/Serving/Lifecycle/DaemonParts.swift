@@ -107,7 +107,7 @@ extension DaemonParts {
 
     /// Counts a refusal and words it for the client.
     func refuse(_ failure: Failure, _ marks: RequestMarks, model: ModelVersion?) -> Response {
-        model?.metrics.countRefusal(failure)
+        if let model { model.metrics.countRefusal(failure) } else { metrics.countRefusal(failure) }
         if failure.status >= 500 {
             reporter.log(
                 .warning,

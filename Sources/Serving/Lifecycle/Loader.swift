@@ -41,7 +41,7 @@ package struct Loader: Sendable {
         for stray in listing.rejected {
             daemon.reporter.event(
                 "artifact.stray",
-                .warning,
+                .info,
                 model: nil,
                 ["reason": .string(stray.description)]
             )
@@ -103,7 +103,7 @@ package struct Loader: Sendable {
                     "stage": .string(artifact.stage.rawValue),
                     "seconds": .number((ContinuousClock.now - started).seconds),
                     "arena_bytes": .number(version.program.plan.arenaByteCount),
-                    "canary": canaryDocument(report, of: version)["verdict"] ?? .null,
+                    "canary": .string(report.outcomeName),
                     "max_deviation": .number(report.deviations.max() ?? 0),
                 ]
             )
@@ -126,7 +126,8 @@ package struct Loader: Sendable {
         return ModelSettings(
             maximumRows: settings.limits.rows,
             workspaces: threads,
-            memoryLimit: daemon.memoryLimit ?? .max
+            memoryLimit: daemon.memoryLimit ?? .max,
+            canaryInterval: settings.canary.interval
         )
     }
 

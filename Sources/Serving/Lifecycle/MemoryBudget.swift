@@ -17,8 +17,10 @@ package struct MemoryBudget: Sendable {
 
     package var total: Int { items.reduce(0) { $0 &+ $1.bytes } }
 
-    /// The total and an eighth for what the kernel counts and no program plans: page tables, stacks,
-    /// the allocator's slack. In whole MiB.
+    /// The total and an eighth, in whole MiB.
+    ///
+    /// The eighth is for what the kernel counts and no program plans: page tables, stacks, the
+    /// allocator's slack.
     package var limit: Int { (total + total / 8 + (1 << 20) - 1) & ~((1 << 20) - 1) }
 
     package mutating func add(_ name: String, _ bytes: Int) {

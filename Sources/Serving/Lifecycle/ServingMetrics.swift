@@ -191,6 +191,11 @@ package final class ServingMetrics: Sendable {
         }
     }
 
+    /// Counts a refusal that happened before a model was found; the labels hold no client's text.
+    func countRefusal(_ failure: Failure) {
+        requests.with(["", "", String(failure.status), "none"]).add(1)
+    }
+
     func countRefusedArtifact() { refusedArtifacts.add(1) }
 
     func countDenial() { denials.add(1) }

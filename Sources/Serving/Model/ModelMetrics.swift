@@ -20,7 +20,9 @@ package final class ModelMetrics: Sendable {
     /// Answered requests by who served, and refused ones by status.
     private let answered: [String: Counter]
     private let refused: [Int: Counter]
-    private let otherRefused: Counter
+    private let requests: MetricFamily<Counter>
+    private let labels: [String]
+    private let otherRefused = Atomic<Int>(0)
     private let decisions: [GuardName: Counter]
     private let violations: [ViolationCode: Counter]
     private let modelRows: Counter
@@ -58,7 +60,8 @@ package final class ModelMetrics: Sendable {
         refused = Dictionary(
             uniqueKeysWithValues: [400, 401, 413, 415, 503, 504].map { ($0, request($0, "none")) }
         )
-        otherRefused = request(500, "none")
+        requests = all.requests
+        labels = [name, version]
         decisions = Dictionary(
             uniqueKeysWithValues: GuardName.allCases.map {
                 ($0, all.decisions.with([name, version, $0.rawValue]))
@@ -127,7 +130,12 @@ package final class ModelMetrics: Sendable {
     }
 
     func countRefusal(_ failure: Failure) {
-        (refused[failure.status] ?? otherRefused).add(1)
+        if let counter = refused[failure.status] {
+            counter.add(1)
+        } else {
+            requests.with(labels + [String(failure.status), "none"]).add(1)
+            otherRefused.wrappingAdd(1, ordering: .relaxed)
+        }
         if let first = failure.details.first { violations[first.code]?.add(1) }
     }
 
@@ -148,7 +156,8 @@ package final class ModelMetrics: Sendable {
     /// The Open Inference Protocol's statistics extension.
     func writeStatistics(of version: ModelVersion, to writer: inout JSONWriter) {
         let totals = totals
-        let failures = refused.values.reduce(0) { $0 + Int($1.value) } + Int(otherRefused.value)
+        let failures =
+            refused.values.reduce(0) { $0 + Int($1.value) } + otherRefused.load(ordering: .relaxed)
         writer.beginObject()
         writer.member("name", version.name)
         writer.member("version", String(version.version))

@@ -13,8 +13,10 @@ package struct CanaryReport: Sendable {
 }
 
 extension ModelVersion {
-    /// Runs the golden records through the request path, from decoding to the output checks, in the
-    /// reserved workspace. Leaves no trace in breaker, metrics or drift.
+    /// Runs the golden records through the request path.
+    ///
+    /// From decoding to the output checks, in the reserved workspace; leaves no trace in breaker,
+    /// metrics or drift.
     package func runCanary(deadline: ContinuousClock.Instant) -> CanaryReport {
         var wrong: [RecordDeviation] = []
         var deviations: [Double] = []

@@ -83,10 +83,12 @@ package final class ModelVersion: Sendable {
             contract: contract,
             baseline: artifact.baseline
         )
+        var canary = artifact.contract.canary
+        if let interval = settings.canaryInterval { canary.interval = interval }
         guards = Guarded(
             GuardState(
                 breaker: Breaker(settings: contract.breaker, forced: forcedBreaker),
-                canary: CanaryState(settings: contract.canary, startedAt: now)
+                canary: CanaryState(settings: canary, startedAt: now)
             )
         )
     }
@@ -125,8 +127,16 @@ package struct ModelSettings: Sendable {
     package var workspaces: Int
     /// Bytes that one arena may take.
     package var memoryLimit: Int
+    /// Stands in for the contract's own interval between golden runs.
+    package var canaryInterval: Duration?
 
-    package init(maximumRows: Int, workspaces: Int, memoryLimit: Int) {
+    package init(
+        maximumRows: Int,
+        workspaces: Int,
+        memoryLimit: Int,
+        canaryInterval: Duration? = nil
+    ) {
+        self.canaryInterval = canaryInterval
         self.maximumRows = maximumRows
         self.workspaces = workspaces
         self.memoryLimit = memoryLimit

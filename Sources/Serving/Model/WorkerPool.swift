@@ -20,6 +20,7 @@ package final class WorkerPool: Sendable {
     private let limit: Int
 
     /// - Parameters:
+    ///   - label: names the queue in a debugger.
     ///   - width: jobs that run at once.
     ///   - limit: jobs that wait.
     package init(label: String, width: Int, limit: Int) {

@@ -20,6 +20,10 @@ package final class Workspace: @unchecked Sendable {
         self.session = session
         self.features = features
         self.outputs = outputs
+        // Every row that may come gets its room now, so that memory does not move with traffic.
+        let rows = session.program.maximumRows
+        self.outputs.reset(rows: rows)
+        modelRows.reserveCapacity(rows)
     }
 }
 

@@ -7,7 +7,7 @@ import JSON
 extension ModelVersion {
     /// Decodes a body into the workspace's feature table; contract violations stay in the table.
     ///
-    /// - Parameter jsonByteCount: how much of the body is JSON; binary tensors follow.
+    /// `jsonByteCount` is how much of the body is JSON; binary tensors follow.
     package func decode(
         _ body: Span<UInt8>,
         form: PredictionForm,
@@ -22,6 +22,7 @@ extension ModelVersion {
             case .tensors:
                 var decoder = TensorDecoder(
                     modelName: name,
+                    modelVersion: version,
                     maximumRows: program.maximumRows,
                     outputs: contract.outputs
                 )

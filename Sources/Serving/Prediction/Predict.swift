@@ -27,8 +27,10 @@ package struct PredictionContext: Sendable {
 }
 
 extension ModelVersion {
-    /// The main path from decoded features to answers: kill switches, decision, inference, output
-    /// checks, fallback. The answers are in `workspace.outputs`, who gave them in `.outcome`.
+    /// The main path from decoded features to answers.
+    ///
+    /// Kill switches, decision, inference, output checks, fallback. The answers are in
+    /// `workspace.outputs`, who gave them in `.outcome`.
     ///
     /// - Returns: what the breaker wants done, for the caller to carry out.
     package func answer(

@@ -9,6 +9,7 @@ extension ModelVersion {
     ///
     /// - Parameter instances: a list of objects.
     /// - Returns: what a client would get in the row form.
+    /// - Throws: the refusal that a client would get.
     package func predictOffline(_ instances: JSONValue) throws(Failure) -> JSONValue {
         guard let rows = instances.asArray, !rows.isEmpty else { throw .noRows }
         var predictions: [JSONValue] = []

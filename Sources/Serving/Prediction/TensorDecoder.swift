@@ -24,19 +24,19 @@ struct TensorDecoder {
     private let maximumRows: Int
     private let outputs: [Output]
     private let modelName: String
+    private let modelVersion: Int
     private var scanner = JSONScanner()
     private var inputs: [Input] = []
     private var hasInputs = false
 
-    init(modelName: String, maximumRows: Int, outputs: [Output]) {
+    init(modelName: String, modelVersion: Int, maximumRows: Int, outputs: [Output]) {
         self.modelName = modelName
+        self.modelVersion = modelVersion
         self.maximumRows = maximumRows
         self.outputs = outputs
     }
 
-    /// - Parameters:
-    ///   - body: the JSON part, then the binary tensors one after the other.
-    ///   - jsonByteCount: where the binary tensors start.
+    /// Reads `jsonByteCount` bytes of JSON, then the binary tensors one after the other.
     mutating func decode(
         _ body: Span<UInt8>,
         jsonByteCount: Int,
@@ -103,7 +103,7 @@ struct TensorDecoder {
                 try checkModelName(json)
             } else if key.equals("model_version", in: json) {
                 try seen.claim(3, "model_version")
-                try scanner.skipValue(in: json)
+                try checkModelVersion(json)
             } else if key.equals("id", in: json) {
                 try seen.claim(4, "id")
                 guard try scanner.peekKind(in: json) == .string else {
@@ -139,6 +139,20 @@ struct TensorDecoder {
         else {
             throw Failure.wrongForm(
                 "'model_name' is not '\(modelName)', the model that the path names"
+            )
+        }
+    }
+
+    /// Null and "" ask for whichever version answers.
+    private mutating func checkModelVersion(_ json: Span<UInt8>) throws {
+        switch try scanner.peekKind(in: json) {
+        case .null: try scanner.readNull(in: json)
+        case .string:
+            let asked = try scanner.readString(in: json).string(in: json)
+            guard asked.isEmpty || asked == String(modelVersion) else { fallthrough }
+        default:
+            throw Failure.wrongForm(
+                "'model_version' is not \"\(modelVersion)\", the version that answers here"
             )
         }
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Engine
+import ONNX
 import Tensors
 import Testing
 
@@ -8,7 +9,7 @@ import Testing
     func `answers as the training library and the reference runtime do`(name: String) throws {
         let stored = try StoredCase(name)
         for (number, set) in stored.sets.enumerated() {
-            let fixed = try run(stored, set, keepingRows: false)
+            let fixed = try run(stored, set)
             for (got, want) in zip(fixed, set.outputs) {
                 if let difference = stored.difference(got, want) {
                     Issue.record("set \(number), \(got.name): \(difference)")
@@ -26,7 +27,7 @@ import Testing
             set.inputs.allSatisfy({ $0.dimensions.first == rows && $0.type != .string })
         else { return }
         guard let program = try? Program(model: stored.model.span) else { return }
-        let inputs = set.inputs.filter { _ in true }
+        let inputs = set.inputs
         guard program.inputs.allSatisfy({ $0.shape.first == .rows }) else { return }
         let session = try Session(program)
         let together = answers(session, inputs, rows: rows)
@@ -41,7 +42,8 @@ import Testing
     }
 
     private func run(
-        _ stored: StoredCase, _ set: StoredCase.DataSet, keepingRows: Bool
+        _ stored: StoredCase,
+        _ set: StoredCase.DataSet
     ) throws -> [TensorValue] {
         var options = ProgramOptions()
         let graph = try Program.read(stored.model.span).graph
@@ -71,7 +73,8 @@ import Testing
         let dimensions = [1] + tensor.dimensions.dropFirst()
         let shape = Shape(dimensions) ?? []
         switch tensor.type {
-        case .double: return Tensor(part(tensor.elements(as: Double.self), row, shape), shape: shape)
+        case .double:
+            return Tensor(part(tensor.elements(as: Double.self), row, shape), shape: shape)
         case .int64: return Tensor(part(tensor.elements(as: Int64.self), row, shape), shape: shape)
         case .int32: return Tensor(part(tensor.elements(as: Int32.self), row, shape), shape: shape)
         case .float16:
@@ -86,11 +89,15 @@ import Testing
 
     private func bytes(_ tensor: Tensor, row: Int, width: Int) -> [UInt8] {
         guard tensor.type != .string else {
-            return tensor.texts[(row * width)..<((row + 1) * width)].flatMap { Array($0.utf8) + [0] }
+            return tensor.texts[(row * width)..<((row + 1) * width)].flatMap {
+                Array($0.utf8) + [0]
+            }
         }
         let size = width * (tensor.type.byteWidth ?? 1)
         return tensor.withBytes { span in
-            (0..<size).map { span.unsafeLoad(fromByteOffset: row * size + $0, as: UInt8.self) }
+            (0..<size).map {
+                unsafe span.unsafeLoad(fromByteOffset: row * size + $0, as: UInt8.self)
+            }
         }
     }
 }

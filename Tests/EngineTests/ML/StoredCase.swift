@@ -16,7 +16,8 @@ struct StoredCase {
     let absolute: Double
     let relative: Double
 
-    static let folder = "\(#filePath)".split(separator: "/").dropLast(2)
+    static let folder =
+        "\(#filePath)".split(separator: "/").dropLast(2)
         .reduce(into: "") { $0 += "/" + $1 } + "/Fixtures/ml"
 
     static var names: [String] {
@@ -27,7 +28,9 @@ struct StoredCase {
         let path = Self.folder + "/" + name
         model = try readFile(path: path + "/model.onnx", limit: 1 << 24)
         let text = String(
-            decoding: try readFile(path: path + "/data.json", limit: 4096), as: UTF8.self)
+            decoding: try readFile(path: path + "/data.json", limit: 4096),
+            as: UTF8.self
+        )
         let numbers = text.split { !"0123456789.e-+".contains($0) }.compactMap { Double($0) }
         (absolute, relative) = (numbers[0], numbers[1])
         let graph = try Program.read(model.span).graph
@@ -66,7 +69,9 @@ struct StoredCase {
                     } else {
                         .integers(keys.map { if case .integer(let name) = $0 { name } else { 0 } })
                     }
-                guard names == got.classes else { return "classes \(String(describing: got.classes))" }
+                guard names == got.classes else {
+                    return "classes \(String(describing: got.classes))"
+                }
                 for case .tensor(let score) in values { scores += score.elements(as: Float.self) }
             }
             guard let shape = Shape([rows.count, rows.isEmpty ? 0 : scores.count / rows.count])

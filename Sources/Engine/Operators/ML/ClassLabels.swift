@@ -36,7 +36,8 @@ struct ClassLabels: Sendable {
 extension NodeContext {
     /// Class labels from the attribute of integers or that of strings, of which one is there.
     func classLabels(
-        integers integerName: String, strings stringName: String
+        integers integerName: String,
+        strings stringName: String
     ) throws(EngineError) -> ClassLabels {
         let texts = try strings(stringName) ?? []
         let numbers = try integers(integerName) ?? []
@@ -45,7 +46,8 @@ extension NodeContext {
                 texts.isEmpty ? integerName : stringName,
                 texts.isEmpty
                     ? "and '\(stringName)' are both empty, expected one of them"
-                    : "and '\(integerName)' are both there, expected one of them")
+                    : "and '\(integerName)' are both there, expected one of them"
+            )
         }
         guard texts.isEmpty else { return ClassLabels(texts: texts) }
         return ClassLabels(integers: numbers.map { Int64($0) })

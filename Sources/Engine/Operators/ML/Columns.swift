@@ -97,23 +97,30 @@ struct BinarizerOperator<T: Number & Numeric>: Sendable {
 extension NodeContext {
     /// A list with one value for all features or one for each.
     private func perFeature<Value>(
-        _ name: String, _ values: [Value]
+        _ name: String,
+        _ values: [Value]
     ) throws(EngineError) -> [Value] {
         guard values.count != 1 else { return values }
         let (_, features) = try rowsAndFeatures()
         guard values.count == features else {
             throw wrong(
-                name, "has \(values.count) values, expected 1 or \(features), one a feature")
+                name,
+                "has \(values.count) values, expected 1 or \(features), one a feature"
+            )
         }
         return values
     }
 
     fileprivate func imputer<T: Number & Equatable>(
-        replaced: T, attribute: String, values: [T]
+        replaced: T,
+        attribute: String,
+        values: [T]
     ) throws(EngineError) -> Kernel {
         guard !values.isEmpty else { throw wrong(attribute, "is missing or empty") }
         let imputer = ImputerOperator(
-            replaced: replaced, values: try perFeature(attribute, values))
+            replaced: replaced,
+            values: try perFeature(attribute, values)
+        )
         return { frame in imputer.run(frame) }
     }
 
@@ -122,7 +129,9 @@ extension NodeContext {
         let offsets = try floats("offset") ?? Array(repeating: 0, count: scales.count)
         try require("offset", count: offsets.count, expected: scales.count)
         return ScalerOperator(
-            offsets: try perFeature("offset", offsets), scales: try perFeature("scale", scales))
+            offsets: try perFeature("offset", offsets),
+            scales: try perFeature("scale", scales)
+        )
     }
 
     fileprivate func imputerKernel() throws(EngineError) -> Kernel {
@@ -133,22 +142,31 @@ extension NodeContext {
         switch try input(0).type {
         case .int64:
             return try imputer(
-                replaced: Int64(replacedInteger), attribute: "imputed_value_int64s",
-                values: integers.map { Int64($0) })
+                replaced: Int64(replacedInteger),
+                attribute: "imputed_value_int64s",
+                values: integers.map { Int64($0) }
+            )
         case .int32:
             guard let replaced = Int32(exactly: replacedInteger),
                 integers.allSatisfy({ Int32(exactly: $0) != nil })
             else { throw wrong("imputed_value_int64s", "does not fit the int32 of the input") }
             return try imputer(
-                replaced: replaced, attribute: "imputed_value_int64s",
-                values: integers.map { Int32(truncatingIfNeeded: $0) })
+                replaced: replaced,
+                attribute: "imputed_value_int64s",
+                values: integers.map { Int32(truncatingIfNeeded: $0) }
+            )
         case .double:
             return try imputer(
-                replaced: Double(replacedReal), attribute: "imputed_value_floats",
-                values: reals.map { Double($0) })
+                replaced: Double(replacedReal),
+                attribute: "imputed_value_floats",
+                values: reals.map { Double($0) }
+            )
         default:
             return try imputer(
-                replaced: replacedReal, attribute: "imputed_value_floats", values: reals)
+                replaced: replacedReal,
+                attribute: "imputed_value_floats",
+                values: reals
+            )
         }
     }
 
@@ -173,16 +191,23 @@ extension NodeContext {
 
 let columnOperators: [OperatorDefinition] = [
     OperatorDefinition(
-        "Scaler", domain: "ai.onnx.ml", since: 1, inputs: 1...1,
+        "Scaler",
+        domain: "ai.onnx.ml",
+        since: 1,
+        inputs: 1...1,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: NodeContext.numbers)
             return [Fact(.float, try context.input(0).shape)]
         },
         compile: { context throws(EngineError) in
             try context.scaler().kernel(for: try context.input(0).type)
-        }),
+        }
+    ),
     OperatorDefinition(
-        "Normalizer", domain: "ai.onnx.ml", since: 1, inputs: 1...1,
+        "Normalizer",
+        domain: "ai.onnx.ml",
+        since: 1,
+        inputs: 1...1,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: NodeContext.numbers)
             return [Fact(.float, try context.input(0).shape)]
@@ -190,21 +215,30 @@ let columnOperators: [OperatorDefinition] = [
         compile: { context throws(EngineError) in
             NormalizerOperator(norm: try context.choice("norm", default: .max))
                 .kernel(for: try context.input(0).type)
-        }),
+        }
+    ),
     OperatorDefinition(
-        "Imputer", domain: "ai.onnx.ml", since: 1, inputs: 1...1,
+        "Imputer",
+        domain: "ai.onnx.ml",
+        since: 1,
+        inputs: 1...1,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: NodeContext.numbers)
             let input = try context.input(0)
             return [Fact(input.type, input.shape)]
         },
-        compile: { context throws(EngineError) in try context.imputerKernel() }),
+        compile: { context throws(EngineError) in try context.imputerKernel() }
+    ),
     OperatorDefinition(
-        "Binarizer", domain: "ai.onnx.ml", since: 1, inputs: 1...1,
+        "Binarizer",
+        domain: "ai.onnx.ml",
+        since: 1,
+        inputs: 1...1,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: NodeContext.numbers)
             let input = try context.input(0)
             return [Fact(input.type, input.shape)]
         },
-        compile: { context throws(EngineError) in try context.binarizerKernel() }),
+        compile: { context throws(EngineError) in try context.binarizerKernel() }
+    ),
 ]

@@ -43,7 +43,11 @@ private struct Vectorizer: Sendable {
     }
 
     private func copy<T: Number>(
-        _ frame: Frame, _ input: Int, _: T.Type, start: Int, total: Int
+        _ frame: Frame,
+        _ input: Int,
+        _: T.Type,
+        start: Int,
+        total: Int
     ) {
         let x: View<T> = frame.input(input)
         let y: MutableView<Float> = frame.output(0)
@@ -85,7 +89,10 @@ extension NodeContext {
 
 let featureColumnOperators: [OperatorDefinition] = [
     OperatorDefinition(
-        "ArrayFeatureExtractor", domain: "ai.onnx.ml", since: 1, inputs: 2...2,
+        "ArrayFeatureExtractor",
+        domain: "ai.onnx.ml",
+        since: 1,
+        inputs: 2...2,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: NodeContext.numbers.union([.string]))
             try context.require(input: 1, oneOf: [.int64])
@@ -95,7 +102,8 @@ let featureColumnOperators: [OperatorDefinition] = [
             if let columns = try? context.fixedIntegers(ofInput: 1), let limit = width.fixed {
                 for column in columns where column < 0 || column >= limit {
                     throw context.failure(
-                        "input 1 names column \(column), expected 0..<\(limit)")
+                        "input 1 names column \(column), expected 0..<\(limit)"
+                    )
                 }
             }
             return [
@@ -110,9 +118,13 @@ let featureColumnOperators: [OperatorDefinition] = [
             case .int32: extractionKernel(Int32.self)
             default: extractionKernel(Float.self)
             }
-        }),
+        }
+    ),
     OperatorDefinition(
-        "FeatureVectorizer", domain: "ai.onnx.ml", since: 1, inputs: 1...Int(Int32.max),
+        "FeatureVectorizer",
+        domain: "ai.onnx.ml",
+        since: 1,
+        inputs: 1...Int(Int32.max),
         infer: { context throws(EngineError) in
             let widths = try context.vectorizer().widths
             let (rows, _) = try context.rowsOfInput()
@@ -120,7 +132,8 @@ let featureColumnOperators: [OperatorDefinition] = [
                 let shape = try context.input(index).shape
                 guard shape.count == 1 ? rows == 1 || shape[0] == rows : shape.first == rows else {
                     throw context.failure(
-                        "input \(index) has the shape \(shape), expected \(rows) rows")
+                        "input \(index) has the shape \(shape), expected \(rows) rows"
+                    )
                 }
             }
             return [Fact(.float, [rows, Dimension(widths.reduce(0, +))])]
@@ -128,10 +141,15 @@ let featureColumnOperators: [OperatorDefinition] = [
         compile: { context throws(EngineError) in
             let vectorizer = try context.vectorizer()
             return { frame in vectorizer.run(frame) }
-        }),
+        }
+    ),
     // The columns stay a tensor; what each is called goes with the value, for those who print it.
     OperatorDefinition(
-        "ZipMap", domain: "ai.onnx.ml", since: 1, inputs: 1...1, isReshaping: true,
+        "ZipMap",
+        domain: "ai.onnx.ml",
+        since: 1,
+        inputs: 1...1,
+        isReshaping: true,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: [.float])
             let input = try context.input(0)
@@ -139,7 +157,8 @@ let featureColumnOperators: [OperatorDefinition] = [
             let (rows, width) = try context.rowsOfInput()
             guard width == Dimension(classes.count) else {
                 throw context.failure(
-                    "input 0 has \(width) columns, but there are \(classes.count) class labels")
+                    "input 0 has \(width) columns, but there are \(classes.count) class labels"
+                )
             }
             return [
                 Fact(input.type, input.rank == 1 ? [rows, width] : input.shape, classes: classes)
@@ -150,5 +169,6 @@ let featureColumnOperators: [OperatorDefinition] = [
                 let x: View<Float> = frame.input(0)
                 frame.output(0, as: Float.self).copy(x, at: 0)
             }
-        }),
+        }
+    ),
 ]

@@ -9,73 +9,166 @@ enum Aggregate: String, CaseIterable, Sendable {
     case maximum = "MAX"
 }
 
+/// Scratch for scoring a block of rows: scores and whether a leaf spoke of them, `[rows, targets]`,
+/// and the rows laid out for the walks.
+struct ForestScratch<Value: ForestValue> {
+    let scores: MutableView<Value>
+    let seen: MutableView<Value>
+    let staging: MutableView<Value>
+
+    init(_ all: MutableView<Value>, _ forest: Forest<Value>) {
+        let count = forest.blockRows * forest.targetCount
+        scores = all.part(0..<count)
+        seen = all.part(count..<(2 * count))
+        staging = all.part((2 * count)..<all.count)
+    }
+}
+
 extension Forest {
-    /// Whether a row of `rows` has a missing value that some node sends to its second child.
-    @inline(__always)
-    private func needsMissing<T: Number>(_ rows: View<T>) -> Bool {
-        guard hasMissingSecond, T.self == Float.self || T.self == Double.self || T.self == Float16.self
-        else { return false }
-        var found = false
-        for index in rows.indices where rows[index].isMissing { found = true }
-        return found
+    /// How many values of scratch a block needs.
+    var scratchCount: Int { blockRows * (2 * targetCount + columnCount) }
+
+    /// The rows of a block: a tree walked by all of them stays in the nearest cache, and so do they.
+    static func blockRows(columnCount: Int, targetCount: Int) -> Int {
+        let bytes = (columnCount + 2 * targetCount) * MemoryLayout<Value>.stride * 8
+        return 8 * max(1, min(8, (1 << 16) / bytes))
     }
 
-    /// Adds the weights of every tree to `start`, in the order of the trees, row by row; for a
-    /// forest packed with one weight a leaf.
-    @inline(__always)
-    func forEachSum<T: Number>(
-        of x: View<T>, rows: Int, width: Int, from start: Value, _ body: (Int, Value) -> Void
-    ) {
-        var row = 0
-        while row + 8 <= rows {
-            let block = x.part((row * width)..<((row + 8) * width))
-            let missing = needsMissing(block)
-            var sums = Lanes(repeating: start)
-            for tree in 0..<treeCount {
-                let leaves = leaves(tree: tree, rows: block, width: width, missing: missing)
-                sums.advance(leaves) { $0 + value($1) }
-            }
-            sums.forEach(first: 8) { body(row + $0, $1) }
-            row += 8
-        }
-        while row < rows {
-            let single = x.part((row * width)..<((row + 1) * width))
-            let missing = needsMissing(single)
-            var sum = start
-            for group in groupDepths.indices {
-                let leaves = leaves(group: group, row: single, missing: missing)
-                leaves.forEach(first: min(8, treeCount - group * 8)) { sum += value($1) }
-            }
-            body(row, sum)
-            row += 1
-        }
-    }
-
-    /// Aggregates the entries of every tree's leaf for one row into `scores`, and notes in `seen`
-    /// which scores any leaf spoke of.
+    /// Aggregates the leaves of every tree for each of `rows` rows, at most `blockRows`.
+    ///
+    /// Adds to what `scratch.scores` holds, tree by tree; sets `scratch.seen` to 1 where a leaf spoke
+    /// of a target.
     @inline(__always)
     func score<T: Number>(
-        row: View<T>, as aggregate: Aggregate, into scores: MutableView<Value>,
-        seen: MutableView<Value>
+        _ x: View<T>,
+        rows: Int,
+        as aggregate: Aggregate,
+        in scratch: ForestScratch<Value>
     ) {
-        let missing = needsMissing(row)
-        for group in groupDepths.indices {
-            let leaves = leaves(group: group, row: row, missing: missing)
-            leaves.forEach(first: min(8, treeCount - group * 8)) { _, leaf in
-                let entry = Int(value(leaf).entry)
-                for index in entries.starts[entry]..<entries.starts[entry + 1] {
-                    let target = entries.targets[index]
-                    let weight = entries.weights[index]
-                    switch aggregate {
-                    case .sum, .average: scores[target] += weight
-                    case .minimum:
-                        if seen[target] == 0 || weight < scores[target] { scores[target] = weight }
-                    case .maximum:
-                        if seen[target] == 0 || weight > scores[target] { scores[target] = weight }
-                    }
-                    seen[target] = 1
+        let eights = rows / 8
+        let size = 8 * columnCount
+        for eight in 0..<eights {
+            let start = eight * 8 * featureCount
+            stage(
+                eight: x.part(start..<(start + 8 * featureCount)),
+                in: scratch.staging.part((eight * size)..<((eight + 1) * size))
+            )
+        }
+        for tree in 0..<(eights > 0 ? treeCount : 0) {
+            for eight in 0..<eights {
+                let part = scratch.staging.part((eight * size)..<((eight + 1) * size))
+                let leaves = leaves(tree: tree, rows: part.reading)
+                leaves.forEach(first: 8) { lane, leaf in
+                    take(leaf, of: tree, row: eight * 8 + lane, as: aggregate, in: scratch)
                 }
             }
         }
+        for row in (eights * 8)..<rows {
+            let single = x.part((row * featureCount)..<((row + 1) * featureCount))
+            scoreSingle(single, row: row, as: aggregate, in: scratch)
+        }
+    }
+
+    @inline(__always)
+    private func scoreSingle<T: Number>(
+        _ x: View<T>,
+        row: Int,
+        as aggregate: Aggregate,
+        in scratch: ForestScratch<Value>
+    ) {
+        let size = columnCount
+        let laidOut = staged(x, in: scratch.staging.part((row * size)..<((row + 1) * size)))
+        guard targetCount == 1, !inlineTargets.isEmpty else {
+            for group in groupDepths.indices {
+                leaves(group: group, row: laidOut)
+                    .forEach(first: min(8, treeCount - group * 8)) { lane, leaf in
+                        take(leaf, of: group * 8 + lane, row: row, as: aggregate, in: scratch)
+                    }
+            }
+            return
+        }
+        var sum = scratch.scores[row]
+        for group in groupDepths.indices {
+            leaves(group: group, row: laidOut)
+                .forEach(first: min(8, treeCount - group * 8)) { sum += value($1) }
+        }
+        scratch.scores[row] = sum
+        scratch.seen[row] = 1
+    }
+
+    /// Takes what a leaf says into the scores of a row.
+    @inline(__always)
+    private func take(
+        _ leaf: UInt32,
+        of tree: Int,
+        row: Int,
+        as aggregate: Aggregate,
+        in scratch: ForestScratch<Value>
+    ) {
+        let start = row * targetCount
+        if !inlineTargets.isEmpty {
+            let target = start + Int(inlineTargets[tree])
+            scratch.scores[target] += value(leaf)
+            scratch.seen[target] = 1
+        } else {
+            takeEntries(of: leaf, start: start, as: aggregate, in: scratch)
+        }
+    }
+
+    private func takeEntries(
+        of leaf: UInt32,
+        start: Int,
+        as aggregate: Aggregate,
+        in scratch: ForestScratch<Value>
+    ) {
+        let (scores, seen) = (scratch.scores, scratch.seen)
+        let entry = Int(value(leaf).entry)
+        for index in entries.starts[entry]..<entries.starts[entry + 1] {
+            let target = start + entries.targets[index]
+            let weight = entries.weights[index]
+            switch aggregate {
+            case .sum, .average: scores[target] += weight
+            case .minimum:
+                if seen[target] == 0 || weight < scores[target] { scores[target] = weight }
+            case .maximum:
+                if seen[target] == 0 || weight > scores[target] { scores[target] = weight }
+            }
+            seen[target] = 1
+        }
+    }
+
+    /// Lays eight rows out for walking one tree, eight values a column.
+    @inline(__always)
+    private func stage<T: Number>(eight rows: View<T>, in staging: MutableView<Value>) {
+        for feature in 0..<featureCount {
+            for lane in 0..<8 {
+                staging[feature * 8 + lane] = Value.of(rows[lane * featureCount + feature])
+            }
+        }
+        guard hasMissingSecond else { return }
+        let start = featureCount * 8
+        for index in 0..<start { staging[start + index] = Self.second(staging[index]) }
+    }
+
+    /// One row as the walks want it: itself where it is so already, else laid out in `staging`.
+    @inline(__always)
+    private func staged<T: Number>(_ row: View<T>, in staging: MutableView<Value>) -> View<Value> {
+        if T.self == Value.self, !hasMissingSecond {
+            let start = unsafe UnsafeRawPointer(row.pointer)
+            return unsafe View(start.assumingMemoryBound(to: Value.self), count: row.count)
+        }
+        for feature in 0..<featureCount { staging[feature] = Value.of(row[feature]) }
+        if hasMissingSecond {
+            for feature in 0..<featureCount {
+                staging[featureCount + feature] = Self.second(staging[feature])
+            }
+        }
+        return staging.reading
+    }
+
+    /// A feature in the second copy: what is missing is above everything, also above infinity.
+    @inline(__always)
+    private static func second(_ x: Value) -> Value {
+        x.isNaN ? Value.infinity : Swift.min(x, Value.greatestFiniteMagnitude)
     }
 }

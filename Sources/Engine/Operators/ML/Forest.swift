@@ -5,12 +5,14 @@ import Tensors
 ///
 /// The walk goes to the second child iff `x[feature] > threshold`. A leaf stays where it is: its
 /// child is itself and its threshold infinite, so a walk may take more steps than it needs.
+///
+/// A missing value is above nothing, so it goes to the first child by itself. Where it has to go to
+/// the second one, `feature` is the number of features too high: the rows walked with have a second
+/// copy of their features behind the first, in which a missing value is infinite.
 struct ForestNode<Value: ForestValue> {
     var threshold: Value
-    /// A leaf's weight, or the index of its entries.
+    /// A leaf's weight, or the index of its entries; a `member` test's set.
     var value: Value
-    /// The feature, and in the highest bit whether a missing value leaves the usual way: to the
-    /// second child, or in a forest of mixed tests along the true branch.
     var feature: UInt32
     var child: UInt32
 }
@@ -41,12 +43,17 @@ extension Double: ForestValue {
 /// has the same bits in every batch, and those of the library that trained it.
 ///
 /// Safety: `nodes` and `roots` are written in `init` only; `ForestBuilder` proved that children and
-/// roots are below `nodeCount` and features below `featureCount`, which `leaves` requires of a row.
-/// `@unchecked Sendable` because threads only ever read them.
+/// roots are below the number of nodes and features below `columnCount`, which both walks require
+/// of what they are given. `@unchecked Sendable` because threads only ever read them.
 @safe
 final class Forest<Value: ForestValue>: @unchecked Sendable {
     let treeCount: Int
     let featureCount: Int
+    let targetCount: Int
+    /// The rows scored together.
+    let blockRows: Int
+    /// The target of each tree whose leaves hold one weight for it; empty when leaves have entries.
+    let inlineTargets: [Int32]
     /// Whether some node sends a missing value to its second child.
     let hasMissingSecond: Bool
     /// For each eight trees from the first on, the longest path.
@@ -54,31 +61,47 @@ final class Forest<Value: ForestValue>: @unchecked Sendable {
     let depths: [Int]
     /// Empty when every node has the usual test; else one for each node.
     let tests: [BranchTest?]
+    /// In a forest of mixed tests, whether a missing value takes the true branch; one a node.
+    let missingIsTrue: [Bool]
     let members: [[Value]]
     let entries: LeafEntries<Value>
 
-    private let nodeCount: Int
+    /// What the trees take in memory.
+    let byteCount: Int
     private let nodes: UnsafeMutablePointer<ForestNode<Value>>
     /// As many as make whole groups of eight; what follows the last tree is a leaf of weight zero.
     private let roots: UnsafeMutablePointer<UInt32>
 
+    /// How many values a row has for the walks: its features, and maybe their second copy.
+    var columnCount: Int { hasMissingSecond ? 2 * featureCount : featureCount }
+
     init(_ parts: ForestParts<Value>) {
         treeCount = parts.roots.count
         featureCount = parts.featureCount
+        targetCount = parts.targetCount
+        inlineTargets = parts.inlineTargets
+        blockRows = Self.blockRows(
+            columnCount: parts.featureCount * (parts.hasMissingSecond ? 2 : 1),
+            targetCount: parts.targetCount
+        )
         hasMissingSecond = parts.hasMissingSecond
         (depths, tests, members) = (parts.depths, parts.tests, parts.members)
-        entries = parts.entries
+        (missingIsTrue, entries) = (parts.missingIsTrue, parts.entries)
         let groups = (treeCount + 7) / 8
         groupDepths = (0..<groups).map { group in
             parts.depths[(group * 8)..<min(group * 8 + 8, parts.depths.count)].max() ?? 0
         }
-        nodeCount = parts.nodes.count
-        unsafe nodes = .allocate(capacity: nodeCount)
+        unsafe nodes = .allocate(capacity: parts.nodes.count)
         for (index, node) in parts.nodes.enumerated() {
             unsafe (nodes + index).initialize(to: node)
         }
         unsafe roots = .allocate(capacity: groups * 8)
-        let stay = UInt32(nodeCount - 1)
+        byteCount =
+            parts.nodes.count * MemoryLayout<ForestNode<Value>>.stride
+            + (groups * 8 + treeCount * 2) * MemoryLayout<Int>.stride
+            + parts.tests.count + parts.missingIsTrue.count
+            + parts.members.reduce(0) { $0 + ($1.count + 2) * MemoryLayout<Value>.stride }
+        let stay = UInt32(parts.nodes.count - 1)
         for index in 0..<(groups * 8) {
             unsafe (roots + index).initialize(to: index < treeCount ? parts.roots[index] : stay)
         }
@@ -89,101 +112,91 @@ final class Forest<Value: ForestValue>: @unchecked Sendable {
         unsafe roots.deallocate()
     }
 
-    /// The weight, or the index of the entries, at leaf `index`, which came from `leaves`.
+    /// The weight, or the index of the entries, at leaf `index`, which came from a walk.
     @inline(__always)
     func value(_ index: UInt32) -> Value { unsafe nodes[Int(index)].value }
 
     /// The leaves that one row reaches in the eight trees of `group`.
     @inline(__always)
-    func leaves<T: Number>(group: Int, row: View<T>, missing: Bool) -> Lanes<UInt32> {
-        precondition(row.count >= featureCount && group < groupDepths.count, "no such row or group")
+    func leaves(group: Int, row: View<Value>) -> Lanes<UInt32> {
+        precondition(row.count >= columnCount && group < groupDepths.count, "no such row or group")
         let start = unsafe roots + group * 8
-        let walkers = unsafe Lanes(
-            start[0], start[1], start[2], start[3], start[4], start[5], start[6], start[7])
-        return unsafe walk(
-            from: walkers, rows: Lanes(repeating: row.pointer), depth: groupDepths[group],
-            missing: missing)
-    }
-
-    /// The leaves that eight rows, `width` elements apart, reach in one tree.
-    @inline(__always)
-    func leaves<T: Number>(
-        tree: Int, rows: View<T>, width: Int, missing: Bool
-    ) -> Lanes<UInt32> {
-        precondition(
-            width >= featureCount && rows.count >= 8 * width && tree < treeCount,
-            "no such rows or tree")
-        let start = unsafe rows.pointer
         let lanes = unsafe Lanes(
-            start, start + width, start + 2 * width, start + 3 * width, start + 4 * width,
-            start + 5 * width, start + 6 * width, start + 7 * width)
-        return unsafe walk(
-            from: Lanes(repeating: roots[tree]), rows: lanes, depth: depths[tree],
-            missing: missing)
+            start[0],
+            start[1],
+            start[2],
+            start[3],
+            start[4],
+            start[5],
+            start[6],
+            start[7]
+        )
+        let base = unsafe row.pointer
+        return walk(from: lanes, depth: groupDepths[group]) { feature, _ in
+            unsafe base[Int(feature)]
+        }
     }
 
+    /// The leaves that eight rows reach in one tree; `rows` has eight values a column.
     @inline(__always)
-    private func walk<T: Number>(
-        from start: Lanes<UInt32>, rows: Lanes<UnsafePointer<T>>, depth: Int, missing: Bool
-    ) -> Lanes<UInt32> {
-        guard tests.isEmpty else { return unsafe walkMixed(from: start, rows: rows) }
-        return missing
-            ? unsafe steps(from: start, rows: rows, depth: depth) { unsafe self.stepMissing($0, $1) }
-            : unsafe steps(from: start, rows: rows, depth: depth) { unsafe self.step($0, $1) }
+    func leaves(tree: Int, rows: View<Value>) -> Lanes<UInt32> {
+        precondition(rows.count >= 8 * columnCount && tree < treeCount, "no such rows or tree")
+        let base = unsafe rows.pointer
+        return walk(from: Lanes(repeating: unsafe roots[tree]), depth: depths[tree]) {
+            feature,
+            lane in
+            unsafe base[Int(feature) &* 8 &+ lane]
+        }
     }
 
     /// Takes `depth` steps; in deep trees it looks every four steps whether all have arrived.
     @inline(__always)
-    private func steps<T: Number>(
-        from start: Lanes<UInt32>, rows: Lanes<UnsafePointer<T>>, depth: Int,
-        _ step: (UInt32, UnsafePointer<T>) -> UInt32
+    private func walk(
+        from start: Lanes<UInt32>,
+        depth: Int,
+        _ value: (UInt32, Int) -> Value
     ) -> Lanes<UInt32> {
         var lanes = start
+        guard tests.isEmpty else {
+            lanes.advance { root, lane in descend(from: root, lane: lane, value) }
+            return lanes
+        }
+        let nodes = unsafe UnsafePointer(nodes)
         var left = depth
         while left > 8 {
             let before = lanes
-            for _ in 0..<4 { unsafe lanes.advance(rows, step) }
+            for _ in 0..<4 { lanes.advance { unsafe Self.step(nodes, $0, $1, value) } }
             if lanes == before { return lanes }
             left -= 4
         }
-        for _ in 0..<left { unsafe lanes.advance(rows, step) }
+        for _ in 0..<left { lanes.advance { unsafe Self.step(nodes, $0, $1, value) } }
         return lanes
     }
 
     @inline(__always)
-    private func step<T: Number>(_ index: UInt32, _ row: UnsafePointer<T>) -> UInt32 {
+    private static func step(
+        _ nodes: UnsafePointer<ForestNode<Value>>,
+        _ index: UInt32,
+        _ lane: Int,
+        _ value: (UInt32, Int) -> Value
+    ) -> UInt32 {
         let node = unsafe nodes + Int(index)
-        let x = unsafe Value.of(row[Int(node.pointee.feature & 0x7FFF_FFFF)])
+        let x = unsafe value(node.pointee.feature, lane)
         return unsafe node.pointee.child &+ (x > node.pointee.threshold ? 1 : 0)
-    }
-
-    @inline(__always)
-    private func stepMissing<T: Number>(_ index: UInt32, _ row: UnsafePointer<T>) -> UInt32 {
-        let node = unsafe nodes + Int(index)
-        let feature = unsafe node.pointee.feature
-        let x = unsafe Value.of(row[Int(feature & 0x7FFF_FFFF)])
-        let above: UInt32 = unsafe x > node.pointee.threshold ? 1 : 0
-        let missing: UInt32 = x != x ? 1 : 0
-        return unsafe node.pointee.child &+ (above | (missing & (feature >> 31)))
     }
 
     // MARK: Mixed tests
 
-    @inline(never)
-    private func walkMixed<T: Number>(
-        from start: Lanes<UInt32>, rows: Lanes<UnsafePointer<T>>
-    ) -> Lanes<UInt32> {
-        var lanes = start
-        unsafe lanes.advance(rows) { root, row in unsafe descend(from: root, row: row) }
-        return lanes
-    }
-
     /// Follows one row from `root` by the tests as the model states them, one node at a time.
-    private func descend<T: Number>(from root: UInt32, row: UnsafePointer<T>) -> UInt32 {
+    private func descend(
+        from root: UInt32,
+        lane: Int,
+        _ value: (UInt32, Int) -> Value
+    ) -> UInt32 {
         var index = root
         while let test = tests[Int(index)] {
             let node = unsafe nodes[Int(index)]
-            let x = unsafe Value.of(row[Int(node.feature & 0x7FFF_FFFF)])
+            let x = value(node.feature, lane)
             let holds =
                 switch test {
                 case .lessOrEqual: x <= node.threshold
@@ -194,7 +207,7 @@ final class Forest<Value: ForestValue>: @unchecked Sendable {
                 case .notEqual: x != node.threshold
                 case .member: isMember(x, of: Int(node.value.entry))
                 }
-            let isTrue = holds || (x.isNaN && node.feature >> 31 != 0)
+            let isTrue = holds || (x.isNaN && missingIsTrue[Int(index)])
             index = node.child &+ (isTrue ? 0 : 1)
         }
         return index
@@ -210,69 +223,5 @@ final class Forest<Value: ForestValue>: @unchecked Sendable {
                 ? (middle + 1)..<range.upperBound : range.lowerBound..<middle
         }
         return false
-    }
-}
-
-/// Eight values side by side that the compiler keeps in registers.
-struct Lanes<Element> {
-    var a: Element, b: Element, c: Element, d: Element
-    var e: Element, f: Element, g: Element, h: Element
-
-    @inline(__always)
-    init(
-        _ a: Element, _ b: Element, _ c: Element, _ d: Element, _ e: Element, _ f: Element,
-        _ g: Element, _ h: Element
-    ) {
-        (self.a, self.b, self.c, self.d) = (a, b, c, d)
-        (self.e, self.f, self.g, self.h) = (e, f, g, h)
-    }
-
-    @inline(__always)
-    init(repeating value: Element) {
-        self.init(value, value, value, value, value, value, value, value)
-    }
-
-    /// Replaces each value by what `step` makes of it and its neighbour in `other`.
-    @inline(__always)
-    mutating func advance<Other>(
-        _ other: Lanes<Other>, _ step: (Element, Other) -> Element
-    ) {
-        a = step(a, other.a)
-        b = step(b, other.b)
-        c = step(c, other.c)
-        d = step(d, other.d)
-        e = step(e, other.e)
-        f = step(f, other.f)
-        g = step(g, other.g)
-        h = step(h, other.h)
-    }
-
-    /// Calls `body` with each value and its number, the first `count` of them.
-    @inline(__always)
-    func forEach(first count: Int, _ body: (Int, Element) -> Void) {
-        body(0, a)
-        guard count > 1 else { return }
-        body(1, b)
-        guard count > 2 else { return }
-        body(2, c)
-        guard count > 3 else { return }
-        body(3, d)
-        guard count > 4 else { return }
-        body(4, e)
-        guard count > 5 else { return }
-        body(5, f)
-        guard count > 6 else { return }
-        body(6, g)
-        guard count > 7 else { return }
-        body(7, h)
-    }
-}
-
-extension Lanes where Element == UInt32 {
-    @inline(__always)
-    static func == (left: Lanes, right: Lanes) -> Bool {
-        (left.a ^ right.a) | (left.b ^ right.b) | (left.c ^ right.c) | (left.d ^ right.d)
-            | (left.e ^ right.e) | (left.f ^ right.f) | (left.g ^ right.g) | (left.h ^ right.h)
-            == 0
     }
 }

@@ -26,7 +26,16 @@ struct KeyTable: Sendable {
     private let numbers: [Int64: Int]
     private let texts: TextTable
 
-    init<Key: LookupKey>(_ keys: [Key]) {
+    /// Takes `keys`; before ai.onnx.ml 4 a NaN among them equals nothing.
+    init(reals keys: [Double], matchesNaN: Bool) {
+        var numbers: [Int64: Int] = [:]
+        for (index, key) in keys.enumerated() where matchesNaN || !key.isNaN {
+            if let pattern = key.pattern { numbers[pattern] = index }
+        }
+        (self.numbers, texts, count) = (numbers, TextTable([]), keys.count)
+    }
+
+    init<Key: LookupKey & BinaryInteger>(_ keys: [Key]) {
         var numbers: [Int64: Int] = [:]
         for (index, key) in keys.enumerated() {
             if let pattern = key.pattern { numbers[pattern] = index }

@@ -8,7 +8,8 @@ struct LabelEncoder: Sendable {
     let values: Tensor
 
     private func kernel<Key: LookupKey, Value: Scalar>(
-        _: Key.Type, _: Value.Type
+        _: Key.Type,
+        _: Value.Type
     ) -> Kernel {
         let results = values.elements(as: Value.self)
         let owner = values
@@ -16,7 +17,9 @@ struct LabelEncoder: Sendable {
             withExtendedLifetime(owner) {
                 let x: View<Key> = frame.input(0)
                 let y: MutableView<Value> = frame.output(0)
-                for index in x.indices { y[index] = results[keys.index(of: x[index]) ?? keys.count] }
+                for index in x.indices {
+                    y[index] = results[keys.index(of: x[index]) ?? keys.count]
+                }
             }
         }
     }
@@ -62,7 +65,9 @@ extension NodeContext {
         if let tensor = try tensor("\(prefix)_tensor") { found.append(tensor) }
         guard found.count == 1 else {
             throw wrong(
-                "\(prefix)_*", "is there \(found.count) times, expected exactly one of them")
+                "\(prefix)_*",
+                "is there \(found.count) times, expected exactly one of them"
+            )
         }
         guard Self.labelTypes.contains(found[0].type) else {
             throw wrong("\(prefix)_tensor", "is of \(found[0].type), which is no label type")
@@ -76,8 +81,12 @@ extension NodeContext {
         case .int64: KeyTable(keys.elements(as: Int64.self))
         case .int32: KeyTable(keys.elements(as: Int32.self))
         case .int16: KeyTable(keys.elements(as: Int16.self))
-        case .double: KeyTable(keys.elements(as: Double.self))
-        default: KeyTable(keys.elements(as: Float.self))
+        case .double: KeyTable(reals: keys.elements(as: Double.self), matchesNaN: opset >= 4)
+        default:
+            KeyTable(
+                reals: keys.elements(as: Float.self).map { Double($0) },
+                matchesNaN: opset >= 4
+            )
         }
     }
 
@@ -97,11 +106,14 @@ extension NodeContext {
         case .string:
             return Tensor(
                 texts: values.texts + [stated?.texts.first ?? text],
-                shape: Shape([values.elementCount + 1]) ?? [])
-        case .int64: return Tensor(values.elements(as: Int64.self) + (stated?.elements() ?? [integer]))
+                shape: Shape([values.elementCount + 1]) ?? []
+            )
+        case .int64:
+            return Tensor(values.elements(as: Int64.self) + (stated?.elements() ?? [integer]))
         case .int32: return Tensor(values.elements(as: Int32.self) + (stated?.elements() ?? [-1]))
         case .int16: return Tensor(values.elements(as: Int16.self) + (stated?.elements() ?? [-1]))
-        case .double: return Tensor(values.elements(as: Double.self) + (stated?.elements() ?? [-0.0]))
+        case .double:
+            return Tensor(values.elements(as: Double.self) + (stated?.elements() ?? [-0.0]))
         default: return Tensor(values.elements(as: Float.self) + (stated?.elements() ?? [real]))
         }
     }
@@ -118,7 +130,8 @@ extension NodeContext {
 
     /// A two-way table of names and numbers; the type of the input decides the way.
     fileprivate func categoryEncoder(
-        names: [String], numbers: [Int64]
+        names: [String],
+        numbers: [Int64]
     ) throws(EngineError) -> LabelEncoder {
         if try input(0).type == .string {
             let other = Int64(try integer("default_int64", default: -1))
@@ -127,7 +140,8 @@ extension NodeContext {
         let other = try string("default_string", default: "_Unused")
         return LabelEncoder(
             keys: KeyTable(numbers),
-            values: Tensor(texts: names + [other], shape: Shape([names.count + 1]) ?? []))
+            values: Tensor(texts: names + [other], shape: Shape([names.count + 1]) ?? [])
+        )
     }
 
     fileprivate func twoWayFact() throws(EngineError) -> Fact {
@@ -139,15 +153,25 @@ extension NodeContext {
 
 let labelOperators: [OperatorDefinition] = [
     OperatorDefinition(
-        "LabelEncoder", domain: "ai.onnx.ml", since: 1, inputs: 1...1,
+        "LabelEncoder",
+        domain: "ai.onnx.ml",
+        since: 1,
+        inputs: 1...1,
         infer: { context throws(EngineError) in [try context.twoWayFact()] },
         compile: { context throws(EngineError) in
             let names = try context.strings("classes_strings") ?? []
-            return try context.categoryEncoder(names: names, numbers: (0..<names.count).map(Int64.init))
-                .kernel(keyType: try context.input(0).type)
-        }),
+            return try context.categoryEncoder(
+                names: names,
+                numbers: (0..<names.count).map(Int64.init)
+            )
+            .kernel(keyType: try context.input(0).type)
+        }
+    ),
     OperatorDefinition(
-        "LabelEncoder", domain: "ai.onnx.ml", since: 2, inputs: 1...1,
+        "LabelEncoder",
+        domain: "ai.onnx.ml",
+        since: 2,
+        inputs: 1...1,
         infer: { context throws(EngineError) in
             let (encoder, key) = try context.labelEncoder()
             try context.require(input: 0, oneOf: [key])
@@ -156,9 +180,13 @@ let labelOperators: [OperatorDefinition] = [
         compile: { context throws(EngineError) in
             let (encoder, key) = try context.labelEncoder()
             return encoder.kernel(keyType: key)
-        }),
+        }
+    ),
     OperatorDefinition(
-        "CategoryMapper", domain: "ai.onnx.ml", since: 1, inputs: 1...1,
+        "CategoryMapper",
+        domain: "ai.onnx.ml",
+        since: 1,
+        inputs: 1...1,
         infer: { context throws(EngineError) in [try context.twoWayFact()] },
         compile: { context throws(EngineError) in
             let names = try context.strings("cats_strings") ?? []
@@ -166,5 +194,6 @@ let labelOperators: [OperatorDefinition] = [
             try context.require("cats_int64s", count: numbers.count, expected: names.count)
             return try context.categoryEncoder(names: names, numbers: numbers.map { Int64($0) })
                 .kernel(keyType: try context.input(0).type)
-        }),
+        }
+    ),
 ]

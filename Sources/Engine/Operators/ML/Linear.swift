@@ -103,9 +103,12 @@ extension NodeContext {
             try require("intercepts", count: intercepts.count, expected: outputs)
         }
         return LinearScores(
-            outputCount: outputs, featureCount: features, weights: weights.map { Double($0) },
+            outputCount: outputs,
+            featureCount: features,
+            weights: weights.map { Double($0) },
             intercepts: intercepts.isEmpty
-                ? Array(repeating: 0, count: outputs) : intercepts.map { Double($0) })
+                ? Array(repeating: 0, count: outputs) : intercepts.map { Double($0) }
+        )
     }
 
     fileprivate func linearTargets() throws(EngineError) -> Int {
@@ -123,7 +126,10 @@ extension NodeContext {
 
 let linearOperators: [OperatorDefinition] = [
     OperatorDefinition(
-        "LinearRegressor", domain: "ai.onnx.ml", since: 1, inputs: 1...1,
+        "LinearRegressor",
+        domain: "ai.onnx.ml",
+        since: 1,
+        inputs: 1...1,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: NodeContext.numbers)
             let (rows, _) = try context.rowsAndFeatures()
@@ -134,9 +140,14 @@ let linearOperators: [OperatorDefinition] = [
                 sums: try context.linearScores(outputs: try context.linearTargets()),
                 post: try context.choice("post_transform", default: .none)
             ).kernel(for: try context.input(0).type)
-        }),
+        }
+    ),
     OperatorDefinition(
-        "LinearClassifier", domain: "ai.onnx.ml", since: 1, inputs: 1...1, outputs: 1...2,
+        "LinearClassifier",
+        domain: "ai.onnx.ml",
+        since: 1,
+        inputs: 1...1,
+        outputs: 2...2,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: NodeContext.numbers)
             let (rows, _) = try context.rowsAndFeatures()
@@ -152,7 +163,9 @@ let linearOperators: [OperatorDefinition] = [
             let isSingle = labels.count == 2 && weights.count == features
             return LinearClassification(
                 sums: try context.linearScores(outputs: isSingle ? 1 : labels.count),
-                labels: labels, post: try context.choice("post_transform", default: .none)
+                labels: labels,
+                post: try context.choice("post_transform", default: .none)
             ).kernel(for: try context.input(0).type)
-        }),
+        }
+    ),
 ]

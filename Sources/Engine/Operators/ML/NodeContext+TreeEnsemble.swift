@@ -65,7 +65,9 @@ extension NodeContext {
     }
 
     private func children(
-        _ side: String, inner: Int, leaves: Int
+        _ side: String,
+        inner: Int,
+        leaves: Int
     ) throws(EngineError) -> [Int] {
         let ids = try integers("nodes_\(side)nodeids") ?? []
         let areLeaves = try integers("nodes_\(side)leafs") ?? []
@@ -77,7 +79,9 @@ extension NodeContext {
             let limit = areLeaves[node] == 0 ? inner : leaves
             guard ids[node] >= 0, ids[node] < limit else {
                 throw wrong(
-                    "nodes_\(side)nodeids", "is \(ids[node]) at \(node), expected 0..<\(limit)")
+                    "nodes_\(side)nodeids",
+                    "is \(ids[node]) at \(node), expected 0..<\(limit)"
+                )
             }
             children.append(areLeaves[node] == 0 ? ids[node] : inner + ids[node])
         }

@@ -7,6 +7,8 @@ extension NodeContext {
     /// - Parameters:
     ///   - prefix: "target" or "class", how the leaf columns are called.
     ///   - outputCount: how many targets or classes there are.
+    /// - Returns: the trees, whose paths `ForestBuilder` still has to prove.
+    /// - Throws: `EngineError` naming the attribute that is wrong.
     func treeTable(prefix: String, outputCount: Int) throws(EngineError) -> TreeTable {
         var table = TreeTable()
         table.features = try integers("nodes_featureids") ?? []
@@ -42,19 +44,21 @@ extension NodeContext {
             guard let yes = index.position(tree: trees[node], node: trueIDs[node]) else {
                 throw wrong(
                     "nodes_truenodeids",
-                    "names node \(trueIDs[node]) at \(node), which tree \(trees[node]) has not")
+                    "names node \(trueIDs[node]) at \(node), which tree \(trees[node]) has not"
+                )
             }
             guard let no = index.position(tree: trees[node], node: falseIDs[node]) else {
                 throw wrong(
                     "nodes_falsenodeids",
-                    "names node \(falseIDs[node]) at \(node), which tree \(trees[node]) has not")
+                    "names node \(falseIDs[node]) at \(node), which tree \(trees[node]) has not"
+                )
             }
             table.tests.append(test)
             table.trueChildren.append(yes)
             table.falseChildren.append(no)
             (isChild[yes], isChild[no]) = (true, true)
         }
-        table.roots = try roots(trees: trees, isChild: isChild)
+        table.roots = try roots(trees: trees, tests: table.tests, isChild: isChild)
         try attachLeaves(to: &table, index: index, prefix: prefix, outputCount: outputCount)
         return table
     }
@@ -65,22 +69,43 @@ extension NodeContext {
         return values
     }
 
-    /// The first node of each tree that is nobody's child, trees in the order they appear in.
-    private func roots(trees: [Int], isChild: [Bool]) throws(EngineError) -> [Int] {
+    /// The first inner node of each tree that is nobody's child, or its leaf where it has nothing
+    /// else; trees in the order they appear in.
+    private func roots(
+        trees: [Int],
+        tests: [BranchTest?],
+        isChild: [Bool]
+    ) throws(EngineError) -> [Int] {
+        struct Found {
+            var root: Int?
+            var leaf: Int?
+            var hasInner = false
+        }
         var order: [Int] = []
-        var found: [Int: Int] = [:]
-        var previous: Int?
-        for (node, tree) in trees.enumerated() {
-            if tree != previous, found[tree] == nil {
-                order.append(tree)
-                found[tree] = -1
+        var found: [Int: Found] = [:]
+        // Exporters write a tree's nodes in one run, which is looked up once.
+        var start = 0
+        while start < trees.count {
+            let tree = trees[start]
+            if found[tree] == nil { order.append(tree) }
+            var entry = found[tree] ?? Found()
+            var node = start
+            while node < trees.count, trees[node] == tree {
+                if tests[node] == nil {
+                    entry.leaf = entry.leaf ?? node
+                } else {
+                    entry.hasInner = true
+                    if !isChild[node] { entry.root = entry.root ?? node }
+                }
+                node += 1
             }
-            previous = tree
-            if !isChild[node], found[tree] == -1 { found[tree] = node }
+            found[tree] = entry
+            start = node
         }
         var roots: [Int] = []
         for tree in order {
-            guard let root = found[tree], root >= 0 else {
+            guard let entry = found[tree], let root = entry.hasInner ? entry.root : entry.leaf
+            else {
                 throw wrong("nodes_treeids", "has tree \(tree), whose nodes go in a circle")
             }
             roots.append(root)
@@ -89,7 +114,10 @@ extension NodeContext {
     }
 
     private func attachLeaves(
-        to table: inout TreeTable, index: NodeIndex, prefix: String, outputCount: Int
+        to table: inout TreeTable,
+        index: NodeIndex,
+        prefix: String,
+        outputCount: Int
     ) throws(EngineError) {
         let targets = try integers("\(prefix)_ids") ?? []
         let trees = try column("\(prefix)_treeids", targets.count)
@@ -103,11 +131,14 @@ extension NodeContext {
             guard let node = index.position(tree: trees[entry], node: ids[entry]) else {
                 throw wrong(
                     "\(prefix)_nodeids",
-                    "names node \(ids[entry]) of tree \(trees[entry]) at \(entry), which is not there")
+                    "names node \(ids[entry]) of tree \(trees[entry]) at \(entry), which is not there"
+                )
             }
             guard targets[entry] >= 0, targets[entry] < outputCount else {
                 throw wrong(
-                    "\(prefix)_ids", "is \(targets[entry]) at \(entry), expected 0..<\(outputCount)")
+                    "\(prefix)_ids",
+                    "is \(targets[entry]) at \(entry), expected 0..<\(outputCount)"
+                )
             }
             nodes.append(node)
         }
@@ -144,7 +175,9 @@ private struct NodeIndex {
     }
 
     private mutating func scatter(
-        trees: [Int], nodes: [Int], context: NodeContext
+        trees: [Int],
+        nodes: [Int],
+        context: NodeContext
     ) throws(EngineError) {
         runs = [:]
         scattered.reserveCapacity(trees.count)
@@ -152,7 +185,9 @@ private struct NodeIndex {
             let key = Key(tree: trees[index], node: nodes[index])
             guard scattered.updateValue(index, forKey: key) == nil else {
                 throw context.wrong(
-                    "nodes_nodeids", "has node \(key.node) of tree \(key.tree) twice")
+                    "nodes_nodeids",
+                    "has node \(key.node) of tree \(key.tree) twice"
+                )
             }
         }
     }

@@ -79,7 +79,9 @@ extension NodeContext {
         guard let features = width.fixed else {
             throw failure(
                 "the number of features of input 0 is \(width), which depends on the rows",
-                kind: .unsupported, remedy: "give the model's input a fixed number of columns")
+                kind: .unsupported,
+                remedy: "give the model's input a fixed number of columns"
+            )
         }
         return (rows, features)
     }
@@ -95,7 +97,8 @@ extension NodeContext {
 
     /// The contents of a floating-point tensor attribute.
     func reals(
-        of tensor: Tensor, attribute: String
+        of tensor: Tensor,
+        attribute: String
     ) throws(EngineError) -> (values: [Double], isDouble: Bool) {
         switch tensor.type {
         case .float: return (tensor.elements(as: Float.self).map { Double($0) }, false)
@@ -104,7 +107,8 @@ extension NodeContext {
         default:
             throw failure(
                 "attribute '\(attribute)' is a tensor of \(tensor.type), expected float or double",
-                kind: .invalidGraph)
+                kind: .invalidGraph
+            )
         }
     }
 
@@ -115,7 +119,9 @@ extension NodeContext {
 
     /// Checks that an attribute has as many values as another says.
     func require(
-        _ attribute: String, count: Int, expected: Int
+        _ attribute: String,
+        count: Int,
+        expected: Int
     ) throws(EngineError) {
         guard count == expected else {
             throw wrong(attribute, "has \(count) values, expected \(expected)")
@@ -124,7 +130,8 @@ extension NodeContext {
 
     /// One of the words that an attribute may be.
     func choice<Choice: RawRepresentable<String> & CaseIterable>(
-        _ attribute: String, default value: Choice
+        _ attribute: String,
+        default value: Choice
     ) throws(EngineError) -> Choice {
         let word = try string(attribute, default: value.rawValue)
         guard let choice = Choice(rawValue: word) else {

@@ -57,7 +57,10 @@ extension NodeContext {
 
 let oneHotOperators: [OperatorDefinition] = [
     OperatorDefinition(
-        "OneHotEncoder", domain: "ai.onnx.ml", since: 1, inputs: 1...1,
+        "OneHotEncoder",
+        domain: "ai.onnx.ml",
+        since: 1,
+        inputs: 1...1,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: NodeContext.numbers.union([.string]))
             let (categories, _) = try context.oneHotCategories()
@@ -67,8 +70,10 @@ let oneHotOperators: [OperatorDefinition] = [
             let (categories, isText) = try context.oneHotCategories()
             let encoder = OneHotEncoder(
                 categories: categories,
-                allowsUnknown: try context.integer("zeros", default: 1) != 0)
+                allowsUnknown: try context.integer("zeros", default: 1) != 0
+            )
             guard !isText else { return { frame in encoder.runTexts(frame) } }
             return encoder.kernel(for: try context.input(0).type)
-        })
+        }
+    )
 ]

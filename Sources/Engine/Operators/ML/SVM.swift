@@ -86,7 +86,9 @@ extension NodeContext {
             gamma: parameters.isEmpty ? 0 : Double(parameters[0]),
             coefficient: parameters.isEmpty ? 0 : Double(parameters[1]),
             degree: parameters.isEmpty ? 0 : Double(parameters[2]),
-            featureCount: features, vectors: vectors.map { Double($0) })
+            featureCount: features,
+            vectors: vectors.map { Double($0) }
+        )
     }
 
     fileprivate func svmRegression() throws(EngineError) -> SVMRegression {
@@ -100,32 +102,44 @@ extension NodeContext {
         guard count > 0 else {
             try require("coefficients", count: coefficients.count, expected: features)
             return SVMRegression(
-                kernel: try svmKernel(vectors: coefficients, isLinear: true), coefficients: [1],
-                rho: Double(bias), isOneClass: isOneClass, post: post)
+                kernel: try svmKernel(vectors: coefficients, isLinear: true),
+                coefficients: [1],
+                rho: Double(bias),
+                isOneClass: isOneClass,
+                post: post
+            )
         }
         let vectors = try floats("support_vectors") ?? []
         let (expected, overflow) = count.multipliedReportingOverflow(by: features)
         guard !overflow, vectors.count == expected else {
             throw wrong(
                 "support_vectors",
-                "has \(vectors.count) values, expected \(count) x \(features) (vectors x features)")
+                "has \(vectors.count) values, expected \(count) x \(features) (vectors x features)"
+            )
         }
         try require("coefficients", count: coefficients.count, expected: count)
         return SVMRegression(
             kernel: try svmKernel(vectors: vectors, isLinear: false),
-            coefficients: coefficients.map { Double($0) }, rho: Double(bias),
-            isOneClass: isOneClass, post: post)
+            coefficients: coefficients.map { Double($0) },
+            rho: Double(bias),
+            isOneClass: isOneClass,
+            post: post
+        )
     }
 }
 
 let svmRegressorOperators: [OperatorDefinition] = [
     OperatorDefinition(
-        "SVMRegressor", domain: "ai.onnx.ml", since: 1, inputs: 1...1,
+        "SVMRegressor",
+        domain: "ai.onnx.ml",
+        since: 1,
+        inputs: 1...1,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: NodeContext.numbers)
             return [Fact(.float, [try context.rowsAndFeatures().rows, 1])]
         },
         compile: { context throws(EngineError) in
             try context.svmRegression().kernel(for: try context.input(0).type)
-        })
+        }
+    )
 ]

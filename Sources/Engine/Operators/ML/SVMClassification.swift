@@ -13,8 +13,9 @@ struct SVMClassification: NumberOperator {
     let post: PostTransform
     let coefficients: [Double]
     let rho: [Double]
-    /// Where the support vectors of each class start; one more than there are classes. Empty is
-    /// liblinear.
+    /// Where the support vectors of each class start; one more than there are classes.
+    ///
+    /// Empty is liblinear.
     let starts: [Int]
     let probabilityA: [Float]
     let probabilityB: [Float]
@@ -50,7 +51,10 @@ struct SVMClassification: NumberOperator {
     }
 
     private func scoreLinear<T: Number>(
-        _ frame: Frame, _ row: Int, _ features: View<T>, _ scores: MutableView<Float>
+        _ frame: Frame,
+        _ row: Int,
+        _ features: View<T>,
+        _ scores: MutableView<Float>
     ) {
         var best = 0
         for index in 0..<classCount {
@@ -63,7 +67,10 @@ struct SVMClassification: NumberOperator {
     }
 
     private func scorePairs<T: Number>(
-        _ frame: Frame, _ row: Int, _ features: View<T>, _ scores: MutableView<Float>
+        _ frame: Frame,
+        _ row: Int,
+        _ features: View<T>,
+        _ scores: MutableView<Float>
     ) {
         let scratch: MutableView<Float> = frame.scratch()
         let pairs = scratch.part(0..<pairCount)
@@ -117,7 +124,9 @@ struct SVMClassification: NumberOperator {
 
     /// Couples pairwise probabilities to one a class (Wu, Lin and Weng 2004, second method).
     private func couple(
-        _ pairs: View<Float>, _ work: MutableView<Float>, into p: MutableView<Float>
+        _ pairs: View<Float>,
+        _ work: MutableView<Float>,
+        into p: MutableView<Float>
     ) {
         let k = classCount
         let r = work.part(0..<(k * k))
@@ -188,7 +197,8 @@ extension NodeContext {
         guard !overflow, vectors.count == expected else {
             throw wrong(
                 isLinear ? "coefficients" : "support_vectors",
-                "has \(vectors.count) values, expected \(rows) x \(features)")
+                "has \(vectors.count) values, expected \(rows) x \(features)"
+            )
         }
         if isLinear {
             guard !rho.isEmpty else { throw wrong("rho", "is empty, expected one value") }
@@ -208,18 +218,26 @@ extension NodeContext {
             }
         }
         return SVMClassification(
-            kernel: try svmKernel(vectors: vectors, isLinear: isLinear), labels: labels,
+            kernel: try svmKernel(vectors: vectors, isLinear: isLinear),
+            labels: labels,
             post: try choice("post_transform", default: .none),
-            coefficients: coefficients.map { Double($0) }, rho: rho.map { Double($0) },
-            starts: starts, probabilityA: isLinear ? [] : probabilityA,
+            coefficients: coefficients.map { Double($0) },
+            rho: rho.map { Double($0) },
+            starts: starts,
+            probabilityA: isLinear ? [] : probabilityA,
             probabilityB: isLinear ? [] : probabilityB,
-            isAllPositive: coefficients.allSatisfy { $0 >= 0 })
+            isAllPositive: coefficients.allSatisfy { $0 >= 0 }
+        )
     }
 }
 
 let svmClassifierOperators: [OperatorDefinition] = [
     OperatorDefinition(
-        "SVMClassifier", domain: "ai.onnx.ml", since: 1, inputs: 1...1, outputs: 1...2,
+        "SVMClassifier",
+        domain: "ai.onnx.ml",
+        since: 1,
+        inputs: 1...1,
+        outputs: 2...2,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: NodeContext.numbers)
             let (rows, _) = try context.rowsAndFeatures()
@@ -233,8 +251,10 @@ let svmClassifierOperators: [OperatorDefinition] = [
             let machine = try context.svmClassification()
             if !machine.starts.isEmpty {
                 context.reserveScratch(
-                    bytes: Dimension(machine.scratchCount * MemoryLayout<Float>.stride))
+                    bytes: Dimension(machine.scratchCount * MemoryLayout<Float>.stride)
+                )
             }
             return machine.kernel(for: try context.input(0).type)
-        })
+        }
+    )
 ]

@@ -5,7 +5,7 @@ import Tensors
 struct TextTable: Sendable {
     private let bytes: [UInt8]
     private let starts: [Int]
-    /// Index of an entry plus one; zero is free. A power of two, at most half full.
+    /// Index of an entry plus one, zero where free; a power of two of them, at most half full.
     private let buckets: [Int32]
 
     /// Of equal texts the last one counts.

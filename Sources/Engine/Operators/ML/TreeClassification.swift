@@ -21,71 +21,88 @@ struct TreeClassification<Value: ForestValue>: NumberOperator {
     func run<T: Number>(_ frame: Frame, _: T.Type) {
         let x: View<T> = frame.input(0)
         let (rows, width) = frame.table
-        guard let column else {
-            scoreClasses(frame, x, rows: rows, width: width)
-            return
-        }
-        let start = base.count == 2 ? base[column] : base.first ?? 0
-        let other = base.count == 2 ? base[1 - column] : 0
-        forest.forEachSum(of: x, rows: rows, width: width, from: start) { row, sum in
-            decide(frame, row: row, sum: sum, column: column, other: other)
+        precondition(width == forest.featureCount, "the width is known since inference")
+        let scratch = ForestScratch(frame.scratch(), forest)
+        let count = forest.targetCount
+        var start = 0
+        while start < rows {
+            let block = min(forest.blockRows, rows - start)
+            for row in 0..<block {
+                for target in 0..<count {
+                    scratch.scores[row * count + target] = startingScore(target)
+                    scratch.seen[row * count + target] = base.isEmpty ? 0 : 1
+                }
+            }
+            let part = x.part((start * width)..<((start + block) * width))
+            forest.score(part, rows: block, as: .sum, in: scratch)
+            for row in 0..<block {
+                let places = (row * count)..<((row + 1) * count)
+                if let column {
+                    decide(frame, row: start + row, sum: scratch.scores[row], column: column)
+                } else {
+                    choose(
+                        frame,
+                        row: start + row,
+                        scores: scratch.scores.part(places),
+                        seen: scratch.seen.part(places)
+                    )
+                }
+            }
+            start += block
         }
     }
 
     @inline(__always)
-    private func decide(_ frame: Frame, row: Int, sum: Value, column: Int, other: Value) {
-        let isPositive = hasNegativeWeights ? sum > 0 : sum > 0.5
-        labels.write(isPositive ? 1 : 0, row: row, in: frame)
-        let scratch: MutableView<Value> = frame.scratch()
-        if column == 1 || base.count == 2 {
-            scratch[0] = column == 1 ? other : sum
-            scratch[1] = column == 1 ? sum : other
-            post.apply(to: scratch.part(0..<2))
-        } else {
-            switch post {
-            case .probit:
-                scratch[1] = inverseNormal(sum)
-                scratch[0] = -scratch[1]
-            case .logistic where hasNegativeWeights:
-                scratch[1] = sigmoid(sum)
-                scratch[0] = sigmoid(-sum)
-            case .logistic:
-                scratch[1] = sigmoid(sum)
-                scratch[0] = 1 - scratch[1]
-            default:
-                scratch[1] = sum
-                scratch[0] = hasNegativeWeights ? -sum : 1 - sum
-            }
-        }
-        let scores: MutableView<Float> = frame.output(1)
-        scores[2 * row] = Float(scratch[0])
-        scores[2 * row + 1] = Float(scratch[1])
+    private func startingScore(_ target: Int) -> Value {
+        guard let column else { return base.isEmpty ? 0 : base[target] }
+        return base.count == 2 ? base[column] : base.first ?? 0
     }
 
-    private func scoreClasses<T: Number>(_ frame: Frame, _ x: View<T>, rows: Int, width: Int) {
-        let count = labels.count
+    /// Writes the answer for a row of two classes and one column of weights.
+    @inline(__always)
+    private func decide(_ frame: Frame, row: Int, sum: Value, column: Int) {
+        let isPositive = hasNegativeWeights ? sum > 0 : sum > 0.5
+        labels.write(isPositive ? 1 : 0, row: row, in: frame)
         let output: MutableView<Float> = frame.output(1)
-        let scratch: MutableView<Value> = frame.scratch()
-        let scores = scratch.part(0..<count)
-        let seen = scratch.part(count..<(2 * count))
-        for row in 0..<rows {
-            for index in 0..<count {
-                scores[index] = base.isEmpty ? 0 : base[index]
-                seen[index] = base.isEmpty ? 0 : 1
-            }
-            forest.score(
-                row: x.part((row * width)..<((row + 1) * width)), as: .sum, into: scores, seen: seen
-            )
-            var best = 0
-            var isFound = false
-            for index in 0..<count where seen[index] != 0 {
-                guard !isFound || scores[index] > scores[best] else { continue }
-                (best, isFound) = (index, true)
-            }
-            labels.write(best, row: row, in: frame)
+        let scores = output.part((2 * row)..<(2 * row + 2))
+        if column == 1 || base.count == 2 {
+            let other = base.count == 2 ? base[1 - column] : 0
+            scores[column] = Float(sum)
+            scores[1 - column] = Float(other)
             post.apply(to: scores)
-            for index in 0..<count { output[row * count + index] = Float(scores[index]) }
+            return
         }
+        switch post {
+        case .probit:
+            scores[1] = Float(inverseNormal(sum))
+            scores[0] = -scores[1]
+        case .logistic:
+            scores[1] = Float(sigmoid(sum))
+            scores[0] = Float(sigmoid(-sum))
+        case .none, .softmax, .softmaxZero:
+            scores[1] = Float(sum)
+            scores[0] = Float(hasNegativeWeights ? -sum : 1 - sum)
+        }
+    }
+
+    /// Writes the answer for a row of one score a class.
+    @inline(__always)
+    private func choose(
+        _ frame: Frame,
+        row: Int,
+        scores: MutableView<Value>,
+        seen: MutableView<Value>
+    ) {
+        var best = 0
+        var isFound = false
+        for index in scores.indices where seen[index] != 0 {
+            guard !isFound || scores[index] > scores[best] else { continue }
+            (best, isFound) = (index, true)
+        }
+        labels.write(best, row: row, in: frame)
+        post.apply(to: scores)
+        let output: MutableView<Float> = frame.output(1)
+        for index in scores.indices { output[row * scores.count + index] = Float(scores[index]) }
     }
 }
 
@@ -95,7 +112,8 @@ extension NodeContext {
     }
 
     fileprivate mutating func treeClassification<Value: ForestValue>(
-        _ table: TreeTable, in _: Value.Type
+        _ table: TreeTable,
+        in _: Value.Type
     ) throws(EngineError) -> TreeClassification<Value> {
         let (_, features) = try rowsAndFeatures()
         let labels = try treeLabels()
@@ -108,19 +126,33 @@ extension NodeContext {
         if !base.isEmpty, !(isSingleColumn && base.count == 1) {
             try require("base_values", count: base.count, expected: labels.count)
         }
-        reserveScratch(bytes: Dimension(2 * max(labels.count, 2) * MemoryLayout<Value>.stride))
+        let forest = try ForestBuilder<Value>.build(
+            table,
+            featureCount: features,
+            targetCount: isSingleColumn ? 1 : labels.count,
+            isSum: true,
+            context: self
+        )
+        keep(byteCount: forest.byteCount)
+        reserveScratch(bytes: Dimension(forest.scratchCount * MemoryLayout<Value>.stride))
         return TreeClassification(
-            forest: try ForestBuilder<Value>.build(
-                table, featureCount: features, inlineTarget: isSingleColumn, context: self),
-            labels: labels, post: try choice("post_transform", default: .none),
-            base: base.map { Value($0) }, column: isSingleColumn ? table.targets[0] : nil,
-            hasNegativeWeights: table.weights.contains { $0 < 0 })
+            forest: forest,
+            labels: labels,
+            post: try choice("post_transform", default: .none),
+            base: base.map { Value($0) },
+            column: isSingleColumn ? table.targets[0] : nil,
+            hasNegativeWeights: table.weights.contains { $0 < 0 }
+        )
     }
 }
 
 let treeClassifierOperators: [OperatorDefinition] = [
     OperatorDefinition(
-        "TreeEnsembleClassifier", domain: "ai.onnx.ml", since: 1, inputs: 1...1, outputs: 1...2,
+        "TreeEnsembleClassifier",
+        domain: "ai.onnx.ml",
+        since: 1,
+        inputs: 1...1,
+        outputs: 2...2,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: NodeContext.numbers)
             let (rows, _) = try context.rowsAndFeatures()
@@ -132,10 +164,13 @@ let treeClassifierOperators: [OperatorDefinition] = [
         compile: { context throws(EngineError) in
             let type = try context.input(0).type
             let table = try context.treeTable(
-                prefix: "class", outputCount: try context.treeLabels().count)
+                prefix: "class",
+                outputCount: try context.treeLabels().count
+            )
             if type == .double || table.isDouble {
                 return try context.treeClassification(table, in: Double.self).kernel(for: type)
             }
             return try context.treeClassification(table, in: Float.self).kernel(for: type)
-        })
+        }
+    )
 ]

@@ -17,32 +17,63 @@ struct TreeRegression<Value: ForestValue>: Sendable {
     let forest: Forest<Value>
     let aggregate: Aggregate
     let post: PostTransform
-    let targetCount: Int
     /// One a target.
     let base: [Value]
-    let isInline: Bool
 
     /// The kernel for rows of `T` and scores written as `Output`.
     func kernel<T: Number, Output: BinaryFloatingPoint & Scalar>(
-        _: T.Type, _: Output.Type
+        _: T.Type,
+        _: Output.Type
     ) -> Kernel {
         { frame in run(frame, T.self, Output.self) }
     }
 
     private func run<T: Number, Output: BinaryFloatingPoint & Scalar>(
-        _ frame: Frame, _: T.Type, _: Output.Type
+        _ frame: Frame,
+        _: T.Type,
+        _: Output.Type
     ) {
         let x: View<T> = frame.input(0)
         let y: MutableView<Output> = frame.output(0)
         let (rows, width) = frame.table
-        guard isInline else {
-            scoreSeveral(frame, x, y, rows: rows, width: width)
-            return
+        precondition(width == forest.featureCount, "the width is known since inference")
+        let scratch = ForestScratch(frame.scratch(), forest)
+        let count = forest.targetCount
+        var start = 0
+        while start < rows {
+            let block = min(forest.blockRows, rows - start)
+            for row in 0..<block {
+                for target in 0..<count {
+                    scratch.scores[row * count + target] = aggregate == .sum ? base[target] : 0
+                    scratch.seen[row * count + target] = 0
+                }
+            }
+            let part = x.part((start * width)..<((start + block) * width))
+            forest.score(part, rows: block, as: aggregate, in: scratch)
+            for row in 0..<block {
+                let scores = scratch.scores.part((row * count)..<((row + 1) * count))
+                finish(scores)
+                for target in 0..<count {
+                    y[(start + row) * count + target] = Output(scores[target])
+                }
+            }
+            start += block
         }
-        let start = aggregate == .sum ? base[0] : 0
-        forest.forEachSum(of: x, rows: rows, width: width, from: start) { row, sum in
-            let score = aggregate == .sum ? sum : sum / Value(forest.treeCount) + base[0]
-            y[row] = Output(transformSingle(score))
+    }
+
+    @inline(__always)
+    private func finish(_ scores: MutableView<Value>) {
+        for target in scores.indices {
+            switch aggregate {
+            case .sum: break
+            case .average: scores[target] = scores[target] / Value(forest.treeCount) + base[target]
+            case .minimum, .maximum: scores[target] += base[target]
+            }
+        }
+        if scores.count == 1 {
+            scores[0] = transformSingle(scores[0])
+        } else {
+            post.apply(to: scores)
         }
     }
 
@@ -54,62 +85,35 @@ struct TreeRegression<Value: ForestValue>: Sendable {
         case .probit: inverseNormal(score)
         }
     }
-
-    private func scoreSeveral<T: Number, Output: BinaryFloatingPoint & Scalar>(
-        _ frame: Frame, _ x: View<T>, _ y: MutableView<Output>, rows: Int, width: Int
-    ) {
-        let scratch: MutableView<Value> = frame.scratch()
-        let scores = scratch.part(0..<targetCount)
-        let seen = scratch.part(targetCount..<(2 * targetCount))
-        for row in 0..<rows {
-            for target in 0..<targetCount {
-                scores[target] = aggregate == .sum ? base[target] : 0
-                seen[target] = 0
-            }
-            forest.score(
-                row: x.part((row * width)..<((row + 1) * width)), as: aggregate, into: scores,
-                seen: seen)
-            for target in 0..<targetCount {
-                switch aggregate {
-                case .sum: break
-                case .average:
-                    scores[target] = scores[target] / Value(forest.treeCount) + base[target]
-                case .minimum, .maximum: scores[target] += base[target]
-                }
-            }
-            if targetCount == 1 {
-                scores[0] = transformSingle(scores[0])
-            } else {
-                post.apply(to: scores)
-            }
-            for target in 0..<targetCount { y[row * targetCount + target] = Output(scores[target]) }
-        }
-    }
 }
 
 extension NodeContext {
     /// The regression that the node's trees make, in the precision of `Value`.
     mutating func treeRegression<Value: ForestValue>(
-        _ table: TreeTable, targetCount: Int, aggregate: Aggregate, post: PostTransform,
-        base: [Double], in _: Value.Type
+        _ table: TreeTable,
+        targetCount: Int,
+        aggregate: Aggregate,
+        post: PostTransform,
+        base: [Double],
+        in _: Value.Type
     ) throws(EngineError) -> TreeRegression<Value> {
         let (_, features) = try rowsAndFeatures()
         if !base.isEmpty { try require("base_values", count: base.count, expected: targetCount) }
-        let isInline =
-            targetCount == 1 && (aggregate == .sum || aggregate == .average)
-            && (0..<table.count).allSatisfy {
-                table.entryStarts[$0 + 1] - table.entryStarts[$0] <= 1
-            }
-        if !isInline {
-            reserveScratch(bytes: Dimension(2 * targetCount * MemoryLayout<Value>.stride))
-        }
+        let forest = try ForestBuilder<Value>.build(
+            table,
+            featureCount: features,
+            targetCount: targetCount,
+            isSum: aggregate == .sum || aggregate == .average,
+            context: self
+        )
+        keep(byteCount: forest.byteCount)
+        reserveScratch(bytes: Dimension(forest.scratchCount * MemoryLayout<Value>.stride))
         return TreeRegression(
-            forest: try ForestBuilder<Value>.build(
-                table, featureCount: features, inlineTarget: isInline, context: self),
-            aggregate: aggregate, post: post, targetCount: targetCount,
-            base: base.isEmpty
-                ? Array(repeating: 0, count: targetCount) : base.map { Value($0) },
-            isInline: isInline)
+            forest: forest,
+            aggregate: aggregate,
+            post: post,
+            base: base.isEmpty ? Array(repeating: 0, count: targetCount) : base.map { Value($0) }
+        )
     }
 
     /// The number of targets, bounded so that a hostile file cannot ask for all memory.
@@ -124,7 +128,10 @@ extension NodeContext {
 
 let treeRegressorOperators: [OperatorDefinition] = [
     OperatorDefinition(
-        "TreeEnsembleRegressor", domain: "ai.onnx.ml", since: 1, inputs: 1...1,
+        "TreeEnsembleRegressor",
+        domain: "ai.onnx.ml",
+        since: 1,
+        inputs: 1...1,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: NodeContext.numbers)
             let (rows, _) = try context.rowsAndFeatures()
@@ -139,8 +146,13 @@ let treeRegressorOperators: [OperatorDefinition] = [
             let type = try context.input(0).type
             if type == .double || table.isDouble {
                 let trees = try context.treeRegression(
-                    table, targetCount: targets, aggregate: aggregate, post: post, base: base,
-                    in: Double.self)
+                    table,
+                    targetCount: targets,
+                    aggregate: aggregate,
+                    post: post,
+                    base: base,
+                    in: Double.self
+                )
                 switch type {
                 case .double: return trees.kernel(Double.self, Float.self)
                 case .int64: return trees.kernel(Int64.self, Float.self)
@@ -149,16 +161,25 @@ let treeRegressorOperators: [OperatorDefinition] = [
                 }
             }
             let trees = try context.treeRegression(
-                table, targetCount: targets, aggregate: aggregate, post: post, base: base,
-                in: Float.self)
+                table,
+                targetCount: targets,
+                aggregate: aggregate,
+                post: post,
+                base: base,
+                in: Float.self
+            )
             switch type {
             case .int64: return trees.kernel(Int64.self, Float.self)
             case .int32: return trees.kernel(Int32.self, Float.self)
             default: return trees.kernel(Float.self, Float.self)
             }
-        }),
+        }
+    ),
     OperatorDefinition(
-        "TreeEnsemble", domain: "ai.onnx.ml", since: 5, inputs: 1...1,
+        "TreeEnsemble",
+        domain: "ai.onnx.ml",
+        since: 5,
+        inputs: 1...1,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: [.float, .double, .float16])
             let (rows, _) = try context.rowsAndFeatures()
@@ -181,15 +202,26 @@ let treeRegressorOperators: [OperatorDefinition] = [
             let type = try context.input(0).type
             if type == .double || table.isDouble {
                 let trees = try context.treeRegression(
-                    table, targetCount: targets, aggregate: aggregates[number],
-                    post: transforms[transform], base: [], in: Double.self)
+                    table,
+                    targetCount: targets,
+                    aggregate: aggregates[number],
+                    post: transforms[transform],
+                    base: [],
+                    in: Double.self
+                )
                 return type == .double
                     ? trees.kernel(Double.self, Double.self) : trees.kernel(Float.self, Float.self)
             }
             let trees = try context.treeRegression(
-                table, targetCount: targets, aggregate: aggregates[number],
-                post: transforms[transform], base: [], in: Float.self)
+                table,
+                targetCount: targets,
+                aggregate: aggregates[number],
+                post: transforms[transform],
+                base: [],
+                in: Float.self
+            )
             return type == .float16
                 ? trees.kernel(Float16.self, Float16.self) : trees.kernel(Float.self, Float.self)
-        }),
+        }
+    ),
 ]

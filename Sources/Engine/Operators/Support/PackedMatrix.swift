@@ -15,17 +15,27 @@ struct PackedMatrix: Sendable {
         let (rows, columns) = (matrix.dimensions[0], matrix.dimensions[1])
         depth = isTransposed ? columns : rows
         self.columns = isTransposed ? rows : columns
-        guard let shape = Shape([serin_packed_count(depth, self.columns)]),
+        // A matrix without rows may still claim columns without end.
+        guard depth > 0, let shape = Shape([serin_packed_count(depth, self.columns)]),
             let panels = Tensor(type: .float, shape: shape, fill: { _ in })
         else { return nil }
         self.panels = panels
         let source = unsafe View(
-            matrix.address.assumingMemoryBound(to: Float.self), count: matrix.elementCount)
+            matrix.address.assumingMemoryBound(to: Float.self),
+            count: matrix.elementCount
+        )
         let target = unsafe MutableView(
-            panels.address.assumingMemoryBound(to: Float.self), count: panels.elementCount)
+            panels.address.assumingMemoryBound(to: Float.self),
+            count: panels.elementCount
+        )
         pack(
-            source, depth: depth, columns: self.columns, isTransposed: isTransposed, scale: scale,
-            to: target)
+            source,
+            depth: depth,
+            columns: self.columns,
+            isTransposed: isTransposed,
+            scale: scale,
+            to: target
+        )
     }
 
     /// Lends the panels; the kernel that reads them holds `self`.
@@ -37,34 +47,63 @@ struct PackedMatrix: Sendable {
 /// Packs `matrix` (depth × columns, or the other way round when transposed) into `panels`.
 @inline(__always)
 func pack(
-    _ matrix: View<Float>, depth: Int, columns: Int, isTransposed: Bool, scale: Float,
+    _ matrix: View<Float>,
+    depth: Int,
+    columns: Int,
+    isTransposed: Bool,
+    scale: Float,
     to panels: MutableView<Float>
 ) {
     precondition(matrix.count == depth * columns, "a matrix of another size")
     precondition(serin_packed_count(depth, columns) <= panels.count, "too little room to pack")
     unsafe serin_pack_f32(
-        matrix.pointer, depth, columns, isTransposed ? 1 : columns, isTransposed ? depth : 1,
-        scale, panels.pointer)
+        matrix.pointer,
+        depth,
+        columns,
+        isTransposed ? 1 : columns,
+        isTransposed ? depth : 1,
+        scale,
+        panels.pointer
+    )
 }
 
 /// `c = a · b + bias`, `b` packed; see `serin_gemm_f32` for the order of summation.
 @inline(__always)
 func multiply(
-    _ a: View<Float>, _ packed: View<Float>, bias: View<Float>?, _ c: MutableView<Float>,
-    rows: Int, depth: Int, columns: Int
+    _ a: View<Float>,
+    _ packed: View<Float>,
+    bias: View<Float>?,
+    _ c: MutableView<Float>,
+    rows: Int,
+    depth: Int,
+    columns: Int
 ) {
     precondition(a.count == rows * depth && c.count == rows * columns, "matrices of another size")
     precondition(serin_packed_count(depth, columns) <= packed.count, "a pack of another size")
     precondition(bias.map { $0.count == columns } ?? true, "a bias of another size")
     guard rows > 0, columns > 0 else { return }
     unsafe serin_gemm_f32(
-        rows, columns, depth, a.pointer, depth, packed.pointer, bias?.pointer, c.pointer, columns)
+        rows,
+        columns,
+        depth,
+        a.pointer,
+        depth,
+        packed.pointer,
+        bias?.pointer,
+        c.pointer,
+        columns
+    )
 }
 
 /// The same for every other type, in the plain order.
 @inline(__always)
 func multiply<T: Arithmetic>(
-    _ a: View<T>, _ b: View<T>, _ c: MutableView<T>, rows: Int, depth: Int, columns: Int
+    _ a: View<T>,
+    _ b: View<T>,
+    _ c: MutableView<T>,
+    rows: Int,
+    depth: Int,
+    columns: Int
 ) {
     c.fill(0..<(rows &* columns), with: .nought)
     for row in 0..<rows {

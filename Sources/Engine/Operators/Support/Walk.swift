@@ -41,9 +41,11 @@ struct Walk {
         for step in 0..<output.count {
             let length = output[output.count - 1 - step]
             add(
-                length: length, a: Self.stride(a, step, &runA),
+                length: length,
+                a: Self.stride(a, step, &runA),
                 b: b.map { Self.stride($0, step, &runB) } ?? 0,
-                c: c.map { Self.stride($0, step, &runC) } ?? 0)
+                c: c.map { Self.stride($0, step, &runC) } ?? 0
+            )
         }
     }
 
@@ -91,7 +93,10 @@ struct Walk {
 /// Copies elements of `input` to `output` in the order of `walk`, from element `start` of `input` on.
 @inline(__always)
 func copy<T: BitwiseCopyable>(
-    _ input: View<T>, to output: MutableView<T>, along walk: Walk, from start: Int = 0
+    _ input: View<T>,
+    to output: MutableView<T>,
+    along walk: Walk,
+    from start: Int = 0
 ) {
     let run = walk.run
     let step = walk.strideA[0]

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+import Engine
+import ONNX
+import Platform
+import Tensors
+
+/// What `serin bench` feeds a model: recorded inputs brought to the wanted number of rows, else
+/// numbers from a fixed seed.
+struct BenchInputs {
+    private(set) var tensors: [Tensor] = []
+    private var seed: UInt64 = 0x5EED
+
+    /// Makes one tensor an input; throws a sentence when a length is open and nobody filled it in.
+    init(
+        _ folder: ModelFolder,
+        rows: Int,
+        shapes: [String: [Int]]
+    ) throws(ModelFolder.Failure) {
+        let recorded =
+            folder.dataSets.contains("test_data_set_0")
+            ? try? folder.inputTensors(of: "test_data_set_0") : nil
+        for (index, info) in folder.inputs.enumerated() {
+            guard case .tensor(let type?, let declared) = info.type else {
+                throw .unusable("input '\(info.name)' is not a tensor")
+            }
+            let isFixed =
+                if case .fixed(let length)? = declared?.first { length >= 0 } else { false }
+            if shapes[info.name] == nil, let recorded {
+                tensors.append(
+                    isFixed ? recorded[index] : Self.resized(recorded[index], rows: rows)
+                )
+                continue
+            }
+            let shape = try Self.shape(info.name, declared, rows: rows, stated: shapes[info.name])
+            guard let tensor = random(type, shape) else {
+                throw .unusable("input '\(info.name)' of \(type) cannot be made up")
+            }
+            tensors.append(tensor)
+        }
+    }
+
+    /// The declared shape with its first open length set to `rows`, or the one stated.
+    private static func shape(
+        _ name: String,
+        _ declared: [DeclaredDimension]?,
+        rows: Int,
+        stated: [Int]?
+    ) throws(ModelFolder.Failure) -> Shape {
+        if let stated {
+            guard let shape = Shape(stated) else {
+                throw .unusable("--shape \(name)=\(stated) is no shape")
+            }
+            return shape
+        }
+        var lengths: [Int] = []
+        for (axis, dimension) in (declared ?? []).enumerated() {
+            if case .fixed(let length) = dimension, length >= 0 {
+                lengths.append(length)
+            } else if axis == 0 {
+                lengths.append(rows)
+            } else {
+                throw .unusable(
+                    "axis \(axis) of input '\(name)' is open; say it with --shape \(name)=..."
+                )
+            }
+        }
+        guard declared != nil, let shape = Shape(lengths) else {
+            throw .unusable("the shape of input '\(name)' is open; say it with --shape \(name)=...")
+        }
+        return shape
+    }
+
+    /// `tensor` with its rows repeated or cut to `rows`.
+    static func resized(_ tensor: Tensor, rows: Int) -> Tensor {
+        guard let present = tensor.dimensions.first, present > 0, present != rows,
+            let shape = Shape([rows] + tensor.dimensions.dropFirst())
+        else { return tensor }
+        let width = tensor.elementCount / present
+        if tensor.type == .string {
+            let texts = tensor.texts
+            return Tensor(
+                texts: (0..<shape.elementCount).map { texts[$0 % (width * present)] },
+                shape: shape
+            )
+        }
+        guard let size = tensor.type.byteWidth else { return tensor }
+        let total = tensor.elementCount * size
+        return tensor.withBytes { source in
+            Tensor(type: tensor.type, shape: shape) { target in
+                for offset in 0..<(shape.elementCount * size) {
+                    let byte = unsafe source.unsafeLoad(
+                        fromByteOffset: offset % total,
+                        as: UInt8.self
+                    )
+                    target.storeBytes(of: byte, toByteOffset: offset, as: UInt8.self)
+                }
+            } ?? tensor
+        }
+    }
+
+    /// Numbers around zero for reals, zero or one for whole numbers, which index something.
+    private mutating func random(_ type: DataType, _ shape: Shape) -> Tensor? {
+        var numbers: [Double] = []
+        numbers.reserveCapacity(shape.elementCount)
+        for _ in 0..<shape.elementCount { numbers.append(nextNumber()) }
+        switch type {
+        case .float: return Tensor(numbers.map { Float($0) }, shape: shape)
+        case .double: return Tensor(numbers, shape: shape)
+        case .float16: return Tensor(numbers.map { Float16($0) }, shape: shape)
+        case .int64: return Tensor(numbers.map { $0 > 0 ? Int64(1) : 0 }, shape: shape)
+        case .int32: return Tensor(numbers.map { $0 > 0 ? Int32(1) : 0 }, shape: shape)
+        case .int16: return Tensor(numbers.map { $0 > 0 ? Int16(1) : 0 }, shape: shape)
+        case .int8: return Tensor(numbers.map { $0 > 0 ? Int8(1) : 0 }, shape: shape)
+        case .uint8: return Tensor(numbers.map { $0 > 0 ? UInt8(1) : 0 }, shape: shape)
+        case .bool: return Tensor(numbers.map { Truth($0 > 0) }, shape: shape)
+        case .string: return Tensor(texts: numbers.map { $0 > 0 ? "a" : "b" }, shape: shape)
+        default: return nil
+        }
+    }
+
+    /// SplitMix64, spread over -1..<1.
+    private mutating func nextNumber() -> Double {
+        seed &+= 0x9E37_79B9_7F4A_7C15
+        var bits = seed
+        bits = (bits ^ (bits >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        bits = (bits ^ (bits >> 27)) &* 0x94D0_49BB_1331_11EB
+        return Double((bits ^ (bits >> 31)) >> 11) * 0x1p-52 - 1
+    }
+}

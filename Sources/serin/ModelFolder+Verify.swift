@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+import Engine
+import JSON
+import ONNX
+import Platform
+import Tensors
+
+/// Runs every data set of a folder in ONNX's test layout and says whether all outputs are right.
+///
+/// - Parameters:
+///   - path: the folder.
+///   - json: one JSON object instead of sentences.
+/// - Returns: 0 all within tolerance, 1 not, 2 no such folder, 3 the system failed.
+func verifyModelFolder(path: String, json: Bool) -> Int32 {
+    do throws(ModelFolder.Failure) {
+        let folder = try ModelFolder(path)
+        guard !folder.dataSets.isEmpty else {
+            throw .unusable("\(path) holds no test_data_set_0")
+        }
+        var report = ModelFolderReport(path: path)
+        var program: (shapes: [[Int]], program: Program)?
+        for name in folder.dataSets {
+            report.sets.append(try folder.verify(name, reusing: &program))
+        }
+        report.print(json: json)
+        return report.isPassed ? 0 : 1
+    } catch {
+        if json {
+            print(
+                JSONValue.object([
+                    JSONMember(name: "path", value: .string(path)),
+                    JSONMember(name: "passed", value: .bool(false)),
+                    JSONMember(name: "problem", value: .string("\(error)")),
+                ]).text()
+            )
+        } else {
+            print("FAILED \(path): \(error)")
+        }
+        switch error {
+        case .unusable: return 2
+        case .system: return 3
+        case .model: return 1
+        }
+    }
+}
+
+extension ModelFolder {
+    /// The memory that a model under test may take.
+    static var memoryLimit: Int { 1 << 36 }
+
+    /// Runs one data set; a model already made ready for the same shapes is used again.
+    fileprivate func verify(
+        _ name: String,
+        reusing ready: inout (shapes: [[Int]], program: Program)?
+    ) throws(Failure) -> ModelFolderReport.DataSet {
+        var set = ModelFolderReport.DataSet(name: name)
+        let tensors: [Tensor]
+        do throws(Failure) {
+            tensors = try inputTensors(of: name)
+        } catch {
+            guard case .unusable(let problem) = error else { throw error }
+            set.problem = problem
+            return set
+        }
+        let recorded = try values("output", of: name, declared: outputs)
+        guard recorded.count == outputs.count else {
+            set.problem = "has \(recorded.count) outputs, the model gives \(outputs.count)"
+            return set
+        }
+        do throws(EngineError) {
+            let answers = try answers(to: tensors, reusing: &ready)
+            for (answer, want) in zip(answers, recorded) {
+                set.outputs.append((answer.name, tolerance.compare(answer, want)))
+            }
+        } catch {
+            set.problem = "\(error)"
+        }
+        return set
+    }
+
+    private func answers(
+        to tensors: [Tensor],
+        reusing ready: inout (shapes: [[Int]], program: Program)?
+    ) throws(EngineError) -> [TensorValue] {
+        let shapes = tensors.map(\.dimensions)
+        let program: Program
+        if let ready, ready.shapes == shapes {
+            program = ready.program
+        } else {
+            var options = ProgramOptions(maximumRows: 1, memoryLimit: Self.memoryLimit)
+            options.textByteCountPerElement = Self.longestText(in: tensors)
+            for (info, shape) in zip(inputs, shapes) { options.shapes[info.name] = shape }
+            program = try Program(model: model.span, options: options)
+            ready = (shapes, program)
+        }
+        let session = try Session(program)
+        session.begin(rows: 1)
+        for (index, tensor) in tensors.enumerated() where !session.setInput(index, to: tensor) {
+            throw EngineError(
+                .invalidShape,
+                "input '\(inputs[index].name)' is \(tensor.type) \(tensor.dimensions), the model takes \(program.inputs[index].elementType) \(program.inputs[index].shape)"
+            )
+        }
+        if let fault = session.run() {
+            throw EngineError(.invalidShape, "the run stopped: \(program.describe(fault))")
+        }
+        return program.outputs.indices.map { session.output($0) }
+    }
+
+    /// Room for text, so that none of the inputs is too long.
+    static func longestText(in tensors: [Tensor]) -> Int {
+        var longest = 64
+        for tensor in tensors where tensor.type == .string {
+            for text in tensor.texts { longest = max(longest, text.utf8.count) }
+        }
+        return longest
+    }
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Writes Protocol Buffers by hand, so that tests can also write what no library would.
+struct WireWriter {
+    var bytes: [UInt8] = []
+
+    mutating func varint(_ value: UInt64) {
+        var rest = value
+        while rest >= 0x80 {
+            bytes.append(UInt8(rest & 0x7F) | 0x80)
+            rest >>= 7
+        }
+        bytes.append(UInt8(rest))
+    }
+    mutating func integer(_ field: UInt64, _ value: Int64) {
+        varint(field << 3)
+        varint(UInt64(bitPattern: value))
+    }
+    mutating func bytes(_ field: UInt64, _ content: [UInt8]) {
+        varint(field << 3 | 2)
+        varint(UInt64(content.count))
+        bytes += content
+    }
+    mutating func text(_ field: UInt64, _ content: String) { bytes(field, Array(content.utf8)) }
+    mutating func message(_ field: UInt64, _ body: (inout WireWriter) -> Void) {
+        var inner = WireWriter()
+        body(&inner)
+        bytes(field, inner.bytes)
+    }
+}
+
+/// A small model for tests: nodes by name, inputs `[N, width]`, float initialisers.
+struct ModelText: Sendable {
+    struct Node: Sendable {
+        var name: String
+        var operatorName: String
+        var inputs: [String]
+        var outputs: [String]
+        var domain = ""
+        var attributes: @Sendable (inout WireWriter) -> Void = { _ in }
+    }
+    var nodes: [Node] = []
+    /// A length of -1 is left open.
+    var inputs: [(name: String, shape: [Int64])] = [("x", [-1, 4])]
+    var outputs = ["y"]
+    var initializers: [(name: String, dimensions: [Int64], values: [Float])] = []
+    var integers: [(name: String, values: [Int64])] = []
+    var opset: Int64 = 17
+
+    var bytes: [UInt8] {
+        var writer = WireWriter()
+        writer.integer(1, 8)
+        writer.message(7) { graph in
+            for node in nodes { graph.message(1) { write(node, to: &$0) } }
+            for tensor in initializers {
+                graph.message(5) { proto in
+                    for length in tensor.dimensions { proto.integer(1, length) }
+                    proto.integer(2, 1)
+                    proto.text(8, tensor.name)
+                    proto.bytes(
+                        9,
+                        tensor.values.flatMap { value in
+                            (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> (8 * $0)) }
+                        }
+                    )
+                }
+            }
+            for tensor in integers {
+                graph.message(5) { proto in
+                    proto.integer(1, Int64(tensor.values.count))
+                    proto.integer(2, 7)
+                    proto.text(8, tensor.name)
+                    for value in tensor.values { proto.integer(7, value) }
+                }
+            }
+            for input in inputs {
+                graph.message(11) { declare(input.name, input.shape, &$0) }
+            }
+            for output in outputs { graph.message(12) { declare(output, [], &$0) } }
+        }
+        writer.message(8) { $0.integer(2, opset) }
+        return writer.bytes
+    }
+
+    private func write(_ node: Node, to writer: inout WireWriter) {
+        for input in node.inputs { writer.text(1, input) }
+        for output in node.outputs { writer.text(2, output) }
+        writer.text(3, node.name)
+        writer.text(4, node.operatorName)
+        node.attributes(&writer)
+        if !node.domain.isEmpty { writer.text(7, node.domain) }
+    }
+
+    private func declare(_ name: String, _ shape: [Int64], _ writer: inout WireWriter) {
+        writer.text(1, name)
+        writer.message(2) { type in
+            type.message(1) { tensor in
+                tensor.integer(1, 1)
+                tensor.message(2) { lengths in
+                    for length in shape {
+                        lengths.message(1) { dimension in
+                            if length >= 0 { dimension.integer(1, length) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
