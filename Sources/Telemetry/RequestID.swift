@@ -20,8 +20,9 @@ package struct RequestID: Sendable, Equatable, CustomStringConvertible {
 
     /// A random one in the form of a UUID, version 4 (RFC 9562).
     package init() {
-        let high = UInt64.random(in: 0 ... .max) & ~0xF000 | 0x4000
-        let low = UInt64.random(in: 0 ... .max) & ~(0b11 << 62) | 0b10 << 62
+        var generator = IdentifierGenerator()
+        let high = generator.next() & ~0xF000 | 0x4000
+        let low = generator.next() & ~(0b11 << 62) | 0b10 << 62
         var bytes: [UInt8] = []
         bytes.reserveCapacity(36)
         for (index, digit) in (hexadecimal(high) + hexadecimal(low)).enumerated() {

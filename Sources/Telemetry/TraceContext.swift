@@ -19,10 +19,11 @@ package struct TraceContext: Sendable, Equatable {
 
     /// Begins a trace.
     package init(isSampled: Bool = false) {
-        let trace = (high: UInt64.random(in: 0 ... .max), low: UInt64.random(in: 1 ... .max))
+        var generator = IdentifierGenerator()
+        let trace = (high: generator.next(), low: UInt64.random(in: 1 ... .max, using: &generator))
         self.init(
             trace: trace,
-            span: .random(in: 1 ... .max),
+            span: .random(in: 1 ... .max, using: &generator),
             parent: nil,
             sampled: isSampled
         )
@@ -53,9 +54,10 @@ package struct TraceContext: Sendable, Equatable {
 
     /// A new span of the same trace, below this one.
     package func child() -> TraceContext {
-        TraceContext(
+        var generator = IdentifierGenerator()
+        return TraceContext(
             trace: trace,
-            span: .random(in: 1 ... .max),
+            span: .random(in: 1 ... .max, using: &generator),
             parent: span,
             sampled: isSampled
         )

@@ -18,6 +18,9 @@ let repositoryRoot = parentDirectory(
 ///   - path: below `Models/`.
 ///   - replacing: texts of the contract and what stands in for them; each must occur.
 ///   - maximumRows: what the arena is planned for.
+///   - workspaces: predictions at once.
+/// - Returns: the version, ready to answer.
+/// - Throws: what is wrong with the artifact.
 func servedModel(
     _ path: String = "diamonds-price/1",
     replacing: [(String, String)] = [],

@@ -23,7 +23,9 @@ final class TestDaemon: Sendable {
     /// - Parameters:
     ///   - models: served under their own names.
     ///   - isLoaded: whether the daemon is through with loading.
+    ///   - required: models without which the daemon is not ready.
     ///   - clients: tokens that predictions need.
+    /// - Throws: where there is no room for its state.
     init(
         _ models: [ModelVersion] = [],
         isLoaded: Bool = true,

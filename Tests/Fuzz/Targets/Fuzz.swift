@@ -22,7 +22,9 @@ enum FuzzTarget: String, CaseIterable {
     }
 
     static let chosen: FuzzTarget? =
-        unsafe getenv("SERIN_FUZZ_TARGET").flatMap { unsafe FuzzTarget(rawValue: String(cString: $0)) }
+        unsafe getenv("SERIN_FUZZ_TARGET").flatMap {
+            unsafe FuzzTarget(rawValue: String(cString: $0))
+        }
 }
 
 @c(LLVMFuzzerTestOneInput)
