@@ -42,8 +42,8 @@ package struct Override: Sendable, Equatable {
         mode = reader.word("mode")
         reason = reader.string("reason")
         by = reader.string("by")
-        checkText(reason, "reason", 1...500, reader)
-        checkText(by, "by", 1...100, reader)
+        checkOrderText(reason, "reason", 1...500, reader)
+        checkOrderText(by, "by", 1...100, reader)
         var seconds: Int64 = 0
         if let duration = reader.optionalDuration(
             "expires_in",
@@ -74,8 +74,8 @@ package struct Override: Sendable, Equatable {
         by = reader.string("by")
         since = Int64(reader.integer("since", in: 0...Self.endOfTime))
         expires = Int64(reader.integer("expires", in: 0...Self.endOfTime))
-        checkText(reason, "reason", 1...500, reader)
-        checkText(by, "by", 1...100, reader)
+        checkOrderText(reason, "reason", 1...500, reader)
+        checkOrderText(by, "by", 1...100, reader)
         if expires < since { reader.report("expires", "before 'since'") }
         reader.finish()
         guard problems.isEmpty else { throw GuardProblems(problems.list) }
@@ -104,8 +104,8 @@ package struct Override: Sendable, Equatable {
     private static let endOfTime = 253_402_300_799
 }
 
-/// Reports a text that is too short, too long, or not fit for a line of a log.
-private func checkText(
+/// Reports a text of an operator's order that is blank, too long, or not fit for a line of a log.
+package func checkOrderText(
     _ text: String,
     _ name: String,
     _ length: ClosedRange<Int>,

@@ -73,7 +73,8 @@ extension Arguments {
             if flag.value == nil {
                 guard value == nil else { throw .misuse("\(name) takes no value") }
                 value = ""
-            } else if value == nil {
+            } else if value == nil, words.first.map({ !$0.hasPrefix("--") }) ?? false {
+                // Another flag is never a value: one was forgotten, and the flag must not get lost.
                 value = words.popFirst()
             }
             guard let value else {

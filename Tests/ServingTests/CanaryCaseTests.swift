@@ -36,9 +36,9 @@ import Testing
         }
         #expect(deviations.contains { $0.got == "refused by bounds" })
         // An infinite deviation has no JSON; the document must still be one.
-        let document = canaryDocument(report, of: model)
+        let document = report.document(of: model)
         #expect(try parseJSON(document.encoded()) == document)
-        #expect(document["verdict"] == "wrong")
+        #expect(document["outcome"] == "wrong")
     }
 
     @Test func `golden runs leave no trace in breaker and outcome counts`() throws {

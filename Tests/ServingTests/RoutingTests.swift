@@ -2,6 +2,7 @@
 import Guards
 import HTTP
 import JSON
+import Platform
 import Testing
 
 @testable import Serving
@@ -111,6 +112,21 @@ import Testing
             }
         }
 
+    static let blank: [String] = [
+        #"{"action": "trip", "reason": " "}"#, #"{"action": "trip", "reason": "a\nb"}"#,
+        #"{"action": "trip"}"#, #"{"action": "stop", "reason": "a"}"#,
+    ]
+
+    @Test(arguments: blank)
+    func `a breaker is moved for a reason that a log can hold`(order: String) throws {
+        let model = try servedModel()
+        let daemon = try TestDaemon([model])
+        let path = "/v1/models/diamonds-price/breaker"
+        let answer = try daemon.ask("POST", path, order, token: TestDaemon.token, on: .operations)
+        #expect(answer.status == 400)
+        #expect(model.guards.withLock { $0.breaker.state } == .closed)
+    }
+
     @Test func `every route answers, under the request's own name`() throws {
         let daemon = try TestDaemon([servedModel()])
         for route in Self.routes {
@@ -199,7 +215,7 @@ import Testing
         let path = "/v1/models/diamonds-price/canary"
         let answer = try daemon.ask("POST", path, token: TestDaemon.token, on: .operations)
         #expect(answer.status == 200)
-        #expect(try answer.json()["verdict"] == "passed")
+        #expect(try answer.json()["verdict"] == "passing")
     }
 
     @Test func `a flood of denied calls leaves the journal its history`() throws {

@@ -14,13 +14,7 @@ let repositoryRoot = parentDirectory(
 
 /// Loads an example artifact as the daemon would, with parts of its contract replaced.
 ///
-/// - Parameters:
-///   - path: below `Models/`.
-///   - replacing: texts of the contract and what stands in for them; each must occur.
-///   - maximumRows: what the arena is planned for.
-///   - workspaces: predictions at once.
-/// - Returns: the version, ready to answer.
-/// - Throws: what is wrong with the artifact.
+/// `path` is below `Models/`; of `replacing`, each first text must occur in the contract.
 func servedModel(
     _ path: String = "diamonds-price/1",
     replacing: [(String, String)] = [],

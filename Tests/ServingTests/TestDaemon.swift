@@ -20,12 +20,7 @@ final class TestDaemon: Sendable {
     private let operations: OperationsService
     private let folder: String
 
-    /// - Parameters:
-    ///   - models: served under their own names.
-    ///   - isLoaded: whether the daemon is through with loading.
-    ///   - required: models without which the daemon is not ready.
-    ///   - clients: tokens that predictions need.
-    /// - Throws: where there is no room for its state.
+    /// Serves the models under their own names; `clients` are the tokens that predictions need.
     init(
         _ models: [ModelVersion] = [],
         isLoaded: Bool = true,
@@ -51,7 +46,7 @@ final class TestDaemon: Sendable {
         canaries = CanaryRunner(
             registry: parts.registry,
             lifecycle: parts.lifecycle,
-            interval: nil
+            jitter: 0
         ) { parts.noteCanary($1, of: $0, took: $2) }
         let canaries = canaries
         parts.canaries.withLock { $0 = canaries }

@@ -42,6 +42,8 @@ import Testing
         (["a", "--jsn"], "unknown flag --jsn; did you mean --json?"),
         (["a", "--zzzzzz"], "unknown flag --zzzzzz; see serin try --help"),
         (["a", "--batch"], "--batch needs a value: --batch N"),
+        (["a", "--batch", "--json"], "--batch needs a value: --batch N"),
+        (["a", "--batch", "--"], "--batch needs a value: --batch N"),
         (["a", "--json=yes"], "--json takes no value"),
         (["a", "--batch", "1", "--batch", "2"], "--batch is given twice"),
     ]

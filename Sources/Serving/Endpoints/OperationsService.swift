@@ -125,9 +125,7 @@ package struct OperationsService: Handler {
         if action != "reset" && action != "trip" {
             reader.report("action", "found '\(action)'", hint: "expected \"reset\" or \"trip\"")
         }
-        if reason.isEmpty || reason.count > 500 {
-            reader.report("reason", "\(reason.count) characters", hint: "expected 1 to 500")
-        }
+        checkOrderText(reason, "reason", 1...500, reader)
         guard problems.isEmpty else { throw .problems(GuardProblems(problems.list)) }
         for version in host.versions {
             let effect = version.guards.withLock { state in

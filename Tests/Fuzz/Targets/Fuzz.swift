@@ -21,10 +21,9 @@ enum FuzzTarget: String, CaseIterable {
         }
     }
 
-    static let chosen: FuzzTarget? =
-        unsafe getenv("SERIN_FUZZ_TARGET").flatMap {
-            unsafe FuzzTarget(rawValue: String(cString: $0))
-        }
+    static let chosen = unsafe getenv("SERIN_FUZZ_TARGET").flatMap { name in
+        unsafe FuzzTarget(rawValue: String(cString: name))
+    }
 }
 
 @c(LLVMFuzzerTestOneInput)
