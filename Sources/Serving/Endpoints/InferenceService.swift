@@ -70,23 +70,38 @@ package struct InferenceService: Handler {
         guard version.expectedCost(bodyBytes: body.count) > Self.inlineBudget else {
             return .now(answer(call, body))
         }
-        let copy = body.copied()
-        let isAccepted = host.workers.submit { [self] in
-            exchange.complete(answer(call, copy.span))
+        do throws(Failure) {
+            try handOver(call, body, exchange)
+            return .later
+        } catch {
+            return .now(daemon.refuse(error, marks, model: version))
         }
-        guard isAccepted else {
-            return .now(
-                daemon.refuse(
-                    .overloaded(
-                        "\(daemon.settings.concurrency.queue) requests of model '\(host.name)' "
-                            + "wait already; try again"
-                    ),
-                    marks,
-                    model: version
-                )
+    }
+
+    /// Gives a dear prediction to its model's workers, with a copy of the body.
+    private func handOver(
+        _ call: PredictionCall,
+        _ body: Span<UInt8>,
+        _ exchange: Exchange
+    ) throws(Failure) {
+        let byteCount = body.count
+        guard daemon.copies.reserve(byteCount) else {
+            throw .overloaded(
+                "the requests that wait hold all of 'limits.request_memory'; try again"
             )
         }
-        return .later
+        let copy = body.copied()
+        let isAccepted = call.host.workers.submit { [self] in
+            let response = answer(call, copy.span)
+            daemon.copies.release(byteCount)
+            exchange.complete(response)
+        }
+        guard !isAccepted else { return }
+        daemon.copies.release(byteCount)
+        throw .overloaded(
+            "\(daemon.settings.concurrency.queue) requests of model '\(call.host.name)' wait "
+                + "already; try again"
+        )
     }
 
     /// Decodes, decides, infers and encodes; runs on a loop or a worker.

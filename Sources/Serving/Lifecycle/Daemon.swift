@@ -55,18 +55,12 @@ package final class Daemon: Sendable {
         caretaker = Caretaker(daemon: parts, canaries: canaries)
         self.parts = parts
         inference = try Self.server(
-            settings,
-            settings.address,
-            settings.port,
-            loops: settings.loopCount(cores: processorCount),
+            .inference(settings, cores: processorCount),
             InferenceService(daemon: parts),
             parts
         )
         operations = try Self.server(
-            settings,
-            settings.operations.address,
-            settings.operations.port,
-            loops: 1,
+            .operations(settings),
             OperationsService(daemon: parts, canaries: canaries),
             parts
         )
@@ -74,26 +68,10 @@ package final class Daemon: Sendable {
     }
 
     private static func server(
-        _ settings: Settings,
-        _ address: String,
-        _ port: Int,
-        loops: Int,
+        _ configuration: consuming HTTPConfiguration,
         _ handler: any Handler,
         _ parts: DaemonParts
     ) throws(StartError) -> HTTPServer {
-        var configuration = HTTPConfiguration()
-        configuration.host = address
-        configuration.port = UInt16(clamping: port)
-        configuration.loopCount = loops
-        configuration.head.headByteCount = settings.limits.headBytes
-        configuration.head.targetByteCount = settings.limits.targetBytes
-        configuration.bodyByteCount = settings.limits.bodyBytes
-        configuration.bufferByteCount = settings.limits.requestMemory
-        configuration.connectionLimit = settings.limits.connections
-        configuration.headDeadline = settings.deadlines.head
-        configuration.bodyDeadline = settings.deadlines.body
-        configuration.idleDeadline = settings.deadlines.idle
-        configuration.writeDeadline = settings.deadlines.write
         configuration.errorResponse = { status, code, sentence in
             parts.metrics.countProtocolError(status)
             // 501 and 505 are what the client asked for, and not ours to mend.

@@ -20,6 +20,8 @@ package final class DaemonParts: Sendable {
     let denials = Guarded(DenialLedger())
     /// Set once, before anything runs; the runner itself needs what is here.
     package let canaries = Guarded<CanaryRunner?>(nil)
+    /// Bodies copied for workers; what waits there is bounded in bytes too.
+    package let copies: ByteBudget
     /// Bytes that the process may use; nil where nothing limits it.
     package let memoryLimit: Int?
 
@@ -37,6 +39,7 @@ package final class DaemonParts: Sendable {
         self.store = store
         self.credentials = credentials
         self.memoryLimit = memoryLimit
+        copies = ByteBudget(limit: settings.limits.requestMemory)
         registry = ModelRegistry()
         lifecycle = Lifecycle()
         readiness = Readiness(

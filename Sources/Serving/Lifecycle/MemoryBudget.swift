@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import HTTP
 package import JSON
 import Engine
 import Artifacts
@@ -28,18 +29,17 @@ package struct MemoryBudget: Sendable {
     }
 
     /// What the process takes before any model: code, runtime, threads, metrics, journal.
-    package static let processBytes = 48 << 20
-    /// Buffers of one event loop.
-    private static let loopBytes = 512 << 10
-    /// Kept for one open connection.
-    private static let connectionBytes = 2 << 10
-
+    package static let processBytes = 32 << 20
+    /// The latest events, kept for those who read.
+    private static let journalBytes = 4 << 20
     /// The parts that do not depend on models.
     package init(settings: Settings, cores: Int) {
         add("process", Self.processBytes)
-        add("event loops", (settings.loopCount(cores: cores) + 1) * Self.loopBytes)
-        add("connections", settings.limits.connections * Self.connectionBytes)
-        add("requests and answers in flight", settings.limits.requestMemory)
+        let inference = HTTPConfiguration.inference(settings, cores: cores)
+        add("inference port: connections, bodies", inference.memoryBoundByteCount)
+        add("operations port", HTTPConfiguration.operations(settings).memoryBoundByteCount)
+        add("bodies that wait for a worker", settings.limits.requestMemory)
+        add("journal", Self.journalBytes)
     }
 
     /// The parts of one loaded version.

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+package import HTTP
+
+extension HTTPConfiguration {
+    /// The port for predictions, as the settings have it.
+    package static func inference(_ settings: Settings, cores: Int) -> HTTPConfiguration {
+        var configuration = HTTPConfiguration(settings)
+        configuration.host = settings.address
+        configuration.port = UInt16(clamping: settings.port)
+        configuration.loopCount = settings.loopCount(cores: cores)
+        configuration.bodyByteCount = settings.limits.bodyBytes
+        configuration.bufferByteCount = settings.limits.requestMemory
+        configuration.connectionLimit = settings.limits.connections
+        return configuration
+    }
+
+    /// The port for operators, whose orders are small and few.
+    package static func operations(_ settings: Settings) -> HTTPConfiguration {
+        var configuration = HTTPConfiguration(settings)
+        configuration.host = settings.operations.address
+        configuration.port = UInt16(clamping: settings.operations.port)
+        configuration.loopCount = 1
+        configuration.bodyByteCount = 64 << 10
+        configuration.bufferByteCount = 8 << 20
+        configuration.connectionLimit = min(256, settings.limits.connections)
+        return configuration
+    }
+
+    private init(_ settings: Settings) {
+        self.init()
+        head.headByteCount = settings.limits.headBytes
+        head.targetByteCount = settings.limits.targetBytes
+        headDeadline = settings.deadlines.head
+        bodyDeadline = settings.deadlines.body
+        idleDeadline = settings.deadlines.idle
+        writeDeadline = settings.deadlines.write
+    }
+}
