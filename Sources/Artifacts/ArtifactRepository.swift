@@ -39,7 +39,14 @@ package struct ArtifactRepository: Sendable {
         do throws(SystemError) {
             for name in try listDirectory(path) { look(at: name, into: &listing) }
         } catch {
-            throw ArtifactError(ArtifactProblem(path, error))
+            throw ArtifactError(
+                ArtifactProblem(
+                    file: path,
+                    found: error.reason,
+                    expected: "a readable folder of <name>/<version>/",
+                    remedy: "name another with 'models'"
+                )
+            )
         }
         listing.candidates.sort {
             ($0.identity.name, $0.identity.version) < ($1.identity.name, $1.identity.version)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import HTTP
 import Dispatch
+import HTTP
 import JSON
 
 extension CommandSpec {

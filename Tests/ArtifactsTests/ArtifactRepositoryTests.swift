@@ -50,7 +50,7 @@ import Testing
         let error = #expect(throws: ArtifactError.self) {
             _ = try ArtifactRepository(path: "\(root)/none").scan()
         }
-        #expect(error?.description.contains("/none: missing") == true)
+        #expect(error?.description.contains("expected a readable folder") == true)
     }
 
     static let names: [(name: String, isName: Bool)] = [

@@ -313,3 +313,9 @@ def test_the_journal_survives_kill_minus_9_without_a_torn_record(tmp_path):
         sequences = [event["sequence"] for event in after]
         assert sequences == sorted(set(sequences))
         assert "torn" not in json.dumps(after)
+
+
+def test_a_models_folder_that_is_not_there_is_one_clear_line(tmp_path):
+    result = run("serve", "--models", tmp_path / "nope", "--state-directory", tmp_path)
+    assert result.returncode == 3
+    assert "nope" in result.stderr and len(result.stderr.strip().splitlines()) == 1

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-package import HTTP
 import Artifacts
 package import Guards
+package import HTTP
 import JSON
 
 /// Why a request was refused, in the form that clients get.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Telemetry
 package import HTTP
+package import Telemetry
 
 /// The names under which a request can be found again.
 package struct RequestMarks: Sendable {

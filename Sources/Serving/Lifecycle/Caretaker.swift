@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import JSON
 import Artifacts
 import Dispatch
 import Guards
+import JSON
 import Platform
 import Telemetry
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import Platform
-import JSON
-import Telemetry
 import HTTP
+import JSON
+import Platform
+import Telemetry
 
 /// Who may call what: bearer tokens, known by their SHA-256 only.
 package struct Credentials: Sendable {

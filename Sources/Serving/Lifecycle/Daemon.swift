@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import Platform
-import JSON
-import HTTP
 import Artifacts
 import Dispatch
+import HTTP
+import JSON
+import Platform
 import Telemetry
 
 /// The running daemon: two HTTP servers, the loader, the canary and the caretaker.
@@ -20,6 +20,11 @@ package final class Daemon: Sendable {
         environment: [String: String],
         workingDirectory: String
     ) throws(StartError) {
+        do {
+            _ = try ArtifactRepository(path: settings.models).scan()
+        } catch {
+            throw StartError("\(error)")
+        }
         let path = settings.stateDirectory(
             in: environment,
             workingDirectory: workingDirectory

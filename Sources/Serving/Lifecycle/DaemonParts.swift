@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import JSON
 import Artifacts
-import HTTP
 import Guards
+import HTTP
+import JSON
 package import Platform
 import Telemetry
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import Artifacts
+import Engine
 import HTTP
 package import JSON
-import Engine
-import Artifacts
 import Platform
 
 /// What the process may use, item by item; it follows from configuration and models alone.

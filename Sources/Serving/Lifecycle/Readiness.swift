@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Guards
 import Artifacts
+package import Guards
 import JSON
 import Platform
 

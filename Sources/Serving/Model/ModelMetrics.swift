@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import Engine
 import Artifacts
+import Engine
 import Guards
 import JSON
 import Platform

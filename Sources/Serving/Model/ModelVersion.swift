@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Platform
 package import Artifacts
 package import Engine
 package import Guards
+package import Platform
 import Synchronization
 
 /// One loaded version of one model: its parts, its guards' state and its memory.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import Platform
 import Artifacts
-package import Guards
 import Engine
+package import Guards
+import Platform
 
 /// What the caller knows that decides who may answer.
 package struct PredictionContext: Sendable {

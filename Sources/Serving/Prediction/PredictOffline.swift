@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-package import JSON
 import Engine
 import Guards
+package import JSON
 import Telemetry
 
 extension ModelVersion {
