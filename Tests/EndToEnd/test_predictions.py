@@ -24,6 +24,11 @@ def is_close(got, want):
 def misses(answers, records, version, library):
     """Rows off by more than the tolerance, but for those that the ONNX export itself moved."""
     found = []
+    largest = max(
+        abs(got - record[library]) / abs(record[library])
+        for got, record in zip(answers, records, strict=True)
+    )
+    print(f"largest relative deviation from {library}, version {version}: {largest:.2g}")
     for index, (got, record) in enumerate(zip(answers, records, strict=True)):
         want = record[library]
         if is_close(got, want):
