@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+import Artifacts
+import Guards
+import JSON
+
+/// What an Open Inference Protocol v2 request says of itself, before any of its data is read.
+struct TensorEnvelope {
+    /// What one element of `inputs` says.
+    struct Input {
+        var name = ""
+        var feature: Int?
+        var shape: [Int] = []
+        var shapeProblem: String?
+        var datatype = ""
+        var parameters = RequestParameters()
+        /// Stands before the value of `data`.
+        var data: JSONScanner?
+    }
+
+    private let outputs: [Output]
+    private let modelName: String
+    private let modelVersion: Int
+    private var scanner = JSONScanner()
+    /// Nil where the request has no `inputs`.
+    private(set) var inputs: [Input]?
+    private(set) var binaryByDefault = false
+
+    init(modelName: String, modelVersion: Int, outputs: [Output]) {
+        self.modelName = modelName
+        self.modelVersion = modelVersion
+        self.outputs = outputs
+    }
+
+    /// Reads the whole of the JSON; data is skipped and remembered.
+    mutating func read(
+        _ json: Span<UInt8>,
+        _ table: borrowing FeatureTable
+    ) throws -> PredictionRequest {
+        guard try scanner.peekKind(in: json) == .object else {
+            throw Failure.wrongForm("the body must be an object: {\"inputs\": [{…}, …]}")
+        }
+        var request = PredictionRequest(form: .tensors)
+        var asked: [(name: String, isBinary: Bool?)] = []
+        var seen = SeenKeys()
+        try scanner.enterObject(in: json)
+        while let key = try scanner.nextMember(in: json) {
+            if key.equals("inputs", in: json) {
+                try seen.claim(0, "inputs")
+                inputs = try readInputs(json, table)
+            } else if key.equals("outputs", in: json) {
+                try seen.claim(1, "outputs")
+                asked = try readOutputs(json)
+            } else if key.equals("model_name", in: json) {
+                try seen.claim(2, "model_name")
+                try checkModelName(json)
+            } else if key.equals("model_version", in: json) {
+                try seen.claim(3, "model_version")
+                try checkModelVersion(json)
+            } else if key.equals("id", in: json) {
+                try seen.claim(4, "id")
+                guard try scanner.peekKind(in: json) == .string else {
+                    throw Failure.wrongForm("'id' must be a string")
+                }
+                request.id = try scanner.readString(in: json).string(in: json)
+            } else if key.equals("parameters", in: json) {
+                try seen.claim(5, "parameters")
+                var parameters = RequestParameters()
+                try parameters.decode(json, &scanner)
+                request.timeout = parameters.timeout
+                binaryByDefault = parameters.binaryDataOutput ?? false
+            } else {
+                throw Failure.unknownKey(
+                    key.string(in: json),
+                    among: ["id", "inputs", "outputs", "parameters"]
+                )
+            }
+        }
+        try scanner.finish(in: json)
+        for (name, isBinary) in asked {
+            request.outputs.append(
+                try requested(name, isBinary ?? binaryByDefault, request.outputs)
+            )
+        }
+        return request
+    }
+
+    /// KServe's client repeats the model's name in the body; the path decides.
+    private mutating func checkModelName(_ json: Span<UInt8>) throws {
+        guard try scanner.peekKind(in: json) == .string,
+            try scanner.readString(in: json).string(in: json) == modelName
+        else {
+            throw Failure.wrongForm(
+                "'model_name' is not '\(modelName)', the model that the path names"
+            )
+        }
+    }
+
+    /// Null and "" ask for whichever version answers.
+    private mutating func checkModelVersion(_ json: Span<UInt8>) throws {
+        switch try scanner.peekKind(in: json) {
+        case .null: try scanner.readNull(in: json)
+        case .string:
+            let asked = try scanner.readString(in: json).string(in: json)
+            guard asked.isEmpty || asked == String(modelVersion) else { fallthrough }
+        default:
+            throw Failure.wrongForm(
+                "'model_version' is not \"\(modelVersion)\", the version that answers here"
+            )
+        }
+    }
+
+    private func requested(
+        _ name: String,
+        _ isBinary: Bool,
+        _ before: [PredictionRequest.RequestedOutput]
+    ) throws -> PredictionRequest.RequestedOutput {
+        guard let index = outputs.firstIndex(where: { $0.name == name }) else {
+            let names = outputs.map(\.name)
+            let hint =
+                nearestWord(to: name, among: names).map { "did you mean '\($0)'?" }
+                ?? "outputs are \(names.joined(separator: ", "))"
+            throw Failure(
+                400,
+                "unknown_output",
+                .data,
+                "unknown output '\(name.prefix(80))'; \(hint)"
+            )
+        }
+        guard !before.contains(where: { $0.output == index }) else {
+            throw Failure(400, "duplicate_output", .data, "output '\(name)' is asked for twice")
+        }
+        return .init(output: index, isBinary: isBinary)
+    }
+
+    private mutating func readOutputs(
+        _ json: Span<UInt8>
+    ) throws -> [(name: String, isBinary: Bool?)] {
+        guard try scanner.peekKind(in: json) == .array else {
+            throw Failure.wrongForm("'outputs' must be a list")
+        }
+        var asked: [(name: String, isBinary: Bool?)] = []
+        try scanner.enterArray(in: json)
+        while try scanner.nextElement(in: json) {
+            guard try scanner.peekKind(in: json) == .object else {
+                throw Failure.wrongForm("each element of 'outputs' must be an object")
+            }
+            var name: String?
+            var parameters = RequestParameters()
+            var seen = SeenKeys()
+            try scanner.enterObject(in: json)
+            while let key = try scanner.nextMember(in: json) {
+                if key.equals("name", in: json) {
+                    try seen.claim(0, "name")
+                    name = try readName(json)
+                } else if key.equals("parameters", in: json) {
+                    try seen.claim(1, "parameters")
+                    try parameters.decode(json, &scanner)
+                } else {
+                    throw Failure.unknownKey(key.string(in: json), among: ["name", "parameters"])
+                }
+            }
+            guard let name else { throw Failure.wrongForm("an element of 'outputs' lacks 'name'") }
+            guard asked.count < outputs.count else {
+                throw Failure.wrongForm("more outputs are asked for than the model has")
+            }
+            asked.append((name, parameters.binaryData))
+        }
+        return asked
+    }
+
+    private mutating func readInputs(
+        _ json: Span<UInt8>,
+        _ table: borrowing FeatureTable
+    ) throws -> [Input] {
+        guard try scanner.peekKind(in: json) == .array else {
+            throw Failure.wrongForm("'inputs' must be a list")
+        }
+        var inputs: [Input] = []
+        let limit = 2 * table.features.count + 20
+        try scanner.enterArray(in: json)
+        while try scanner.nextElement(in: json) {
+            guard inputs.count < limit else {
+                throw Failure.wrongForm("more than \(limit) inputs; the model has fewer features")
+            }
+            inputs.append(try readInput(json, table))
+        }
+        return inputs
+    }
+
+    private mutating func readInput(
+        _ json: Span<UInt8>,
+        _ table: borrowing FeatureTable
+    ) throws -> Input {
+        guard try scanner.peekKind(in: json) == .object else {
+            throw Failure.wrongForm("each element of 'inputs' must be an object")
+        }
+        var input = Input()
+        var seen = SeenKeys()
+        try scanner.enterObject(in: json)
+        while let key = try scanner.nextMember(in: json) {
+            if key.equals("name", in: json) {
+                try seen.claim(0, "name")
+                input.name = try readName(json)
+                input.feature = table.index(ofFeature: input.name)
+            } else if key.equals("datatype", in: json) {
+                try seen.claim(1, "datatype")
+                guard try scanner.peekKind(in: json) == .string else {
+                    throw Failure.wrongForm("'datatype' must be a string, such as \"FP32\"")
+                }
+                input.datatype = try scanner.readString(in: json).string(in: json)
+            } else if key.equals("shape", in: json) {
+                try seen.claim(2, "shape")
+                try readShape(json, &input)
+            } else if key.equals("parameters", in: json) {
+                try seen.claim(3, "parameters")
+                try input.parameters.decode(json, &scanner)
+            } else if key.equals("data", in: json) {
+                try seen.claim(4, "data")
+                input.data = scanner
+                try scanner.skipValue(in: json)
+            } else {
+                throw Failure.unknownKey(
+                    key.string(in: json),
+                    among: ["name", "datatype", "shape", "parameters", "data"]
+                )
+            }
+        }
+        guard !input.name.isEmpty else {
+            throw Failure.wrongForm("an element of 'inputs' lacks 'name'")
+        }
+        return input
+    }
+
+    private mutating func readName(_ json: Span<UInt8>) throws -> String {
+        guard try scanner.peekKind(in: json) == .string else {
+            throw Failure.wrongForm("'name' must be a string")
+        }
+        return try scanner.readString(in: json).string(in: json)
+    }
+
+    /// Keeps what is wrong with a shape for later, when it can be reported with the rest.
+    private mutating func readShape(_ json: Span<UInt8>, _ input: inout Input) throws {
+        guard try scanner.peekKind(in: json) == .array else {
+            throw Failure.wrongForm("'shape' must be a list of whole numbers")
+        }
+        try scanner.enterArray(in: json)
+        while try scanner.nextElement(in: json) {
+            guard try scanner.peekKind(in: json) == .number else {
+                throw Failure.wrongForm("'shape' must be a list of whole numbers")
+            }
+            let token = try scanner.readNumber(in: json)
+            guard token.isInteger else {
+                throw Failure.wrongForm("'shape' must be a list of whole numbers")
+            }
+            guard let dimension = token.int64, dimension >= 0, input.shape.count < 16 else {
+                input.shapeProblem = "each dimension must be from 0 to 2^63 - 1, 16 at most"
+                continue
+            }
+            input.shape.append(Int(dimension))
+        }
+    }
+}
