@@ -46,6 +46,38 @@ package func readPseudoFile(path: String, limit: Int = 65536) throws(SystemError
     return bytes
 }
 
+/// Reads what may come from a pipe, piece by piece, so that memory follows from what is there.
+///
+/// - Parameters:
+///   - path: a file or pipe; `-` is standard input.
+///   - limit: the most bytes; what is longer is refused with `EFBIG`.
+/// - Returns: all of it.
+package func readStream(path: String, limit: Int) throws(SystemError) -> [UInt8] {
+    guard path != "-" else { return try readAll(from: STDIN_FILENO, "standard input", limit) }
+    let file = try Descriptor.open(path, O_RDONLY | O_CLOEXEC)
+    return try readAll(from: file.number, path, limit)
+}
+
+private func readAll(
+    from number: Int32,
+    _ path: String,
+    _ limit: Int
+) throws(SystemError) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: 65536)
+    while true {
+        let count = unsafe piece.withUnsafeMutableBytes { buffer in
+            repeatingInterrupted { unsafe read(number, buffer.baseAddress, buffer.count) }
+        }
+        guard count >= 0 else { throw .last("read", path) }
+        guard count > 0 else { return bytes }
+        guard bytes.count + count <= limit else {
+            throw SystemError(call: "read", errno: EFBIG, subject: path)
+        }
+        bytes += piece[..<count]
+    }
+}
+
 extension Descriptor {
     /// Reads at `offset` of the file into `bytes` from index `start` on.
     ///

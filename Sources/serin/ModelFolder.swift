@@ -41,7 +41,9 @@ struct ModelFolder {
         }
         guard let name = file ?? (entries.contains("model.onnx") ? path + "/model.onnx" : nil)
         else {
-            throw .unusable("\(path) holds no model.onnx")
+            let inside = entries.first { fileExists("\(path)/\($0)/artifact.json") }
+            let hint = inside.map { "; did you mean \(path)/\($0)?" } ?? ""
+            throw .unusable("\(path) holds no model.onnx\(hint)")
         }
         let bytes = try Self.read(name)
         tolerance = try Self.readTolerance(path, entries)

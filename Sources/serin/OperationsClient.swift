@@ -57,8 +57,14 @@ struct OperationsClient {
         let sentence = document?["error"]?.asString ?? "the daemon answers with status \(status)"
         switch status {
         case 401, 403:
-            let hint = "give --token or SERIN_TOKEN; the daemon's own is in \(tokenFile)"
-            return .misuse("\(sentence); \(hint)")
+            let looked =
+                fileExists(tokenFile)
+                ? "the daemon does not know the token that was sent"
+                : "looked in \(tokenFile), which is not there"
+            return .misuse(
+                "\(sentence); \(looked): give --token, SERIN_TOKEN, or the --state-directory or "
+                    + "--models that the daemon was started with"
+            )
         case 500...: return .failed(sentence)
         default:
             let details = document?["details"]?.asArray ?? []

@@ -61,15 +61,21 @@ private func request(from arguments: Arguments) throws(CommandFailure) -> JSONVa
     var missing: [String] = []
     if mode != "fallback" && mode != "model" { missing.append("a mode, fallback or model") }
     if arguments["--reason"] == nil { missing.append("--reason TEXT") }
-    if arguments["--expires-in"] == nil { missing.append("--expires-in TIME") }
-    guard missing.isEmpty, let mode, let reason = arguments["--reason"],
-        let time = arguments["--expires-in"]
-    else { throw .misuse("set needs \(missing.joined(separator: " and "))") }
-    let user = environmentValue("USER").flatMap { $0.isEmpty ? nil : $0 }
-    return [
-        "mode": .string(mode), "reason": .string(reason), "expires_in": .string(time),
-        "by": .string(arguments["--by"] ?? user ?? "operator@\(hostName)"),
+    // An order to fall back must be quick to give; the daemon ends it after an hour.
+    if arguments["--expires-in"] == nil && mode == "model" { missing.append("--expires-in TIME") }
+    guard missing.isEmpty, let mode, let reason = arguments["--reason"] else {
+        throw .misuse("set needs \(missing.joined(separator: " and "))")
+    }
+    var members = [
+        JSONMember(name: "mode", value: .string(mode)),
+        JSONMember(name: "reason", value: .string(reason)),
     ]
+    if let time = arguments["--expires-in"] {
+        members.append(JSONMember(name: "expires_in", value: .string(time)))
+    }
+    let user = environmentValue("USER").flatMap { $0.isEmpty ? nil : $0 }
+    let caller = arguments["--by"] ?? user ?? "operator@\(hostName)"
+    return .object(members + [JSONMember(name: "by", value: .string(caller))])
 }
 
 /// An order in one sentence.

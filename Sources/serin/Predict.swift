@@ -56,7 +56,7 @@ extension CommandSpec {
         }
         return .done
     } catch {
-        for detail in error.details {
+        for detail in error.details where error.detailCount > 1 {
             let place = [detail.feature.map { "feature '\($0)'" }, detail.row.map { "row \($0)" }]
                 .compactMap(\.self).joined(separator: ", ")
             Terminal.complain(
@@ -70,9 +70,7 @@ extension CommandSpec {
 
 private func readRows(_ path: String) throws(CommandFailure) -> [UInt8] {
     do {
-        return path == "-"
-            ? try readPseudoFile(path: "/dev/stdin", limit: 256 << 20)
-            : try readFile(path: path, limit: 256 << 20)
+        return try readStream(path: path, limit: 256 << 20)
     } catch {
         throw .failed("\(error)")
     }

@@ -72,7 +72,9 @@ private func verifyArtifact(_ path: String, _ arguments: Arguments) throws -> Ex
 }
 
 private func print(_ report: CanaryReport, of version: ModelVersion, json: Bool) -> ExitStatus {
-    var isGood = report.isFallbackProven
+    let isFallbackWrong =
+        !report.isFallbackProven && version.canaryCase.fallbackRecordCount > 0
+    var isGood = !isFallbackWrong
     if case .passed = report.outcome {} else { isGood = false }
     let artifact = version.artifact
     if json {
@@ -98,8 +100,11 @@ private func print(_ report: CanaryReport, of version: ModelVersion, json: Bool)
     if case .couldNotRun(let reason) = report.outcome {
         Terminal.complain("the golden records could not run: \(reason)")
     }
-    if !report.isFallbackProven {
+    if isFallbackWrong {
         Terminal.complain("the fallback does not give its own recorded answers")
+    }
+    if version.fallback.isEmpty {
+        Terminal.print("no fallback: what a guard turns away gets 503")
     }
     for missing in artifact.missingForProduction {
         Terminal.print("missing for production: \(missing)")

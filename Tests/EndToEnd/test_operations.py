@@ -35,7 +35,7 @@ def test_metrics_count_what_clients_saw(tmp_path):
         model = {"model": "diamonds-price", "version": "1"}
         assert value(found, "serin_requests_total", code="200", served_by="model", **model) == 3
         assert value(found, "serin_requests_total", code="400", served_by="none", **model) == 1
-        assert value(found, "serin_requests_total", code="404") == 1
+        assert value(found, "serin_unrouted_requests_total", code="404") == 1
         assert value(found, "serin_decisions_total", guard="ok", **model) == 6
         assert value(found, "serin_prediction_count", output="price", **model) == 6
         assert value(found, "serin_phase_duration_seconds_count", phase="infer", **model) == 3

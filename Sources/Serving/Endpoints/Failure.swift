@@ -19,6 +19,8 @@ package struct Failure: Error, Sendable {
     /// How many violations there are in all; `details` holds the first of them.
     package var detailCount = 0
     package var headers: [(String, String)] = []
+    /// The known model that it is about, where no version of it was found.
+    package var model: String?
 
     package init(_ status: Int, _ code: String, _ category: Category, _ sentence: String) {
         self.status = status

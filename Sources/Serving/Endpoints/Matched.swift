@@ -13,7 +13,13 @@ struct Matched<Route> {
             self.route = route
             self.parameters = parameters
         case .notFound:
-            throw Failure(404, "not_found", .data, "nothing is served at this path; see GET /v2")
+            throw Failure(
+                404,
+                "not_found",
+                .data,
+                "nothing is served at this path; predictions are POST /v1/models/{model}:predict and "
+                    + "POST /v2/models/{model}/infer, metadata GET /v2/models/{model}"
+            )
         case .methodNotAllowed(let allow):
             var failure = Failure(
                 405,

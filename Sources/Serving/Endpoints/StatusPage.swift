@@ -90,7 +90,10 @@ struct StatusPage {
         return [
             "version": .number(version.version), "active": .bool(isActive), "state": "READY",
             "stage": .string(version.artifact.stage.rawValue),
-            "source": .string(decision.source.rawValue),
+            "source": .string(
+                decision.source == .fallback && version.fallback.isEmpty
+                    ? "none" : decision.source.rawValue
+            ),
             "guard": .string(decision.guardName.rawValue),
             "canary": [
                 "verdict": .string(state.canary.verdict(at: now).rawValue),
@@ -110,7 +113,8 @@ struct StatusPage {
                 "reason": breaker.reason.map { .string($0) } ?? .null,
             ],
             "integrity": [
-                "verdict": .string(state.integrityFailure ?? "intact"),
+                "verdict": .string(state.integrityFailure == nil ? "intact" : "changed"),
+                "finding": state.integrityFailure.map { .string($0) } ?? .null,
                 "checked_at": state.integrityCheckedAt.map { .string($0.description) } ?? .null,
             ],
             "requests": [

@@ -66,13 +66,7 @@ extension DaemonParts {
         guard let number = ArtifactIdentity.version(folder: text),
             let version = host.version(number)
         else {
-            let versions = host.versions.map { String($0.version) }.joined(separator: ", ")
-            throw Failure(
-                404,
-                "unknown_version",
-                .data,
-                "model '\(host.name)' has no version '\(text.prefix(20))'; it has \(versions)"
-            )
+            throw noVersion(text, of: host)
         }
         return (host, version)
     }
@@ -97,15 +91,39 @@ extension DaemonParts {
         throw Failure(404, "unknown_model", .data, "unknown model '\(name.prefix(80))'; \(hint)")
     }
 
+    private func noVersion(_ text: String, of host: ModelHost) -> Failure {
+        var failure: Failure
+        if let refusal = host.refusals.first(where: { $0.version == text }) {
+            failure = Failure(
+                503,
+                "model_unavailable",
+                .model,
+                "version \(text) of model '\(host.name)' could not be loaded: \(refusal.reason)"
+            )
+        } else {
+            let versions = host.versions.map { String($0.version) }.joined(separator: ", ")
+            failure = Failure(
+                404,
+                "unknown_version",
+                .data,
+                "model '\(host.name)' has no version '\(text.prefix(20))'; it has \(versions)"
+            )
+        }
+        failure.model = host.name
+        return failure
+    }
+
     private func notLoaded(_ host: ModelHost) -> Failure {
         let reasons = host.refusals.map { "version \($0.version): \($0.reason)" }
-        return Failure(
+        var failure = Failure(
             503,
             "model_unavailable",
             .model,
             "no version of model '\(host.name)' could be loaded: "
                 + reasons.joined(separator: "; ")
         )
+        failure.model = host.name
+        return failure
     }
 
     /// Counts a refusal and words it for the client.

@@ -125,16 +125,20 @@ package struct Readiness: Sendable {
         _ state: ModelVersion.GuardState,
         _ suffix: String
     ) -> HealthCheck {
-        let has = !version.fallback.isEmpty
-        return HealthCheck(
+        var check = HealthCheck(
             name: "fallback" + suffix,
-            isOK: state.isFallbackProven && has,
+            isOK: state.isFallbackProven,
             isWarning: true,
-            message: !has
-                ? "the contract has no fallback"
-                : state.isFallbackProven
-                    ? "gives its recorded answers" : "does not give its own recorded answers"
+            message: "gives its recorded answers"
         )
+        if version.fallback.isEmpty {
+            check.message = "the contract has none: what a guard turns away gets 503"
+        } else if version.canaryCase.fallbackRecordCount == 0 {
+            check.message = "answers, and fallback.jsonl has no records to hold it to"
+        } else if !check.isOK {
+            check.message = "does not give its own recorded answers"
+        }
+        return check
     }
 
     private func startup() -> HealthCheck {

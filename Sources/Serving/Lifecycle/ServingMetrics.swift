@@ -23,6 +23,7 @@ package final class ServingMetrics: Sendable {
     private let refusedArtifacts: Counter
     private let denials: Counter
     private let protocolErrors: MetricFamily<Counter>
+    private let unrouted: MetricFamily<Counter>
 
     static let phaseNames = ["queue", "decode", "infer", "encode"]
     private static let phaseBuckets = [
@@ -94,6 +95,11 @@ package final class ServingMetrics: Sendable {
             "Calls of the operations port that lacked credentials.",
             labels: []
         ).with([])
+        unrouted = registry.counter(
+            "serin_unrouted_requests_total",
+            "Requests refused before a model was known: paths, names, media types, tokens.",
+            labels: ["code"]
+        )
         protocolErrors = registry.counter(
             "serin_protocol_errors_total",
             "Requests refused by the HTTP server itself, by status.",
@@ -193,7 +199,12 @@ package final class ServingMetrics: Sendable {
 
     /// Counts a refusal that happened before a model was found; the labels hold no client's text.
     func countRefusal(_ failure: Failure) {
-        requests.with(["", "", String(failure.status), "none"]).add(1)
+        let code = String(failure.status)
+        if let model = failure.model {
+            requests.with([model, "", code, "none"]).add(1)
+        } else {
+            unrouted.with([code]).add(1)
+        }
     }
 
     func countRefusedArtifact() { refusedArtifacts.add(1) }

@@ -17,6 +17,7 @@ package struct CanaryCase: Sendable {
     let fallbackWanted: [JSONValue]
 
     package var recordCount: Int { wanted.count }
+    package var fallbackRecordCount: Int { fallbackWanted.count }
 
     init(artifact: Artifact, rowLimit: Int) throws(ArtifactError) {
         batches = Self.batches(of: artifact.goldenRecords, rowLimit)

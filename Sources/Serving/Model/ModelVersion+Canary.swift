@@ -41,7 +41,7 @@ extension ModelVersion {
                         )
                     ]),
                     deviations: deviations,
-                    isFallbackProven: true
+                    isFallbackProven: false
                 )
             }
             for (row, record) in batch.records.enumerated() {
@@ -64,7 +64,7 @@ extension ModelVersion {
         CanaryReport(
             outcome: .couldNotRun(reason: reason),
             deviations: deviations,
-            isFallbackProven: true
+            isFallbackProven: false
         )
     }
 
@@ -148,8 +148,9 @@ extension ModelVersion {
         )
     }
 
-    /// Whether the fallback answers its own records as recorded; true where it has none.
+    /// Whether the fallback answers its own records as recorded; false where it has none.
     private func proveFallback(_ workspace: Workspace) -> Bool {
+        guard !canaryCase.fallbackWanted.isEmpty else { return false }
         for batch in canaryCase.fallbackBatches {
             guard (try? decodeRows(batch.body, into: workspace)) != nil else { return false }
             workspace.outputs.reset(rows: batch.records.count)

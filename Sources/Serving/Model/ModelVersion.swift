@@ -30,7 +30,7 @@ package final class ModelVersion: Sendable {
         /// The file that changed while serving, and how.
         package var integrityFailure: String?
         package var integrityCheckedAt: Timestamp?
-        package var isFallbackProven = true
+        package var isFallbackProven = false
         /// What the last golden run was journalled as.
         var lastVerdict = ""
     }
