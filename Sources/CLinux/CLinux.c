@@ -29,6 +29,6 @@ const char *linux_error_sentence(int number) { return strerrordesc_np(number); }
 
 void linux_bound_allocator(int count) {
     mallopt(M_ARENA_MAX, count);
-    mallopt(M_TRIM_THRESHOLD, 1 << 20);
-    mallopt(M_MMAP_THRESHOLD, 256 << 10);
+    mallopt(M_TRIM_THRESHOLD, 128 << 10);
+    mallopt(M_MMAP_THRESHOLD, 128 << 10);
 }

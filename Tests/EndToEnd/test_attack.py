@@ -417,8 +417,12 @@ def test_bad_orders_are_refused_and_change_nothing(target, call):
     for order in ORDERS:
         method = "PUT" if call == "override" else "POST"
         status, _, body = link.ask(head(path, order.encode(), method, [f"authorization: Bearer {token}"]))
-        assert status == 400, (order[:200], body[:300])
+        # An order longer than 64 KiB is refused by the server itself, which then hangs up.
+        is_long = len(order) > 64 << 10
+        assert status == (413 if is_long else 400), (order[:200], body[:300])
         assert json.loads(body)["error"]
+        if is_long:
+            link = Connection(target.operations_port)
     Watch(target)
 
 
