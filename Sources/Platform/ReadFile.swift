@@ -52,6 +52,7 @@ package func readPseudoFile(path: String, limit: Int = 65536) throws(SystemError
 ///   - path: a file or pipe; `-` is standard input.
 ///   - limit: the most bytes; what is longer is refused with `EFBIG`.
 /// - Returns: all of it.
+/// - Throws: `SystemError`, with the call that failed.
 package func readStream(path: String, limit: Int) throws(SystemError) -> [UInt8] {
     guard path != "-" else { return try readAll(from: STDIN_FILENO, "standard input", limit) }
     let file = try Descriptor.open(path, O_RDONLY | O_CLOEXEC)
