@@ -58,7 +58,7 @@ private let page = """
       for (const [text, kind] of cells) cell(item, text, kind);
       return item;
     };
-    const mib = bytes => bytes == null ? 'no limit' : (bytes / 1048576).toFixed(1) + ' MiB';
+    const mib = bytes => bytes == null ? 'none' : (bytes / 1048576).toFixed(1) + ' MiB';
     async function refresh() {
       try {
         const status = await (await fetch('/v1/status')).json();
