@@ -94,6 +94,17 @@ package struct Loader: Sendable {
             let report = canaries.run(version)
             version.warm()
             host.add(version)
+            if artifact.contract.drift.then != .alert {
+                daemon.reporter.event(
+                    "drift.not_watched",
+                    .warning,
+                    model: identity.name,
+                    [
+                        "version": .number(identity.version),
+                        "then": .string(artifact.contract.drift.then.rawValue),
+                    ]
+                )
+            }
             daemon.reporter.event(
                 "model.loaded",
                 .info,
