@@ -120,7 +120,7 @@ void serin_gemm_f32(
     size_t rows, size_t columns, size_t depth, const float *a, size_t a_stride,
     const float *packed, const float *bias, float *c, size_t c_stride) {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+    if (serin_cpu_level() >= SERIN_CPU_AVX2) {
         gemm_avx2(rows, columns, depth, a, a_stride, packed, bias, c, c_stride);
         return;
     }

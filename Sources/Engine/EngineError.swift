@@ -11,6 +11,8 @@ package struct EngineError: Error, Equatable, Sendable {
         case unknownOperator
         /// A correct model asks for something that is not built.
         case unsupported
+        /// An input decides the shape of an output, and what is in it is only known while the model runs.
+        case needsContents(input: Int)
         /// Types or shapes do not fit together or cannot be planned.
         case invalidShape
         /// The plan does not fit the memory it was given.

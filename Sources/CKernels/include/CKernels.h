@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cpu.h"
+
 // Columns of a packed panel.
 #define SERIN_PANEL 16
 

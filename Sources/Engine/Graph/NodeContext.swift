@@ -55,12 +55,25 @@ package struct NodeContext {
     package func integers(ofInput index: Int) throws(EngineError) -> [Dimension]? {
         guard let fact = optionalInput(index) else { return nil }
         guard let integers = fact.integers ?? longIntegers(fact.constant) else {
-            throw failure(
-                "input \(index) decides how the node works, and its contents are only known while the model runs",
-                kind: .unsupported
-            )
+            throw needsContents(ofInput: index)
         }
         return integers
+    }
+
+    /// Everything that input `index` holds, for an operator whose shapes or work follow from it.
+    ///
+    /// - Throws: `EngineError.Kind.needsContents` before the model runs, where the input is not constant;
+    ///   the node is then asked again during the run, when the contents are there.
+    package func contents(ofInput index: Int) throws(EngineError) -> Tensor {
+        guard let contents = try input(index).constant else { throw needsContents(ofInput: index) }
+        return contents
+    }
+
+    private func needsContents(ofInput index: Int) -> EngineError {
+        failure(
+            "input \(index) decides how the node works, and its contents are only known while the model runs",
+            kind: .needsContents(input: index)
+        )
     }
 
     /// Input `index` as whole numbers known now; nil when absent.

@@ -174,14 +174,12 @@ private let range = OperatorDefinition(
                 return [Fact(start.type, [Dimension(max(count, 0))])]
             }
         }
-        guard let first = start.constant?.number, let last = limit.constant?.number,
-            let step = delta.constant?.number, step != 0,
+        guard let first = try context.contents(ofInput: 0).number,
+            let last = try context.contents(ofInput: 1).number,
+            let step = try context.contents(ofInput: 2).number, step != 0,
             let count = Int(exactly: ((last - first) / step).rounded(.up))
         else {
-            throw context.failure(
-                "how many numbers there are is only known while the model runs",
-                kind: .unsupported
-            )
+            throw context.failure("start, limit and delta make no run of numbers")
         }
         return [Fact(start.type, [Dimension(max(count, 0))])]
     },
