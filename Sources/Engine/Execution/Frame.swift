@@ -44,10 +44,10 @@ struct RunState {
 /// the plan, and every view is checked.
 @safe
 package struct Frame {
-    private let records: UnsafePointer<OperandRecord>
-    private let inputCount: Int
-    private let outputCount: Int
-    private let state: UnsafeMutablePointer<RunState>
+    let records: UnsafePointer<OperandRecord>
+    let inputCount: Int
+    let outputCount: Int
+    let state: UnsafeMutablePointer<RunState>
 
     /// `records` are the inputs, then the outputs, then scratch.
     @unsafe

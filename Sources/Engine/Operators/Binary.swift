@@ -39,6 +39,10 @@ enum MaxFunction: BinaryFunction {
 enum MinFunction: BinaryFunction {
     static func apply<T: Arithmetic>(_ a: T, _ b: T) -> T { a.isNotANumber || a < b ? a : b }
 }
+/// The slope of `b` for what lies below zero.
+enum PReluFunction: BinaryFunction {
+    static func apply<T: Arithmetic>(_ a: T, _ b: T) -> T { a < .nought ? a.times(b) : a }
+}
 
 /// `output = F(a, b)` with both stretched to the output; `a` may be the output itself.
 @inline(__always)
@@ -74,9 +78,17 @@ func combine<F: BinaryFunction, T: Arithmetic>(
 }
 
 private struct BinaryKernel<F: BinaryFunction>: ArithmeticKernel {
+    let trailing: Int
+
     func make<T: Arithmetic>(_: T.Type) -> Kernel {
-        { frame in
-            let walk = Walk(frame.outputShape(0), frame.inputShape(0), frame.inputShape(1))
+        let trailing = trailing
+        return { frame in
+            let walk = Walk(
+                frame.outputShape(0),
+                frame.inputShape(0),
+                frame.inputShape(1),
+                trailing: trailing
+            )
             combine(
                 F.self,
                 frame,
@@ -125,14 +137,15 @@ private func binary<F: BinaryFunction>(
             guard a.type == b.type else {
                 throw context.failure("the inputs are \(a.type) and \(b.type), expected one type")
             }
-            var fact = Fact(a.type, try context.broadcast([a.shape, b.shape]))
+            var fact = Fact(a.type, try context.operandsShape())
             fact.integers = pairwise(a, b, F.apply)
             return [fact]
         },
         compile: { context throws(EngineError) in
-            BinaryKernel<F>().kernel(for: try context.input(0).type)
+            BinaryKernel<F>(trailing: try context.trailingAxes())
+                .kernel(for: try context.input(0).type)
         }
-    )
+    ).widened(.bfloat16)
 }
 
 /// `combine` on the known integers of two facts, one of which may be a single number.
@@ -180,16 +193,17 @@ private func variadic<F: BinaryFunction>(
             VariadicKernel<F>(inputCount: context.inputs.count, isMean: isMean)
                 .kernel(for: try context.input(0).type)
         }
-    )
+    ).widened(.bfloat16)
 }
 
 let binaryOperators: [OperatorDefinition] = [
-    binary("Add", AddFunction.self, since: 7),
-    binary("Sub", SubFunction.self, since: 7),
-    binary("Mul", MulFunction.self, since: 7),
-    binary("Div", DivFunction.self, since: 7),
-    variadic("Max", MaxFunction.self, since: 6),
-    variadic("Min", MinFunction.self, since: 6),
-    variadic("Sum", AddFunction.self, since: 6),
-    variadic("Mean", AddFunction.self, since: 6, isMean: true),
+    binary("Add", AddFunction.self, since: 1),
+    binary("Sub", SubFunction.self, since: 1),
+    binary("Mul", MulFunction.self, since: 1),
+    binary("Div", DivFunction.self, since: 1),
+    binary("PRelu", PReluFunction.self, since: 1),
+    variadic("Max", MaxFunction.self, since: 1),
+    variadic("Min", MinFunction.self, since: 1),
+    variadic("Sum", AddFunction.self, since: 1),
+    variadic("Mean", AddFunction.self, since: 1, isMean: true),
 ]

@@ -27,11 +27,17 @@ enum GreaterOrEqualFunction: ComparisonFunction {
 private func compare<T: BitwiseCopyable>(
     _ frame: Frame,
     _: T.Type,
+    trailing: Int,
     _ truth: (T, T) -> Bool
 ) {
     let (a, b): (View<T>, View<T>) = (frame.input(0), frame.input(1))
     let output: MutableView<Truth> = frame.output(0)
-    let walk = Walk(frame.outputShape(0), frame.inputShape(0), frame.inputShape(1))
+    let walk = Walk(
+        frame.outputShape(0),
+        frame.inputShape(0),
+        frame.inputShape(1),
+        trailing: trailing
+    )
     let (run, stepA, stepB) = (walk.run, walk.strideA[0], walk.strideB[0])
     walk.forEachRun { out, startA, startB, _ in
         for index in 0..<run {
@@ -43,8 +49,11 @@ private func compare<T: BitwiseCopyable>(
 }
 
 private struct ComparisonKernel<F: ComparisonFunction>: ArithmeticKernel {
+    let trailing: Int
+
     func make<T: Arithmetic>(_: T.Type) -> Kernel {
-        { frame in compare(frame, T.self) { F.apply($0, $1) } }
+        let trailing = trailing
+        return { frame in compare(frame, T.self, trailing: trailing) { F.apply($0, $1) } }
     }
 }
 
@@ -64,29 +73,30 @@ private func comparison<F: ComparisonFunction>(
             guard a.type == b.type else {
                 throw context.failure("the inputs are \(a.type) and \(b.type), expected one type")
             }
-            var fact = Fact(.bool, try context.broadcast([a.shape, b.shape]))
+            var fact = Fact(.bool, try context.operandsShape())
             fact.constant = decided(a, b, shape: fact.shape, F.self)
             return [fact]
         },
         compile: { context throws(EngineError) in
-            switch try context.input(0).type {
+            let trailing = try context.trailingAxes()
+            return switch try context.input(0).type {
             case .bool:
                 { frame in
-                    compare(frame, Truth.self) { $0.isTrue == $1.isTrue }
+                    compare(frame, Truth.self, trailing: trailing) { $0.isTrue == $1.isTrue }
                 }
             case .string:
                 { frame in
-                    compare(frame, TextReference.self) { left, right in
+                    compare(frame, TextReference.self, trailing: trailing) { left, right in
                         let (a, b) = unsafe (left.bytes, right.bytes)
                         guard a.count == b.count else { return false }
                         for index in a.indices where unsafe a[index] != b[index] { return false }
                         return true
                     }
                 }
-            case let type: ComparisonKernel<F>().kernel(for: type)
+            case let type: ComparisonKernel<F>(trailing: trailing).kernel(for: type)
             }
         }
-    )
+    ).widened(.bfloat16)
 }
 
 /// The answers where lengths decide them whatever the number of rows: a line that grows with the
@@ -121,25 +131,27 @@ private func logic(
 ) -> OperatorDefinition {
     OperatorDefinition(
         name,
-        since: 7,
+        since: 1,
         inputs: 2...2,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: [.bool])
             try context.require(input: 1, oneOf: [.bool])
-            let (a, b) = (try context.input(0), try context.input(1))
-            return [Fact(.bool, try context.broadcast([a.shape, b.shape]))]
+            return [Fact(.bool, try context.operandsShape())]
         },
-        compile: { _ in
-            { frame in compare(frame, Truth.self) { truth($0.isTrue, $1.isTrue) } }
+        compile: { context throws(EngineError) in
+            let trailing = try context.trailingAxes()
+            return { frame in
+                compare(frame, Truth.self, trailing: trailing) { truth($0.isTrue, $1.isTrue) }
+            }
         }
     )
 }
 
 let comparisonOperators: [OperatorDefinition] = [
-    comparison("Equal", EqualFunction.self, since: 7, others: [.bool, .string]),
-    comparison("Less", LessFunction.self, since: 7),
+    comparison("Equal", EqualFunction.self, since: 1, others: [.bool, .string]),
+    comparison("Less", LessFunction.self, since: 1),
     comparison("LessOrEqual", LessOrEqualFunction.self, since: 12),
-    comparison("Greater", GreaterFunction.self, since: 7),
+    comparison("Greater", GreaterFunction.self, since: 1),
     comparison("GreaterOrEqual", GreaterOrEqualFunction.self, since: 12),
     logic("And") { $0 && $1 }, logic("Or") { $0 || $1 }, logic("Xor") { $0 != $1 },
 ]

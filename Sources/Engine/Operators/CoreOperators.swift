@@ -7,4 +7,5 @@ let coreOperators: [OperatorDefinition] = [
     concatSplitOperators, sliceOperators, gatherOperators, triluOperators, castOperators,
     reductionOperators, softmaxOperators, selectionOperators, normalizationOperators,
     matMulOperators, gemmOperators,
+    trigonometryOperators, bitwiseOperators,
 ].flatMap { $0 }

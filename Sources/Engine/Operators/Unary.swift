@@ -107,20 +107,7 @@ enum GeluTanhFunction: UnaryFunction {
         return T(0.5) * x * (1 + T.tanh(inner))
     }
 }
-enum SinFunction: UnaryFunction {
-    static func apply<T: Real>(_ x: T, _: T, _: T) -> T { T(Glibc.sin(Double(x))) }
-}
-enum CosFunction: UnaryFunction {
-    static func apply<T: Real>(_ x: T, _: T, _: T) -> T { T(Glibc.cos(Double(x))) }
-}
-enum TanFunction: UnaryFunction {
-    static func apply<T: Real>(_ x: T, _: T, _: T) -> T { T(Glibc.tan(Double(x))) }
-}
-enum AtanFunction: UnaryFunction {
-    static func apply<T: Real>(_ x: T, _: T, _: T) -> T { T(Glibc.atan(Double(x))) }
-}
-
-private struct UnaryKernel<F: UnaryFunction>: RealKernel {
+struct UnaryKernel<F: UnaryFunction>: RealKernel {
     let alpha: Float
     let beta: Float
 
@@ -134,7 +121,8 @@ private struct UnaryKernel<F: UnaryFunction>: RealKernel {
     }
 }
 
-private func unary<F: UnaryFunction>(
+/// A row of the table: a function of each element and the attributes it reads.
+func unary<F: UnaryFunction>(
     _ name: String,
     _: F.Type,
     since: Int,
@@ -164,45 +152,41 @@ private func unary<F: UnaryFunction>(
 }
 
 let unaryOperators: [OperatorDefinition] = [
-    unary("LeakyRelu", LeakyReluFunction.self, since: 6, alpha: ("alpha", 0.01)),
-    unary("Elu", EluFunction.self, since: 6, alpha: ("alpha", 1)),
+    unary("LeakyRelu", LeakyReluFunction.self, since: 1, alpha: ("alpha", 0.01)),
+    unary("Elu", EluFunction.self, since: 1, alpha: ("alpha", 1)),
     unary(
         "Selu",
         SeluFunction.self,
-        since: 6,
+        since: 1,
         alpha: ("alpha", 1.67326319217681884765625),
         beta: ("gamma", 1.05070102214813232421875)
     ),
     unary("Celu", CeluFunction.self, since: 12, alpha: ("alpha", 1)),
-    unary("ThresholdedRelu", ThresholdedReluFunction.self, since: 10, alpha: ("alpha", 1)),
+    unary("ThresholdedRelu", ThresholdedReluFunction.self, since: 1, alpha: ("alpha", 1)),
     unary(
         "HardSigmoid",
         HardSigmoidFunction.self,
-        since: 6,
+        since: 1,
         alpha: ("alpha", 0.2),
         beta: ("beta", 0.5)
     ),
     unary("HardSwish", HardSwishFunction.self, since: 14),
-    unary("Exp", ExpFunction.self, since: 6),
-    unary("Log", LogFunction.self, since: 6),
-    unary("Sqrt", SqrtFunction.self, since: 6),
-    unary("Reciprocal", ReciprocalFunction.self, since: 6),
-    unary("Floor", FloorFunction.self, since: 6),
-    unary("Ceil", CeilFunction.self, since: 6),
+    unary("Exp", ExpFunction.self, since: 1),
+    unary("Log", LogFunction.self, since: 1),
+    unary("Sqrt", SqrtFunction.self, since: 1),
+    unary("Reciprocal", ReciprocalFunction.self, since: 1),
+    unary("Floor", FloorFunction.self, since: 1),
+    unary("Ceil", CeilFunction.self, since: 1),
     unary("Round", RoundFunction.self, since: 11),
     unary("Erf", ErfFunction.self, since: 9),
-    unary("Tanh", TanhFunction.self, since: 6),
-    unary("Sigmoid", SigmoidFunction.self, since: 6),
+    unary("Tanh", TanhFunction.self, since: 1),
+    unary("Sigmoid", SigmoidFunction.self, since: 1),
     unary("Softplus", SoftplusFunction.self, since: 1),
     unary("Softsign", SoftsignFunction.self, since: 1),
     unary("Mish", MishFunction.self, since: 18),
     unary("Swish", SwishFunction.self, since: 24, alpha: ("alpha", 1)),
-    unary("Sin", SinFunction.self, since: 7),
-    unary("Cos", CosFunction.self, since: 7),
-    unary("Tan", TanFunction.self, since: 7),
-    unary("Atan", AtanFunction.self, since: 7),
     gelu,
-]
+].widened(.halves)
 
 /// Gelu chooses its formula by an attribute.
 private let gelu = OperatorDefinition(

@@ -53,8 +53,45 @@ private func unary<F: UnaryArithmetic>(
         compile: { context throws(EngineError) in
             UnaryArithmeticKernel<F>().kernel(for: try context.input(0).type)
         }
-    )
+    ).widened(.bfloat16)
 }
+
+/// Draws what lies beyond a threshold on either side nearer to zero; what lies between becomes zero.
+private struct ShrinkKernel: ArithmeticKernel {
+    let bias: Double
+    let threshold: Double
+
+    func make<T: Arithmetic>(_: T.Type) -> Kernel {
+        let (bias, threshold) = (bias, threshold)
+        return { frame in
+            let input: View<T> = frame.input(0)
+            let output: MutableView<T> = frame.output(0)
+            for index in input.indices {
+                let x = input[index].wide
+                output[index] =
+                    x < -threshold
+                    ? T(wide: x + bias) : x > threshold ? T(wide: x - bias) : .nought
+            }
+        }
+    }
+}
+
+private let shrink = OperatorDefinition(
+    "Shrink",
+    since: 9,
+    inputs: 1...1,
+    infer: { context throws(EngineError) in
+        try context.require(input: 0, oneOf: .arithmetic)
+        let input = try context.input(0)
+        return [Fact(input.type, input.shape)]
+    },
+    compile: { context throws(EngineError) in
+        ShrinkKernel(
+            bias: Double(try context.float("bias", default: 0)),
+            threshold: Double(try context.float("lambd", default: 0.5))
+        ).kernel(for: try context.input(0).type)
+    }
+).widened(.bfloat16)
 
 /// A truth about each floating-point element.
 private struct ClassifyingKernel: RealKernel {
@@ -99,14 +136,15 @@ private func classifying(
             ClassifyingKernel(question: try question(context))
                 .kernel(for: try context.input(0).type)
         }
-    )
+    ).widened(.halves)
 }
 
 let unaryArithmeticOperators: [OperatorDefinition] = [
-    unary("Abs", AbsFunction.self, since: 6),
-    unary("Neg", NegFunction.self, since: 6),
+    unary("Abs", AbsFunction.self, since: 1),
+    unary("Neg", NegFunction.self, since: 1),
     unary("Sign", SignFunction.self, since: 9),
-    unary("Relu", ReluArithmetic.self, since: 6),
+    unary("Relu", ReluArithmetic.self, since: 1),
+    shrink,
     classifying("IsNaN", since: 9) { _ in .isNaN },
     classifying("IsInf", since: 10) { context throws(EngineError) in
         .isInfinite(

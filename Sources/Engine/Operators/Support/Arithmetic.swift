@@ -116,7 +116,8 @@ extension MovingKernel {
     @inline(__always)
     func kernel(for type: DataType) -> Kernel {
         switch type.byteWidth {
-        case 1: make(UInt8.self)
+        // Packed types are moved byte by byte, or unpacked before (`Widening.packed`).
+        case 1, nil: make(UInt8.self)
         case 2: make(UInt16.self)
         case 8: make(UInt64.self)
         case 16: make(SIMD2<UInt64>.self)

@@ -35,15 +35,22 @@ struct Walk {
         rank += 1
     }
 
-    /// The walk over `output` of operands stretched to it.
-    init(_ output: View<Int>, _ a: View<Int>, _ b: View<Int>? = nil, _ c: View<Int>? = nil) {
+    /// The walk over `output` of operands stretched to it; the last axes of `b` stand `trailing` axes
+    /// before those of the output.
+    init(
+        _ output: View<Int>,
+        _ a: View<Int>,
+        _ b: View<Int>? = nil,
+        _ c: View<Int>? = nil,
+        trailing: Int = 0
+    ) {
         var (runA, runB, runC) = (1, 1, 1)
         for step in 0..<output.count {
             let length = output[output.count - 1 - step]
             add(
                 length: length,
                 a: Self.stride(a, step, &runA),
-                b: b.map { Self.stride($0, step, &runB) } ?? 0,
+                b: b.map { Self.stride($0, step - trailing, &runB) } ?? 0,
                 c: c.map { Self.stride($0, step, &runC) } ?? 0
             )
         }
@@ -53,7 +60,7 @@ struct Walk {
 
     @inline(__always)
     private static func stride(_ shape: View<Int>, _ step: Int, _ run: inout Int) -> Int {
-        guard step < shape.count else { return 0 }
+        guard step >= 0, step < shape.count else { return 0 }
         let length = shape[shape.count - 1 - step]
         let stride = length == 1 ? 0 : run
         run &*= length
