@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "conv.h"
 #include "cpu.h"
 
 // Columns of a packed panel.

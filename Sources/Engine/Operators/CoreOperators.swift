@@ -8,4 +8,5 @@ let coreOperators: [OperatorDefinition] = [
     reductionOperators, softmaxOperators, selectionOperators, normalizationOperators,
     matMulOperators, gemmOperators,
     trigonometryOperators, bitwiseOperators,
+    convolutionOperators,
 ].flatMap { $0 }

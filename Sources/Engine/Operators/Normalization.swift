@@ -1,33 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Tensors
 
-/// `(x - mean) / sqrt(variance + epsilon) * scale + bias` for each channel (axis 1).
-private struct BatchNormalizationKernel: RealKernel {
-    let epsilon: Float
-
-    func make<T: Real & Arithmetic>(_: T.Type) -> Kernel {
-        let epsilon = T(epsilon)
-        return { frame in
-            let (input, output): (View<T>, MutableView<T>) = (frame.input(0), frame.output(0))
-            let (scale, bias): (View<T>, View<T>) = (frame.input(1), frame.input(2))
-            let (mean, variance): (View<T>, View<T>) = (frame.input(3), frame.input(4))
-            let shape = frame.inputShape(0)
-            let lanes = Lanes3(shape, axis: min(1, shape.count - 1))
-            var place = 0
-            for _ in 0..<lanes.outer {
-                for channel in 0..<lanes.length {
-                    let factor = scale[channel] / (variance[channel] + epsilon).squareRoot()
-                    let (middle, shift) = (mean[channel], bias[channel])
-                    for _ in 0..<lanes.inner {
-                        output[place] = (input[place] - middle) * factor + shift
-                        place &+= 1
-                    }
-                }
-            }
-        }
-    }
-}
-
 /// Brings everything from an axis on to mean 0 and variance 1, then scales it.
 private struct LayerNormalizationKernel: RealKernel {
     let axis: Int
@@ -67,34 +40,6 @@ private struct LayerNormalizationKernel: RealKernel {
 
 let normalizationOperators: [OperatorDefinition] = [
     OperatorDefinition(
-        "BatchNormalization",
-        since: 7,
-        inputs: 5...5,
-        outputs: 1...1,
-        infer: { context throws(EngineError) in
-            try context.require(input: 0, oneOf: .real)
-            let input = try context.input(0)
-            guard input.rank > 0 else { throw context.failure("input 0 is a scalar") }
-            guard try context.integer("training_mode", default: 0) == 0 else {
-                throw context.failure("training mode is not supported", kind: .unsupported)
-            }
-            let channels = input.rank > 1 ? input.shape[1] : input.shape.first ?? 1
-            for index in 1...4 {
-                let statistic = try context.input(index)
-                guard statistic.shape == [channels], statistic.type == input.type else {
-                    throw context.failure(
-                        "input \(index) is \(statistic.type) \(statistic.shape), expected \(input.type) [\(channels)]"
-                    )
-                }
-            }
-            return [Fact(input.type, input.shape)]
-        },
-        compile: { context throws(EngineError) in
-            BatchNormalizationKernel(epsilon: try context.float("epsilon", default: 1e-5))
-                .kernel(for: try context.input(0).type)
-        }
-    ),
-    OperatorDefinition(
         "LayerNormalization",
         since: 17,
         inputs: 2...3,
@@ -127,5 +72,5 @@ let normalizationOperators: [OperatorDefinition] = [
                 outputCount: context.outputCount
             ).kernel(for: input.type)
         }
-    ),
+    )
 ]

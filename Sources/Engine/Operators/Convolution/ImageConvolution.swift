@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+import CKernels
+import Tensors
+
+/// A single-precision convolution over images whose channels lie side by side, as `serin_conv_f32` does it.
+///
+/// A transposed convolution is several of these, one for each remainder of the output by the stride.
+struct ImageConvolution: Sendable {
+    /// One call of the kernel, and the taps of the weights that it uses.
+    struct Phase: Sendable {
+        var call: serin_conv
+        /// For each axis the first tap, the distance to the next, and how many.
+        let taps: [(first: Int, step: Int, count: Int)]
+        /// Where its packed weights start.
+        var weights = 0
+
+        var tapCount: Int { taps.reduce(1) { $0 * $1.count } }
+    }
+
+    /// The pixels of one image that goes in, and of one that comes out.
+    var pixelsOfInput: Int { isTransposed ? window.outputCount : window.inputCount }
+    var pixelsOfOutput: Int { isTransposed ? window.inputCount : window.outputCount }
+
+    let window: Window
+    private(set) var phases: [Phase]
+    let groups: Int
+    /// Channels of one group.
+    let inputs: Int
+    let outputs: Int
+    /// Weights are `[inputs, outputs of a group, ...]` rather than `[outputs, inputs of a group, ...]`.
+    private let isTransposed: Bool
+
+    /// A plain convolution.
+    init(_ form: ConvolutionForm) {
+        window = form.window
+        (groups, inputs, outputs, isTransposed) = (form.groups, form.inputs, form.outputs, false)
+        let axes = [window.x, window.y, window.z].map { axis in
+            serin_axis(
+                length_in: axis.input,
+                length_out: axis.output,
+                outputs: axis.output,
+                start: 0,
+                step: 1,
+                taps: axis.kernel,
+                first: -axis.before,
+                tap_step: axis.dilation,
+                stride: axis.stride
+            )
+        }
+        phases = []
+        phases = [
+            Phase(
+                call: Self.call(axes, groups: groups, inputs: inputs, outputs: outputs),
+                taps: axes.map { (0, 1, $0.taps) }
+            )
+        ]
+    }
+
+    /// A transposed convolution: `window` is that of the convolution it turns round, whose input is our output.
+    init(transposed window: Window, groups: Int, inputs: Int, outputs: Int) {
+        self.window = window
+        (self.groups, self.inputs, self.outputs, isTransposed) = (groups, inputs, outputs, true)
+        phases = []
+        let choices = [window.x, window.y, window.z].map { axis in
+            (0..<axis.stride).compactMap { Self.phase(of: axis, remainder: $0) }
+        }
+        for x in choices[0] {
+            for y in choices[1] {
+                for z in choices[2] {
+                    phases.append(
+                        Phase(
+                            call: Self.call(
+                                [x.axis, y.axis, z.axis],
+                                groups: groups,
+                                inputs: inputs,
+                                outputs: outputs
+                            ),
+                            taps: [x.taps, y.taps, z.taps]
+                        )
+                    )
+                }
+            }
+        }
+    }
+
+    private static func call(
+        _ axes: [serin_axis],
+        groups: Int,
+        inputs: Int,
+        outputs: Int
+    ) -> serin_conv {
+        serin_conv(
+            images: 0,
+            axis: (axes[0], axes[1], axes[2]),
+            pixel: groups * inputs,
+            run: inputs,
+            groups: groups,
+            columns: outputs,
+            activation: SERIN_ACT_NONE,
+            a: 0,
+            b: 0
+        )
+    }
+
+    /// The outputs `remainder`, `remainder + stride`, … of a transposed axis; nil where there are none.
+    ///
+    /// Output `o` gets input `i` through tap `k` where `o + before = i * stride + k * dilation`: the
+    /// taps of a phase repeat with the period of `k * dilation` modulo the stride.
+    private static func phase(
+        of axis: Window.Axis,
+        remainder: Int
+    ) -> (axis: serin_axis, taps: (first: Int, step: Int, count: Int))? {
+        // `axis.input` is the longer side: what the transposed convolution makes.
+        guard remainder < axis.input else { return nil }
+        let taps = (0..<axis.kernel).filter {
+            (remainder + axis.before - $0 * axis.dilation) % axis.stride == 0
+        }
+        let first = taps.first ?? 0
+        let step = taps.count > 1 ? taps[1] - taps[0] : 1
+        return (
+            serin_axis(
+                length_in: axis.output,
+                length_out: axis.input,
+                outputs: (axis.input - remainder + axis.stride - 1) / axis.stride,
+                start: remainder,
+                step: axis.stride,
+                taps: taps.count,
+                first: (remainder + axis.before - first * axis.dilation) / axis.stride,
+                tap_step: -(step * axis.dilation) / axis.stride,
+                stride: 1
+            ),
+            (first, step, taps.count)
+        )
+    }
+
+    // MARK: Weights
+
+    /// The floats that the packed weights take; nil on overflow.
+    func packedCount() -> Int? {
+        var total = 0
+        for phase in phases {
+            let (wide, overflow) = (outputs + 15).multipliedReportingOverflow(by: groups)
+            let (deep, overflow2) = wide.multipliedReportingOverflow(by: phase.tapCount)
+            let (all, overflow3) = deep.multipliedReportingOverflow(by: inputs)
+            let (sum, overflow4) = total.addingReportingOverflow(all)
+            guard !overflow, !overflow2, !overflow3, !overflow4 else { return nil }
+            total = sum
+        }
+        return total
+    }
+
+    /// Packs `weights` (as ONNX lays them out) into `packed`, one phase after the other.
+    func pack(_ weights: View<Float>, into packed: MutableView<Float>) {
+        let kernel = [window.x.kernel, window.y.kernel, window.z.kernel]
+        let strides = [kernel[1] * kernel[2], kernel[2], 1]
+        let tapCount = window.tapCount
+        precondition(
+            weights.count == groups * inputs * outputs * tapCount,
+            "weights of another size"
+        )
+        var start = 0
+        for phase in phases {
+            let count = serin_conv_packed_count(phase.tapCount, inputs, outputs)
+            let counts = phase.taps.map(\.count)
+            let steps = zip(strides, phase.taps).map { $0 * $1.step }
+            let first = zip(strides, phase.taps).reduce(0) { $0 + $1.0 * $1.1.first }
+            for group in 0..<groups {
+                let from = group * inputs * outputs * tapCount + first
+                let target = packed.part(start..<(start + count))
+                start += count
+                guard phase.tapCount > 0 else { continue }
+                unsafe serin_conv_pack_f32(
+                    weights.pointer + from,
+                    outputs,
+                    inputs,
+                    counts,
+                    isTransposed ? tapCount : inputs * tapCount,
+                    isTransposed ? outputs * tapCount : tapCount,
+                    steps,
+                    target.pointer
+                )
+            }
+        }
+    }
+}
