@@ -6,6 +6,7 @@
 
 #include "conv.h"
 #include "cpu.h"
+#include "recurrent.h"
 
 // Columns of a packed panel.
 #define SERIN_PANEL 16

@@ -9,4 +9,5 @@ let coreOperators: [OperatorDefinition] = [
     matMulOperators, gemmOperators,
     trigonometryOperators, bitwiseOperators,
     convolutionOperators,
+    recurrentOperators,
 ].flatMap { $0 }

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+import Tensors
+
+private func recurrent(
+    _ name: String,
+    _ cell: RecurrentCell,
+    inputs: ClosedRange<Int>
+) -> OperatorDefinition {
+    OperatorDefinition(
+        name,
+        since: 1,
+        inputs: inputs,
+        outputs: 0...(cell == .lstm ? 3 : 2),
+        infer: { context throws(EngineError) in
+            try RecurrentForm(context, cell).outputs(context.input(0).type)
+        },
+        compile: { context throws(EngineError) in
+            let form = try RecurrentForm(context, cell)
+            var weights = RecurrentWeights(form)
+            try weights.packConstants(&context, form)
+            let kernel = RecurrentKernel(
+                form: form,
+                weights: weights,
+                outputCount: context.outputCount,
+                hasPeepholes: context.optionalInput(7) != nil
+            )
+            let isDouble = try context.input(0).type == .double
+            let states = Dimension(3 * form.hidden + form.width)
+            let elements = try context.sum([
+                context.product([form.steps, form.batch, Dimension(form.width)]),
+                context.product([form.batch, states]),
+                Dimension(
+                    isDouble
+                        ? kernel.fixedScratch(Double.self) : kernel.fixedScratch(Float.self)
+                ),
+            ])
+            context.reserveScratch(bytes: try context.product([elements, isDouble ? 8 : 4]))
+            return isDouble ? kernel.make(Double.self) : kernel.make(Float.self)
+        }
+    )
+}
+
+let recurrentOperators: [OperatorDefinition] = [
+    recurrent("LSTM", .lstm, inputs: 3...8),
+    recurrent("GRU", .gru, inputs: 3...6),
+    recurrent("RNN", .rnn, inputs: 3...6),
+]
