@@ -7,6 +7,7 @@
 #include "conv.h"
 #include "cpu.h"
 #include "recurrent.h"
+#include "resample.h"
 
 // Columns of a packed panel.
 #define SERIN_PANEL 16

@@ -10,4 +10,6 @@ let coreOperators: [OperatorDefinition] = [
     trigonometryOperators, bitwiseOperators,
     convolutionOperators,
     recurrentOperators,
+    resizeOperators, einsumOperators, gridSampleOperators, affineGridOperators, roiOperators,
+    dftOperators, stftOperators, melOperators,
 ].flatMap { $0 }

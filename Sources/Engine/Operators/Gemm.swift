@@ -137,7 +137,7 @@ private struct PlainGemmKernel: ArithmeticKernel {
 let gemmOperators: [OperatorDefinition] = [
     OperatorDefinition(
         "Gemm",
-        since: 7,
+        since: 1,
         inputs: 2...3,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: .arithmetic)
