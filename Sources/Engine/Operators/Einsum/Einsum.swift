@@ -101,4 +101,4 @@ let einsumOperators: [OperatorDefinition] = [
             return EinsumKernel(equation: equation).kernel(for: type)
         }
     )
-]
+].widened(.bfloat16)

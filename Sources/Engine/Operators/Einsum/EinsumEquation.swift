@@ -69,7 +69,9 @@ struct EinsumEquation: Sendable {
     ) throws(EngineError) {
         var numbers: [Label: Int] = [:]
         for label in output {
-            guard numbers[label] == nil else { throw Self.failure("repeats in the result", context) }
+            guard numbers[label] == nil else {
+                throw Self.failure("repeats in the result", context)
+            }
             numbers[label] = numbers.count
         }
         outputCount = output.count
@@ -91,7 +93,9 @@ struct EinsumEquation: Sendable {
                     continue
                 }
                 guard length == other || length == 1 else {
-                    throw context.failure("an axis is \(other) in one place and \(length) in another")
+                    throw context.failure(
+                        "an axis is \(other) in one place and \(length) in another"
+                    )
                 }
             }
             operands.append(operand)

@@ -44,4 +44,4 @@ let recurrentOperators: [OperatorDefinition] = [
     recurrent("LSTM", .lstm, inputs: 3...8),
     recurrent("GRU", .gru, inputs: 3...6),
     recurrent("RNN", .rnn, inputs: 3...6),
-]
+].widened(.halves)

@@ -66,4 +66,4 @@ let affineGridOperators: [OperatorDefinition] = [
             ).kernel(for: theta.type)
         }
     )
-]
+].widened(.halves)

@@ -57,7 +57,8 @@ private struct GridSampleForm: Sendable {
         if isSingle {
             // As the model's own precision has it: a tie of two pixels is decided there.
             let (number, size) = (Float(number), Float(length))
-            let single = alignsCorners ? (number + 1) / 2 * (size - 1) : ((number + 1) * size - 1) / 2
+            let single =
+                alignsCorners ? (number + 1) / 2 * (size - 1) : ((number + 1) * size - 1) / 2
             x = Double(single)
         }
         // What is no number, or further off than any tensor reaches, lies outside.
@@ -195,4 +196,4 @@ let gridSampleOperators: [OperatorDefinition] = [
             ).kernel(for: try context.input(0).type)
         }
     )
-]
+].widened(.halves)

@@ -94,8 +94,11 @@ private struct RoiAlignKernel: RealKernel {
                 var across = regions[4 &* region &+ 2].wide * form.scale - shift - left
                 var down = regions[4 &* region &+ 3].wide * form.scale - shift - top
                 if !form.isHalfPixel { (across, down) = (max(across, 1), max(down, 1)) }
-                let (binHeight, binWidth) = (down / Double(form.height), across / Double(form.width))
-                guard let rows = form.samples(binHeight), let columns = form.samples(binWidth) else {
+                let (binHeight, binWidth) = (
+                    down / Double(form.height), across / Double(form.width)
+                )
+                guard let rows = form.samples(binHeight), let columns = form.samples(binWidth)
+                else {
                     return frame.fault(.undefinedValue)
                 }
                 let count = T(max(rows &* columns, 1))
@@ -184,7 +187,8 @@ private struct MaxRoiPoolKernel: RealKernel {
     }
 
     /// The pixels between two ends, cut off at the image.
-    private func span(_ low: Double, _ high: Double, from start: Int, below end: Int) -> Range<Int> {
+    private func span(_ low: Double, _ high: Double, from start: Int, below end: Int) -> Range<Int>
+    {
         let first = max(0, min(Int(low.rounded(.down)) + start, end))
         let last = max(0, min(Int(high.rounded(.up)) + start, end))
         return first..<max(first, last)
@@ -234,7 +238,10 @@ let roiOperators: [OperatorDefinition] = [
                 )
             }
             return [
-                Fact(x.type, [regions.shape[0], x.shape[1], Dimension(size[0]), Dimension(size[1])])
+                Fact(
+                    x.type,
+                    [regions.shape[0], x.shape[1], Dimension(size[0]), Dimension(size[1])]
+                )
             ]
         },
         compile: { context throws(EngineError) in
@@ -247,4 +254,4 @@ let roiOperators: [OperatorDefinition] = [
             ).kernel(for: try context.input(0).type)
         }
     ),
-]
+].widened(.halves)

@@ -113,7 +113,8 @@ struct ResizeForm: Sendable {
     ) throws(EngineError) -> (Dimension, Double) {
         guard scale > 0, scale.isFinite else { throw context.failure("a scale of \(scale)") }
         if scale == 1 { return (length, 1) }
-        guard let fixed = length.fixed, let output = Int32(exactly: (Float(fixed) * scale).rounded(.down))
+        guard let fixed = length.fixed,
+            let output = Int32(exactly: (Float(fixed) * scale).rounded(.down))
         else {
             throw context.failure("length \(length) times \(scale) cannot be planned")
         }

@@ -247,7 +247,9 @@ struct PlainResizeKernel: ArithmeticKernel {
                 let source = input.part(blockRange(block, plan.inputCount))
                 for index in source.indices { before[index] = source[index].wide }
                 forEachPass(plan, from: before.reading, to: after, through: middle) {
-                    pass, source, target in
+                    pass,
+                    source,
+                    target in
                     resample(pass, source, target)
                     fillOutside(pass, target, with: extrapolation)
                 }

@@ -66,4 +66,4 @@ let resizeOperators: [OperatorDefinition] = [
                 .kernel(for: type)
         }
     )
-]
+].widened(.bfloat16)

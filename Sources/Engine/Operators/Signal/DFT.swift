@@ -122,4 +122,4 @@ let dftOperators: [OperatorDefinition] = [
                 .kernel(for: try context.input(0).type)
         }
     )
-]
+].widened(.halves)

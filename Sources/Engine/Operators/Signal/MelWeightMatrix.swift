@@ -40,7 +40,9 @@ private struct MelFilters: Sendable {
         self.edges = edges
     }
 
-    private static func mel(_ frequency: Double) -> Double { 2595 * log1p(frequency / 700) / log(10) }
+    private static func mel(_ frequency: Double) -> Double {
+        2595 * log1p(frequency / 700) / log(10)
+    }
 
     /// The weight of a bin in a filter.
     func weight(_ bin: Int, _ filter: Int) -> Double {

@@ -20,8 +20,9 @@ private struct STFTForm: Sendable {
             throw context.failure("a signal of \(shape), expected [batch, samples, 1 or 2]")
         }
         let window = context.optionalInput(2)
-        guard window?.rank ?? 1 == 1, window?.type ?? context.inputs[0]?.type
-            == context.inputs[0]?.type
+        guard window?.rank ?? 1 == 1,
+            window?.type ?? context.inputs[0]?.type
+                == context.inputs[0]?.type
         else { throw context.failure("the window is \(window?.shape ?? []), expected one axis") }
         let step = try context.wholeNumber(ofInput: 1) ?? 0
         let length = try context.wholeNumber(ofInput: 3) ?? window?.shape[0].fixed ?? samples
@@ -116,4 +117,4 @@ let stftOperators: [OperatorDefinition] = [
                 .kernel(for: try context.input(0).type)
         }
     )
-]
+].widened(.halves)
