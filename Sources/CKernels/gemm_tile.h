@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+// The body of a matrix product for one vector width; included by a file that defines
+//   TARGET       the function attribute
+//   LANES        floats of a vector, VEC the vector type
+//   VEC_LOAD VEC_STORE VEC_ONE (broadcast of *p) VEC_FMA VEC_ADD VEC_ZERO
+//   TALL         rows of the largest tile, PANELS its panels
+//   GEMM         the name of the function to make
+//
+// The method is that of Goto and van de Geijn (Anatomy of High-Performance Matrix Multiplication,
+// 2008): a block of `a` is packed so that it stays in the second cache, a stretch of one panel of
+// `b` stays in the first, and a tile of `c` in registers. A stretch after the first goes on from
+// the sums stored in c, so an element stays one chain whatever the blocking.
+#include "gemm_internal.h"
+
+#define VECTORS (SERIN_PANEL / LANES)
+
+// Where a tile begins in a, b, c and what is done when its sums are ready.
+struct NAME(tile) {
+    size_t depth;         // of this stretch
+    const float *a;
+    ptrdiff_t row_stride, depth_stride;
+    const float *panel;
+    size_t panel_stride;  // floats from a panel to the next
+    float *c;
+    size_t c_stride;
+    size_t width;         // columns that exist, at most those of the tile
+    int is_first, is_last;
+    const float *bias, *residual;
+    size_t residual_stride;
+};
+
+// ROWS x (P panels): the sums are held in registers throughout.
+#define TILE_BODY(ROWS, P)                                                                        \
+    VEC sums[ROWS][P * VECTORS];                                                                  \
+    float edge[P * SERIN_PANEL];                                                                  \
+    const size_t width = t->width;                                                                \
+    const int is_whole = width == P * SERIN_PANEL;                                                \
+    for (int r = 0; r < ROWS; r++) {                                                              \
+        const float *c = t->c + (size_t)r * t->c_stride;                                          \
+        if (t->is_first) {                                                                        \
+            for (int v = 0; v < P * VECTORS; v++) sums[r][v] = VEC_ZERO;                          \
+        } else if (is_whole) {                                                                    \
+            for (int v = 0; v < P * VECTORS; v++) sums[r][v] = VEC_LOAD(c + v * LANES);           \
+        } else {                                                                                  \
+            for (size_t j = 0; j < P * SERIN_PANEL; j++) edge[j] = j < width ? c[j] : 0;          \
+            for (int v = 0; v < P * VECTORS; v++) sums[r][v] = VEC_LOAD(edge + v * LANES);        \
+        }                                                                                         \
+    }                                                                                             \
+    const float *panel = t->panel;                                                                \
+    for (size_t k = t->depth; k > 0; k--) {                                                       \
+        VEC b[P * VECTORS];                                                                       \
+        for (int v = 0; v < P * VECTORS; v++)                                                     \
+            b[v] = VEC_LOAD(                                                                      \
+                panel + (size_t)(v / VECTORS) * t->panel_stride + (v % VECTORS) * LANES);         \
+        for (int r = 0; r < ROWS; r++) {                                                          \
+            VEC x = VEC_ONE(a + r * row_stride);                                                  \
+            for (int v = 0; v < P * VECTORS; v++) sums[r][v] = VEC_FMA(x, b[v], sums[r][v]);      \
+        }                                                                                         \
+        a += depth_stride;                                                                        \
+        panel += SERIN_PANEL;                                                                     \
+    }                                                                                             \
+    for (int r = 0; r < ROWS; r++) {                                                              \
+        float *c = t->c + (size_t)r * t->c_stride;                                                \
+        if (!is_whole) {                                                                          \
+            for (int v = 0; v < P * VECTORS; v++) VEC_STORE(edge + v * LANES, sums[r][v]);        \
+            const float *residual =                                                               \
+                t->is_last && t->residual ? t->residual + (size_t)r * t->residual_stride : NULL;  \
+            const float *bias = t->is_last ? t->bias : NULL;                                      \
+            for (size_t j = 0; j < width; j++) {                                                  \
+                float sum = edge[j];                                                              \
+                if (bias) sum += bias[j];                                                         \
+                if (residual) sum += residual[j];                                                 \
+                c[j] = sum;                                                                       \
+            }                                                                                     \
+            continue;                                                                             \
+        }                                                                                         \
+        if (t->is_last && t->bias)                                                                \
+            for (int v = 0; v < P * VECTORS; v++)                                                 \
+                sums[r][v] = VEC_ADD(sums[r][v], VEC_LOAD(t->bias + v * LANES));                  \
+        if (t->is_last && t->residual) {                                                          \
+            const float *residual = t->residual + (size_t)r * t->residual_stride;                 \
+            for (int v = 0; v < P * VECTORS; v++)                                                 \
+                sums[r][v] = VEC_ADD(sums[r][v], VEC_LOAD(residual + v * LANES));                 \
+        }                                                                                         \
+        for (int v = 0; v < P * VECTORS; v++) VEC_STORE(c + v * LANES, sums[r][v]);               \
+    }
+
+// A tile over packed lines of a, whose elements for one depth lie side by side, and one over a as
+// it is.
+#define TILE(ROWS, P)                                                                             \
+    TARGET static void NAME(packed_##ROWS##x##P)(const struct NAME(tile) *t) {                    \
+        const float *a = t->a;                                                                    \
+        const ptrdiff_t row_stride = 1, depth_stride = ROWS;                                      \
+        TILE_BODY(ROWS, P)                                                                        \
+    }                                                                                             \
+    TARGET static void NAME(plain_##ROWS##x##P)(const struct NAME(tile) *t) {                     \
+        const float *a = t->a;                                                                    \
+        const ptrdiff_t row_stride = t->row_stride, depth_stride = t->depth_stride;               \
+        TILE_BODY(ROWS, P)                                                                        \
+    }
+
+TILES
+
+// Copies `rows` lines of a, `depth` long, so that what a tile reads for one depth lies together.
+TARGET static void NAME(pack_lines)(
+    size_t rows, size_t depth, const float *a, ptrdiff_t row_stride, ptrdiff_t depth_stride,
+    float *target) {
+    for (size_t r = 0; r < rows; r++) {
+        const float *line = a + (ptrdiff_t)r * row_stride;
+        float *place = target + r;
+        for (size_t k = 0; k < depth; k++) {
+            *place = *line;
+            line += depth_stride;
+            place += rows;
+        }
+    }
+}
+
+// Applies the epilogue's function to a rectangle of c.
+TARGET static void NAME(apply)(
+    const struct serin_epilogue *e, float *c, size_t c_stride, size_t rows, size_t columns) {
+    for (size_t i = 0; i < rows; i++)
+        NAME(map)(e->function, e->alpha, e->beta, columns, c + i * c_stride, c + i * c_stride);
+}
+
+// Few rows: a stays as it is, the whole depth is one stretch.
+TARGET static void NAME(thin)(
+    size_t rows, size_t columns, size_t depth, const float *a, ptrdiff_t row_stride,
+    ptrdiff_t depth_stride, const float *packed, const struct serin_epilogue *e, float *c,
+    size_t c_stride) {
+    struct NAME(tile) t = {
+        .depth = depth, .a = a, .row_stride = row_stride, .depth_stride = depth_stride,
+        .panel_stride = depth * SERIN_PANEL, .c_stride = c_stride, .is_first = 1, .is_last = 1,
+        .residual_stride = e->residual_stride};
+    for (size_t first = 0; first < columns;) {
+        size_t left = columns - first;
+        size_t panels = (left + SERIN_PANEL - 1) / SERIN_PANEL;
+        size_t most = THIN_PANELS(rows);
+        if (panels > most) panels = most;
+        if (panels == 3) panels = 2;
+        t.width = left < panels * SERIN_PANEL ? left : panels * SERIN_PANEL;
+        t.panel = packed + first * depth;
+        t.c = c + first;
+        t.bias = e->bias ? e->bias + first : NULL;
+        t.residual = e->residual ? e->residual + first : NULL;
+        NAME(plain)(rows, panels, &t);
+        first += t.width;
+    }
+    if (e->function != SERIN_IDENTITY) NAME(apply)(e, c, c_stride, rows, columns);
+}
+
+// How many of the `left` rows the next tile takes: as many as fit, but no tile is left with few.
+static size_t NAME(next_tile)(size_t left) {
+    if (left <= TALL) return left;
+    if (left < TALL + TALL / 2) return (left + 1) / 2;
+    return TALL;
+}
+
+TARGET void GEMM(
+    size_t rows, size_t columns, size_t depth, const float *a, ptrdiff_t row_stride,
+    ptrdiff_t depth_stride, const float *packed, const struct serin_epilogue *e, float *c,
+    size_t c_stride) {
+    if (rows <= TALL) {
+        NAME(thin)(rows, columns, depth, a, row_stride, depth_stride, packed, e, c, c_stride);
+        return;
+    }
+    _Alignas(64) float block[SERIN_BLOCK_ROWS * SERIN_BLOCK_DEPTH];
+    size_t blocks = (rows + SERIN_BLOCK_ROWS - 1) / SERIN_BLOCK_ROWS;
+    size_t block_rows = (rows + blocks - 1) / blocks;
+    if (block_rows % TALL != 0 && blocks > 1) {
+        block_rows += TALL - block_rows % TALL;
+        if (block_rows > SERIN_BLOCK_ROWS) block_rows -= TALL;
+    }
+    size_t stretches = (depth + SERIN_BLOCK_DEPTH - 1) / SERIN_BLOCK_DEPTH;
+    size_t stretch = stretches ? (depth + stretches - 1) / stretches : 0;
+    struct NAME(tile) t = {
+        .panel_stride = depth * SERIN_PANEL, .c_stride = c_stride,
+        .residual_stride = e->residual_stride};
+    for (size_t top = 0; top < rows; top += block_rows) {
+        size_t height = rows - top < block_rows ? rows - top : block_rows;
+        size_t from = 0;
+        do {
+            t.depth = depth - from < stretch ? depth - from : stretch;
+            t.is_first = from == 0;
+            t.is_last = from + t.depth == depth;
+            for (size_t i = 0; i < height;) {
+                size_t tall = NAME(next_tile)(height - i);
+                NAME(pack_lines)(
+                    tall, t.depth,
+                    a + (ptrdiff_t)(top + i) * row_stride + (ptrdiff_t)from * depth_stride,
+                    row_stride, depth_stride, block + i * t.depth);
+                i += tall;
+            }
+            size_t done = 0;
+            for (size_t first = 0; first < columns;) {
+                size_t panels = (columns - first + SERIN_PANEL - 1) / SERIN_PANEL;
+                if (panels > PANELS) panels = PANELS;
+                size_t width = panels * SERIN_PANEL;
+                t.width = columns - first < width ? columns - first : width;
+                t.panel = packed + first * depth + from * SERIN_PANEL;
+                t.bias = e->bias ? e->bias + first : NULL;
+                for (size_t i = 0; i < height;) {
+                    size_t tall = NAME(next_tile)(height - i);
+                    t.a = block + i * t.depth;
+                    t.c = c + (top + i) * c_stride + first;
+                    t.residual =
+                        e->residual ? e->residual + (top + i) * e->residual_stride + first : NULL;
+                    NAME(packed)(tall, panels, &t);
+                    i += tall;
+                }
+                first += t.width;
+                // While a few panels of c are still near, rather than all at the end.
+                if (t.is_last && e->function != SERIN_IDENTITY &&
+                    (first - done >= SERIN_APPLY_COLUMNS || first >= columns)) {
+                    NAME(apply)(e, c + top * c_stride + done, c_stride, height, first - done);
+                    done = first;
+                }
+            }
+            from += t.depth;
+        } while (from < depth);
+    }
+}

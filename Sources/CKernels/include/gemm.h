@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Single-precision matrix products over a packed right matrix, with what commonly follows them.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cpu.h"
+#include "vector_math.h"
+
+// Columns of a packed panel; the same at every level, so that a pack fits every kernel.
+#define SERIN_PANEL 16
+
+// The number of floats that a packed depth x columns matrix takes.
+static inline size_t serin_packed_count(size_t depth, size_t columns) {
+    return (columns + SERIN_PANEL - 1) / SERIN_PANEL * SERIN_PANEL * depth;
+}
+
+// Packs b (depth x columns, strides in elements) into panels of SERIN_PANEL columns, each
+// depth x SERIN_PANEL, the last one filled up with zeros; every element is multiplied by scale.
+void serin_pack_f32(
+    const float *b, size_t depth, size_t columns, ptrdiff_t row_stride, ptrdiff_t column_stride,
+    float scale, float *packed);
+
+// What is done to a finished element of a product, in this order: the column's bias is added, then
+// the residual, then the function is applied. Each is rounded as a step of its own would round it.
+struct serin_epilogue {
+    const float *bias;      // one for each column, or null
+    const float *residual;  // a matrix of the product's shape, or null
+    size_t residual_stride;
+    enum serin_function function;
+    float alpha, beta;  // the function's parameters
+};
+
+// c = epilogue(a * b): a is rows x depth with the strides given, b is packed, c is rows x columns,
+// its lines c_stride apart; c may be the residual itself. epilogue may be null.
+//
+// Each element is one chain of multiply-adds (one rounding each) over the depth in rising order,
+// whatever the number of rows, the blocking and the level, so a row's bits do not depend on the
+// rows beside it, and every level gives the same bits.
+void serin_gemm_f32(
+    size_t rows, size_t columns, size_t depth, const float *a, ptrdiff_t a_row_stride,
+    ptrdiff_t a_depth_stride, const float *packed, const struct serin_epilogue *epilogue, float *c,
+    size_t c_stride);
+
+// The same at a level of the caller's choice, which the processor has to have; for tests.
+void serin_gemm_f32_at(
+    enum serin_cpu level, size_t rows, size_t columns, size_t depth, const float *a,
+    ptrdiff_t a_row_stride, ptrdiff_t a_depth_stride, const float *packed,
+    const struct serin_epilogue *epilogue, float *c, size_t c_stride);
