@@ -4,6 +4,7 @@
 #include "conv.h"
 #include "cpu.h"
 #include "gemm.h"
+#include "int8.h"
 #include "recurrent.h"
 #include "resample.h"
 #include "vector_math.h"

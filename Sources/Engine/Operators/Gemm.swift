@@ -55,7 +55,7 @@ private func add<T: Arithmetic>(
     }
 }
 
-/// Single precision: `b` packed at load, or into scratch; `a` turned round into scratch behind it.
+/// Single precision: `b` packed at load, or into scratch.
 private func floatKernel(
     _ form: GemmForm,
     packed: PackedMatrix?,
@@ -63,22 +63,11 @@ private func floatKernel(
     isBiasOfColumns: Bool
 ) -> Kernel {
     { frame in
-        let a: View<Float> = frame.input(0)
         let output: MutableView<Float> = frame.output(0)
         let shape = frame.outputShape(0)
         let (rows, columns) = (shape[0], shape[1])
-        let shapeA = frame.inputShape(0)
-        let depth = shapeA[form.turnsA ? 0 : 1]
+        let depth = frame.inputShape(0)[form.turnsA ? 0 : 1]
         let scratch: MutableView<Float> = frame.scratch()
-        let packCount = packed == nil ? serin_packed_count(depth, columns) : 0
-        var left = a
-        if form.turnsA {
-            let turned = scratch.part(packCount..<(packCount &+ rows &* depth))
-            for row in 0..<rows {
-                for k in 0..<depth { turned[row &* depth &+ k] = a[k &* rows &+ row] }
-            }
-            left = turned.reading
-        }
         if packed == nil {
             pack(
                 frame.input(1),
@@ -89,11 +78,11 @@ private func floatKernel(
                 to: scratch
             )
         }
-        let bias: View<Float>? = isBiasOfColumns ? frame.input(2) : nil
         multiply(
-            left,
+            frame.input(0),
+            isTurned: form.turnsA,
             packed?.view ?? scratch.reading,
-            bias: bias,
+            Epilogue(bias: isBiasOfColumns ? frame.input(2) : nil),
             output,
             rows: rows,
             depth: depth,
@@ -158,16 +147,13 @@ let gemmOperators: [OperatorDefinition] = [
             let packed = try context.input(1).constant.flatMap {
                 PackedMatrix($0, isTransposed: form.turnsB, scale: form.alpha)
             }
-            var scratch: [Dimension] = []
             if let packed {
                 context.leaveUnread(input: 1)
                 context.keep(byteCount: packed.byteCount)
             } else {
                 let columns = try context.sum([form.columns, Dimension(Int(SERIN_PANEL))])
-                scratch.append(try context.product([form.depth, columns, 4]))
+                context.reserveScratch(bytes: try context.product([form.depth, columns, 4]))
             }
-            if form.turnsA { scratch.append(try context.product([form.rows, form.depth, 4])) }
-            context.reserveScratch(bytes: try context.sum(scratch))
             let isBiasOfColumns =
                 form.beta == 1 && bias?.shape.last == form.columns
                 && bias?.shape.dropLast().allSatisfy { $0 == 1 } == true

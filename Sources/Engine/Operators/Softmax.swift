@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CKernels
 import Glibc
 import Tensors
 
@@ -52,6 +53,26 @@ private struct SoftmaxKernel: RealKernel {
     }
 }
 
+/// Lines whose elements lie side by side, in single precision.
+private func lineKernel(axis: Int, isLogarithm: Bool) -> Kernel {
+    { frame in
+        let (input, output): (View<Float>, MutableView<Float>) = (frame.input(0), frame.output(0))
+        let lanes = Lanes3(frame.inputShape(0), flattenedFrom: axis)
+        let (count, length) = (lanes.outer, lanes.length)
+        precondition(input.count == count &* length && output.count == input.count, "other lines")
+        guard length > 0 else { return }
+        unsafe serin_softmax_f32(
+            count,
+            length,
+            input.pointer,
+            length,
+            output.pointer,
+            length,
+            isLogarithm ? 1 : 0
+        )
+    }
+}
+
 private func softmax(_ name: String, _ form: SoftmaxKernel.Form) -> OperatorDefinition {
     OperatorDefinition(
         name,
@@ -69,6 +90,10 @@ private func softmax(_ name: String, _ form: SoftmaxKernel.Form) -> OperatorDefi
                 context.integer("axis", default: isOld ? 1 : -1),
                 rank: max(input.rank, 1)
             )
+            // Decided here, not by the lengths of a run: a row's bits must not depend on its batch.
+            if input.type == .float, form != .hard, isOld || axis == input.rank - 1 {
+                return lineKernel(axis: axis, isLogarithm: form == .logarithm)
+            }
             return SoftmaxKernel(form: form, axis: axis, isFlattened: isOld)
                 .kernel(for: input.type)
         }

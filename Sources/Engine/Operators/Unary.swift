@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
+import CKernels
 import Glibc
 import Tensors
 
 /// One floating-point element in, one out, of the same type; up to two numbers from attributes.
 protocol UnaryFunction: SendableMetatype {
     static func apply<T: Real>(_ x: T, _ alpha: T, _ beta: T) -> T
+    /// The vector form for single precision, where there is one.
+    static var vectorForm: UInt32? { get }
+}
+
+extension UnaryFunction {
+    static var vectorForm: UInt32? { nil }
 }
 
 enum ReluFunction: UnaryFunction {
@@ -12,6 +19,7 @@ enum ReluFunction: UnaryFunction {
     static func apply<T: Real>(_ x: T, _: T, _: T) -> T { x < 0 ? 0 : x }
 }
 enum LeakyReluFunction: UnaryFunction {
+    static var vectorForm: UInt32? { SERIN_LEAKY.rawValue }
     static func apply<T: Real>(_ x: T, _ alpha: T, _: T) -> T { x < 0 ? alpha * x : x }
 }
 enum EluFunction: UnaryFunction {
@@ -33,21 +41,25 @@ enum ThresholdedReluFunction: UnaryFunction {
     static func apply<T: Real>(_ x: T, _ alpha: T, _: T) -> T { x > alpha ? x : 0 }
 }
 enum HardSigmoidFunction: UnaryFunction {
+    static var vectorForm: UInt32? { SERIN_HARD_SIGMOID.rawValue }
     static func apply<T: Real>(_ x: T, _ alpha: T, _ beta: T) -> T {
         let line = alpha * x + beta
         return line < 0 ? 0 : line > 1 ? 1 : line
     }
 }
 enum HardSwishFunction: UnaryFunction {
+    static var vectorForm: UInt32? { SERIN_HARD_SWISH.rawValue }
     static func apply<T: Real>(_ x: T, _: T, _: T) -> T {
         let line = x / 6 + 0.5
         return x * (line < 0 ? 0 : line > 1 ? 1 : line)
     }
 }
 enum ExpFunction: UnaryFunction {
+    static var vectorForm: UInt32? { SERIN_EXP.rawValue }
     static func apply<T: Real>(_ x: T, _: T, _: T) -> T { T.exp(x) }
 }
 enum LogFunction: UnaryFunction {
+    static var vectorForm: UInt32? { SERIN_LOG.rawValue }
     static func apply<T: Real>(_ x: T, _: T, _: T) -> T { T.log(x) }
 }
 enum SqrtFunction: UnaryFunction {
@@ -66,12 +78,15 @@ enum RoundFunction: UnaryFunction {
     static func apply<T: Real>(_ x: T, _: T, _: T) -> T { x.rounded(.toNearestOrEven) }
 }
 enum ErfFunction: UnaryFunction {
+    static var vectorForm: UInt32? { SERIN_ERF.rawValue }
     static func apply<T: Real>(_ x: T, _: T, _: T) -> T { T.erf(x) }
 }
 enum TanhFunction: UnaryFunction {
+    static var vectorForm: UInt32? { SERIN_TANH.rawValue }
     static func apply<T: Real>(_ x: T, _: T, _: T) -> T { T.tanh(x) }
 }
 enum SigmoidFunction: UnaryFunction {
+    static var vectorForm: UInt32? { SERIN_SIGMOID.rawValue }
     /// Takes the exponential of a negative number only, which cannot overflow.
     static func apply<T: Real>(_ x: T, _: T, _: T) -> T {
         let power = T.exp(-x.magnitude)
@@ -92,16 +107,19 @@ enum MishFunction: UnaryFunction {
     }
 }
 enum SwishFunction: UnaryFunction {
+    static var vectorForm: UInt32? { SERIN_SWISH.rawValue }
     static func apply<T: Real>(_ x: T, _ alpha: T, _: T) -> T {
         x * SigmoidFunction.apply(alpha * x, 0, 0)
     }
 }
 enum GeluFunction: UnaryFunction {
+    static var vectorForm: UInt32? { SERIN_GELU.rawValue }
     static func apply<T: Real>(_ x: T, _: T, _: T) -> T {
         T(0.5) * x * (1 + T.erf(x * T(0.5).squareRoot()))
     }
 }
 enum GeluTanhFunction: UnaryFunction {
+    static var vectorForm: UInt32? { SERIN_GELU_TANH.rawValue }
     static func apply<T: Real>(_ x: T, _: T, _: T) -> T {
         let inner = T(0.7978845608028654) * (x + T(0.044715) * x * x * x)
         return T(0.5) * x * (1 + T.tanh(inner))
@@ -112,6 +130,9 @@ struct UnaryKernel<F: UnaryFunction>: RealKernel {
     let beta: Float
 
     func make<T: Real & Arithmetic>(_: T.Type) -> Kernel {
+        if T.self == Float.self, let function = F.vectorForm {
+            return Activation(function: function, alpha: alpha, beta: beta).kernel
+        }
         let (alpha, beta) = (T(alpha), T(beta))
         return { frame in
             let input: View<T> = frame.input(0)

@@ -67,6 +67,15 @@ func pack(
     )
 }
 
+/// What is done to a finished element of a product; see `serin_epilogue`.
+struct Epilogue {
+    /// One for each column.
+    var bias: View<Float>?
+    /// A matrix of the product's shape.
+    var residual: View<Float>?
+    var activation = Activation.identity
+}
+
 /// `c = a · b + bias`, `b` packed; see `serin_gemm_f32` for the order of summation.
 @inline(__always)
 func multiply(
@@ -78,18 +87,51 @@ func multiply(
     depth: Int,
     columns: Int
 ) {
+    multiply(
+        a,
+        packed,
+        Epilogue(bias: bias),
+        c,
+        rows: rows,
+        depth: depth,
+        columns: columns
+    )
+}
+
+/// `c = epilogue(a · b)`, `b` packed; `a` is turned round where `isTurned`, that is depth × rows.
+@inline(__always)
+func multiply(
+    _ a: View<Float>,
+    isTurned: Bool = false,
+    _ packed: View<Float>,
+    _ epilogue: Epilogue,
+    _ c: MutableView<Float>,
+    rows: Int,
+    depth: Int,
+    columns: Int
+) {
     precondition(a.count == rows * depth && c.count == rows * columns, "matrices of another size")
     precondition(serin_packed_count(depth, columns) <= packed.count, "a pack of another size")
-    precondition(bias.map { $0.count == columns } ?? true, "a bias of another size")
+    precondition(epilogue.bias.map { $0.count == columns } ?? true, "a bias of another size")
+    precondition(epilogue.residual.map { $0.count == c.count } ?? true, "a residual too short")
     guard rows > 0, columns > 0 else { return }
+    var following = unsafe serin_epilogue(
+        bias: epilogue.bias?.pointer,
+        residual: epilogue.residual?.pointer,
+        residual_stride: columns,
+        function: serin_function(rawValue: epilogue.activation.function),
+        alpha: epilogue.activation.alpha,
+        beta: epilogue.activation.beta
+    )
     unsafe serin_gemm_f32(
         rows,
         columns,
         depth,
         a.pointer,
-        depth,
+        isTurned ? 1 : depth,
+        isTurned ? rows : 1,
         packed.pointer,
-        bias?.pointer,
+        &following,
         c.pointer,
         columns
     )
