@@ -39,11 +39,8 @@ private struct LayerNormalizationKernel: RealKernel {
     }
 }
 
-/// Lines in single precision, with a scale and perhaps a bias for each element.
-///
-/// - Parameters:
-///   - axis: where lines begin.
-///   - isCentered: whether the mean is taken out; without, this is RMSNormalization.
+/// Lines in single precision, which begin at `axis`, with a scale and perhaps a bias for each element;
+/// where they are not centered, this is RMSNormalization.
 private func lineKernel(
     axis: Int,
     epsilon: Float,
@@ -173,7 +170,7 @@ let normalizationOperators: [OperatorDefinition] = [
                 outputCount: context.outputCount
             ).kernel(for: input.type)
         }
-    )
+    ),
 ]
 
 extension NodeContext {
