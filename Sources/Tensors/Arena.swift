@@ -3,7 +3,7 @@ package import Platform
 
 /// The one bounded block of memory in which an inference runs, between guard pages.
 ///
-///     | slots of the plan, each at a multiple of 64 | text of strings |
+///     | slots of the plan, each at a multiple of 64 | text of strings | region for late values |
 ///
 /// Safety: `base` is lent only to the executor, whose plan proved that every slot lies in the
 /// block; the block lives as long as the arena.
@@ -12,12 +12,19 @@ package struct Arena: ~Copyable {
     private let memory: GuardedMemory
     package let slotByteCount: Int
     package let textByteCount: Int
+    package let lateByteCount: Int
 
-    /// Reserves both regions; their sum is rounded up so that nothing shares the last 64 bytes.
-    package init(slotByteCount: Int, textByteCount: Int) throws(SystemError) {
-        let (sum, overflow) = slotByteCount.addingReportingOverflow(textByteCount)
-        memory = try GuardedMemory(byteCount: overflow ? .max : sum)
+    /// Reserves all regions; their sum is rounded up so that nothing shares the last 64 bytes.
+    package init(
+        slotByteCount: Int,
+        textByteCount: Int,
+        lateByteCount: Int = 0
+    ) throws(SystemError) {
+        let (planned, overflow) = slotByteCount.addingReportingOverflow(textByteCount)
+        let (sum, overflow2) = planned.addingReportingOverflow(lateByteCount)
+        memory = try GuardedMemory(byteCount: overflow || overflow2 ? .max : sum)
         (self.slotByteCount, self.textByteCount) = (slotByteCount, textByteCount)
+        self.lateByteCount = lateByteCount
     }
 
     package var byteCount: Int { memory.byteCount }

@@ -98,6 +98,35 @@ package struct Tensor: Sendable {
         (self.type, self.shape, self.storage) = (type, shape, storage)
     }
 
+    /// Makes a zeroed tensor in `region`, nil when there is no room; a string's text lies elsewhere.
+    package init?(type: DataType, shape: Shape, in region: TensorRegion) {
+        guard let byteCount = type.byteCount(ofElements: shape.elementCount),
+            let base = unsafe region.take(byteCount: byteCount)
+        else { return nil }
+        (self.type, self.shape) = (type, shape)
+        storage = unsafe Storage(base: base, byteCount: byteCount, owner: .region(region))
+    }
+
+    /// Shows elements that somebody else owns and keeps for as long as the tensor is used.
+    @unsafe
+    package init?(showing base: UnsafeMutableRawPointer, type: DataType, shape: Shape) {
+        guard let byteCount = type.byteCount(ofElements: shape.elementCount) else { return nil }
+        (self.type, self.shape) = (type, shape)
+        storage = unsafe Storage(base: base, byteCount: byteCount, owner: .somebodyElse)
+    }
+
+    /// Whether the elements last only as long as somebody else keeps them.
+    package var isShown: Bool {
+        if case .somebodyElse = storage.owner { true } else { false }
+    }
+
+    /// A copy in `region` of the elements (of strings, of where their text lies); nil without room.
+    package func copied(to region: TensorRegion) -> Tensor? {
+        guard let copy = Tensor(type: type, shape: shape, in: region) else { return nil }
+        unsafe copy.address.copyMemory(from: address, byteCount: byteCount)
+        return copy
+    }
+
     /// The same elements under another shape of as many elements.
     package func reshaped(_ shape: Shape) -> Tensor {
         precondition(shape.elementCount == elementCount, "\(self.shape) is not \(shape)")
@@ -142,21 +171,42 @@ package struct Tensor: Sendable {
 
     /// The elements and, behind them, the text of strings.
     ///
-    /// Safety: made and filled in one initialiser of `Tensor`, never written after it, freed with
-    /// the last copy. `@unchecked Sendable` because threads only ever read it.
+    /// Safety: made and filled in one initialiser of `Tensor` or by the kernel whose output it is,
+    /// never written after it, given back with the last copy. `@unchecked Sendable` because threads
+    /// only ever read it; a region's stay on the thread of its session.
     @safe
     private final class Storage: @unchecked Sendable {
         let base: UnsafeMutableRawPointer
         let byteCount: Int
         let textByteCount: Int
+        let owner: Owner
+
+        enum Owner {
+            case storage
+            case region(TensorRegion)
+            case somebodyElse
+        }
+
+        @unsafe
+        init(base: UnsafeMutableRawPointer, byteCount: Int, owner: Owner) {
+            unsafe self.base = base
+            (self.byteCount, textByteCount, self.owner) = (byteCount, 0, owner)
+        }
 
         init(byteCount: Int, textByteCount: Int) {
+            owner = .storage
             let total = byteCount + textByteCount
             unsafe base = .allocate(byteCount: max(total, 1), alignment: 64)
             unsafe base.initializeMemory(as: UInt8.self, repeating: 0, count: total)
             (self.byteCount, self.textByteCount) = (byteCount, textByteCount)
         }
 
-        deinit { unsafe base.deallocate() }
+        deinit {
+            switch owner {
+            case .storage: unsafe base.deallocate()
+            case .region(let region): unsafe region.giveBack(base, byteCount: byteCount)
+            case .somebodyElse: break
+            }
+        }
     }
 }

@@ -48,18 +48,18 @@ extension ModelFolder {
     /// The memory that a model under test may take.
     static var memoryLimit: Int { 1 << 36 }
 
+    /// The same for values whose size follows from data.
+    static var lateByteCount: Int { 1 << 32 }
+
     /// Runs one data set; a model already made ready for the same shapes is used again.
     fileprivate func verify(
         _ name: String,
         reusing ready: inout (shapes: [[Int]], program: Program)?
     ) throws(Failure) -> ModelFolderReport.DataSet {
         var set = ModelFolderReport.DataSet(name: name)
-        let tensors: [Tensor]
-        do throws(Failure) {
-            tensors = try inputTensors(of: name)
-        } catch {
-            guard case .unusable(let problem) = error else { throw error }
-            set.problem = problem
+        let given = try values("input", of: name, declared: inputs)
+        guard given.count == inputs.count else {
+            set.problem = "has \(given.count) inputs, the model takes \(inputs.count)"
             return set
         }
         let recorded = try values("output", of: name, declared: outputs)
@@ -68,7 +68,7 @@ extension ModelFolder {
             return set
         }
         do throws(EngineError) {
-            let answers = try answers(to: tensors, reusing: &ready)
+            let answers = try answers(to: given, reusing: &ready)
             for (answer, want) in zip(answers, recorded) {
                 set.outputs.append((answer.name, tolerance.compare(answer, want)))
             }
@@ -79,9 +79,10 @@ extension ModelFolder {
     }
 
     private func answers(
-        to tensors: [Tensor],
+        to given: [StoredValue],
         reusing ready: inout (shapes: [[Int]], program: Program)?
-    ) throws(EngineError) -> [TensorValue] {
+    ) throws(EngineError) -> [NamedValue] {
+        let tensors = given.compactMap { if case .tensor(let tensor) = $0 { tensor } else { nil } }
         let shapes = tensors.map(\.dimensions)
         let program: Program
         if let ready, ready.shapes == shapes {
@@ -89,16 +90,24 @@ extension ModelFolder {
         } else {
             var options = ProgramOptions(maximumRows: 1, memoryLimit: Self.memoryLimit)
             options.textByteCountPerElement = Self.longestText(in: tensors)
-            for (info, shape) in zip(inputs, shapes) { options.shapes[info.name] = shape }
+            options.lateByteCount = Self.lateByteCount
+            for (info, value) in zip(inputs, given) {
+                guard case .tensor(let tensor) = value, info.type.isTensor else { continue }
+                options.shapes[info.name] = tensor.dimensions
+            }
             program = try Program(model: model.span, options: options)
             ready = (shapes, program)
         }
         let session = try Session(program)
         session.begin(rows: 1)
-        for (index, tensor) in tensors.enumerated() where !session.setInput(index, to: tensor) {
+        for (index, value) in given.enumerated() where !session.setInput(index, to: value) {
+            let found =
+                if case .tensor(let tensor) = value { "\(tensor.type) \(tensor.dimensions)" } else {
+                    "no tensor"
+                }
             throw EngineError(
                 .invalidShape,
-                "input '\(inputs[index].name)' is \(tensor.type) \(tensor.dimensions), the model takes \(program.inputs[index].elementType) \(program.inputs[index].shape)"
+                "input '\(inputs[index].name)' is \(found), the model takes \(program.inputs[index].elementType) \(program.inputs[index].shape)"
             )
         }
         if let fault = session.run() {
@@ -115,4 +124,8 @@ extension ModelFolder {
         }
         return longest
     }
+}
+
+extension TypeProto {
+    fileprivate var isTensor: Bool { if case .tensor = self { true } else { false } }
 }

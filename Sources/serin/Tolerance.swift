@@ -17,11 +17,36 @@ struct Tolerance {
     }
 
     /// Compares shape, type and elements; NaN is equal to NaN.
-    func compare(_ got: TensorValue, _ want: StoredValue) -> Verdict {
-        switch want {
-        case .tensor(let tensor): return compare(got.tensor, tensor)
-        case .sequence(let rows): return compareMaps(got, rows)
-        case .map, .absent: return Verdict(problem: "the recorded value is no tensor")
+    func compare(_ got: NamedValue, _ want: StoredValue) -> Verdict {
+        if got.classes != nil, case .sequence(let rows) = want { return compareMaps(got, rows) }
+        return compare(got.value, want)
+    }
+
+    /// The same kind of value all the way down.
+    private func compare(_ got: StoredValue, _ want: StoredValue) -> Verdict {
+        switch (got, want) {
+        case (.tensor(let got), .tensor(let want)): return compare(got, want)
+        case (.absent, .absent): return Verdict()
+        case (.sequence(let got), .sequence(let want)):
+            guard got.count == want.count else {
+                return Verdict(problem: "has \(got.count) elements, expected \(want.count)")
+            }
+            var verdict = Verdict()
+            for (index, pair) in zip(got, want).enumerated() {
+                let part = compare(pair.0, pair.1)
+                if let problem = part.problem {
+                    return Verdict(problem: "element \(index) \(problem)")
+                }
+                verdict.largestDifference = max(
+                    verdict.largestDifference,
+                    part.largestDifference
+                )
+            }
+            return verdict
+        case (.map(let gotKeys, let got), .map(let wantKeys, let want)):
+            guard gotKeys == wantKeys else { return Verdict(problem: "has other keys") }
+            return compare(got, want)
+        default: return Verdict(problem: "is \(got.kindName), expected \(want.kindName)")
         }
     }
 
@@ -105,8 +130,8 @@ struct Tolerance {
     }
 
     /// A ZipMap's output: recorded as a map a row, answered as a tensor whose columns have names.
-    private func compareMaps(_ got: TensorValue, _ rows: [StoredValue]) -> Verdict {
-        guard let classes = got.classes else {
+    private func compareMaps(_ got: NamedValue, _ rows: [StoredValue]) -> Verdict {
+        guard let classes = got.classes, let table = got.tensor else {
             return Verdict(problem: "is a tensor, expected a sequence")
         }
         var scores: [Float] = []
@@ -140,6 +165,17 @@ struct Tolerance {
         }
         guard let shape = Shape([rows.count, classes.count]), shape.elementCount == scores.count
         else { return Verdict(problem: "the recorded maps make no table") }
-        return compare(got.tensor, Tensor(scores, shape: shape))
+        return compare(table, Tensor(scores, shape: shape))
+    }
+}
+
+extension StoredValue {
+    fileprivate var kindName: String {
+        switch self {
+        case .tensor: "a tensor"
+        case .sequence: "a sequence"
+        case .map: "a map"
+        case .absent: "absent"
+        }
     }
 }

@@ -158,21 +158,22 @@ struct CaseProblem: Error, CustomStringConvertible {
 
 /// How an output differs from what was expected: shape, type, strings exactly, numbers within tolerance.
 func difference(
-    _ got: TensorValue,
+    _ got: NamedValue,
     _ expected: StoredValue,
     relative: Double,
     absolute: Double
 ) -> String? {
+    guard let answer = got.tensor else { return "no tensor" }
     switch expected {
     case .tensor(let want):
-        return difference(got.tensor, want, relative: relative, absolute: absolute)
+        return difference(answer, want, relative: relative, absolute: absolute)
     case .sequence(let rows):
         // A ZipMap's answer: for each row a map from class to score.
         guard let classes = got.classes else { return "no class names for a sequence of maps" }
-        guard got.tensor.dimensions == [rows.count, classes.count] else {
-            return "shape \(got.tensor.dimensions), expected \(rows.count) maps"
+        guard answer.dimensions == [rows.count, classes.count] else {
+            return "shape \(answer.dimensions), expected \(rows.count) maps"
         }
-        let scores = numbers(got.tensor)
+        let scores = numbers(answer)
         for (row, map) in rows.enumerated() {
             guard case .map(let keys, let values) = map, case .sequence(let parts) = values else {
                 return "an expected row is no map"

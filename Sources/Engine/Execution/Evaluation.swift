@@ -73,53 +73,16 @@ package func evaluate(
     return try evaluate(definition, context)
 }
 
-/// Calls `kernel` with `operands` (inputs, outputs, scratch) as its frame; nil when it reported a fault.
+/// Calls `kernel`; nil when it reported a fault.
 private func run(_ kernel: Kernel, on operands: [Tensor?], inputCount: Int) -> [Tensor]? {
-    // Kernels read dimensions through pointers, so they need a place that does not move.
-    let dimensions = operands.flatMap { $0?.dimensions ?? [] } + [0]
-    let textCapacity = 1 << 20
-    let lengths = UnsafeMutablePointer<Int>.allocate(capacity: dimensions.count)
-    let records = UnsafeMutablePointer<OperandRecord>.allocate(capacity: operands.count)
-    let state = UnsafeMutablePointer<RunState>.allocate(capacity: 1)
-    let text = UnsafeMutablePointer<UInt8>.allocate(capacity: textCapacity)
-    defer {
-        unsafe lengths.deallocate()
-        unsafe records.deallocate()
-        unsafe state.deallocate()
-        unsafe text.deallocate()
-    }
-    for (index, length) in dimensions.enumerated() { unsafe lengths[index] = length }
-    var next = unsafe lengths
-    for (index, tensor) in operands.enumerated() {
-        unsafe (records + index).initialize(
-            to: OperandRecord(
-                address: tensor?.address,
-                count: tensor?.elementCount ?? 0,
-                byteCount: tensor?.byteCount ?? 0,
-                dimensions: next,
-                rank: tensor?.shape.rank ?? 0,
-                type: tensor?.type ?? .float
-            )
-        )
-        unsafe next += tensor?.shape.rank ?? 0
-    }
-    unsafe state.initialize(
-        to: RunState(fault: nil, rows: 1, textBase: text, textCapacity: textCapacity)
-    )
-    let frame = unsafe Frame(
-        records: records,
-        inputCount: inputCount,
-        outputCount: operands.count - inputCount - 1,
-        state: state
-    )
-    return withExtendedLifetime(operands) {
-        kernel(frame)
-        guard unsafe state.pointee.fault == nil else { return nil }
+    var outputs: [Tensor] = []
+    let fault = call(kernel, on: operands, inputCount: inputCount, textByteCount: 1 << 20) {
         // A string result points into the text region or at an input: give it text of its own.
-        return operands[inputCount..<(operands.count - 1)].compactMap { tensor in
+        outputs = operands[inputCount..<(operands.count - 1)].compactMap { tensor in
             guard let tensor, tensor.type == .string else { return tensor }
             let bytes = tensor.elements(as: TextReference.self).map { unsafe Array($0.bytes) }
             return Tensor(utf8Texts: bytes, shape: tensor.shape)
         }
     }
+    return fault == nil ? outputs : nil
 }

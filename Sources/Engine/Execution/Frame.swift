@@ -11,10 +11,25 @@ package struct RunFault: Error, Equatable, Sendable {
         case textFull
         /// The data asks for a value that the operator does not define.
         case undefinedValue
+        /// A node that is only understood while the model runs cannot be run on this data.
+        case late
+
+        /// What happened, in words.
+        var sentence: String {
+            switch self {
+            case .indexOutOfRange: "an index in the data is out of range"
+            case .integerDivisionByZero: "an integer is divided by zero"
+            case .textFull: "the arena's room for text is used up"
+            case .undefinedValue: "the operator has no answer for this value"
+            case .late: "the node cannot be run on this data"
+            }
+        }
     }
     package let reason: Reason
     /// The step of the program that stopped.
     package let step: Int
+    /// What a late node has to say of it.
+    package var detail: EngineError?
 }
 
 /// Where one operand lies in this session, and its shape for the present number of rows.
@@ -36,6 +51,8 @@ struct RunState {
     var textBase: UnsafeMutablePointer<UInt8>
     var textUsed = 0
     var textCapacity: Int
+    /// What late nodes hold; lives as long as the session.
+    var late: Unmanaged<LateValues>?
 }
 
 /// What a kernel sees: its operands as typed views, their present shapes, and where to report a fault.
@@ -106,6 +123,48 @@ package struct Frame {
         as _: Element.Type = Element.self
     ) -> MutableView<Element> {
         unsafe view(records[inputCount + outputCount])
+    }
+
+    /// Input `index` as a tensor that shows its place; nil when it is left out.
+    func shownInput(_ index: Int) -> Tensor? {
+        precondition(index < inputCount, "no such input")
+        return unsafe shown(records[index])
+    }
+
+    /// Output `index` in the same way, for writing through its address.
+    func shownOutput(_ index: Int) -> Tensor? {
+        precondition(index < outputCount, "no such output")
+        return unsafe shown(records[inputCount + index])
+    }
+
+    @unsafe
+    private func shown(_ record: OperandRecord) -> Tensor? {
+        guard let address = unsafe record.address,
+            let shape = Shape((0..<(unsafe record.rank)).map { unsafe record.dimensions[$0] })
+        else { return nil }
+        return unsafe Tensor(showing: address, type: record.type, shape: shape)
+    }
+
+    /// Runs a node on what this session holds for late nodes.
+    func run(_ late: LateNode) {
+        guard let values = unsafe state.pointee.late else {
+            preconditionFailure("a program with late nodes has a place for their values")
+        }
+        unsafe values.takeUnretainedValue().run(late, self)
+    }
+
+    /// Lets another run put its text behind this one's.
+    @unsafe
+    func lendText(to other: UnsafeMutablePointer<RunState>) {
+        unsafe other.pointee.textBase = state.pointee.textBase
+        unsafe other.pointee.textUsed = state.pointee.textUsed
+        unsafe other.pointee.textCapacity = state.pointee.textCapacity
+    }
+
+    /// Counts the text that the other run has put there.
+    @unsafe
+    func takeText(from other: UnsafeMutablePointer<RunState>) {
+        unsafe state.pointee.textUsed = other.pointee.textUsed
     }
 
     /// Stops the run after this kernel; the first fault counts.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import ONNX
 import Platform
 package import Tensors
 
@@ -25,7 +26,8 @@ package final class Session: @unchecked Sendable {
         do throws(SystemError) {
             arena = try Arena(
                 slotByteCount: program.plan.peak,
-                textByteCount: program.plan.textByteCount
+                textByteCount: program.plan.textByteCount,
+                lateByteCount: program.plan.lateByteCount
             )
         } catch {
             throw EngineError(
@@ -57,7 +59,10 @@ package final class Session: @unchecked Sendable {
         _ body: (inout MutableSpan<Element>) throws(Failure) -> Output
     ) throws(Failure) -> Output {
         precondition(program.inputs[index].elementType == Element.dataType, "another type")
-        let (address, count) = unsafe tables.place(of: program.inputValues[index])
+        guard case .planned(let number) = program.inputPlaces[index] else {
+            preconditionFailure("a late input is set whole")
+        }
+        let (address, count) = unsafe tables.place(of: number)
         var span = unsafe MutableSpan<Element>(
             _unsafeStart: address.assumingMemoryBound(to: Element.self),
             count: count
@@ -80,8 +85,11 @@ package final class Session: @unchecked Sendable {
         as _: Element.Type,
         _ body: (Span<Element>) throws(Failure) -> Output
     ) throws(Failure) -> Output {
+        guard case .planned(let number) = program.outputPlaces[index] else {
+            return try withLateOutput(index, body)
+        }
         precondition(program.outputs[index].elementType == Element.dataType, "another type")
-        let (address, count) = unsafe tables.place(of: program.outputValues[index])
+        let (address, count) = unsafe tables.place(of: number)
         return try body(
             unsafe Span<Element>(
                 _unsafeStart: address.assumingMemoryBound(to: Element.self),
@@ -92,12 +100,35 @@ package final class Session: @unchecked Sendable {
 
     /// The lengths of output `index`'s axes for the present number of rows.
     package func outputShape(_ index: Int) -> [Int] {
-        tables.shape(of: program.outputValues[index], program)
+        switch program.outputPlaces[index] {
+        case .planned(let number): tables.shape(of: number, program)
+        case .late: lateOutput(index)?.dimensions ?? []
+        }
     }
 
     /// The lengths of input `index`'s axes for the present number of rows.
     package func inputShape(_ index: Int) -> [Int] {
-        tables.shape(of: program.inputValues[index], program)
+        switch program.inputPlaces[index] {
+        case .planned(let number): tables.shape(of: number, program)
+        case .late: []
+        }
+    }
+
+    /// A late output that is a tensor; nil for other values and before a run.
+    private func lateOutput(_ index: Int) -> Tensor? {
+        guard case .tensor(let tensor)? = tables.value(ofOutput: index, program) else { return nil }
+        return tensor
+    }
+
+    /// Lends a late output; no elements when it is of another type.
+    private func withLateOutput<Element: Scalar, Output, Failure: Error>(
+        _ index: Int,
+        _ body: (Span<Element>) throws(Failure) -> Output
+    ) throws(Failure) -> Output {
+        guard let tensor = lateOutput(index), tensor.type == Element.dataType else {
+            return try body(Span())
+        }
+        return try tensor.withElements(as: Element.self, body)
     }
 
     /// One element of a string output, copied.
@@ -119,32 +150,25 @@ package final class Session: @unchecked Sendable {
     }
 
     /// Output `index`, copied; for tools.
-    package func output(_ index: Int) -> TensorValue {
+    package func output(_ index: Int) -> NamedValue {
         let spec = program.outputs[index]
-        guard let shape = Shape(outputShape(index)) else {
-            preconditionFailure("a planned shape fits")
+        let value = tables.value(ofOutput: index, program) ?? .absent
+        return NamedValue(name: spec.name, value: value.detached, classes: spec.classes)
+    }
+
+    /// Sets input `index`, whatever kind of value it is; false when that does not fit what was planned.
+    package func setInput(_ index: Int, to value: StoredValue) -> Bool {
+        switch (program.inputPlaces[index], value) {
+        case (.planned, .tensor(let tensor)): setInput(index, to: tensor)
+        default: tables.set(index, to: value, program)
         }
-        if spec.elementType == .string {
-            let texts = (0..<shape.elementCount).map { element in
-                withOutputText(index, element) { span in span.indices.map { span[$0] } }
-            }
-            return TensorValue(
-                name: spec.name,
-                tensor: Tensor(utf8Texts: texts, shape: shape),
-                classes: nil
-            )
-        }
-        let (address, _) = unsafe tables.place(of: program.outputValues[index])
-        let byteCount = spec.elementType.byteCount(ofElements: shape.elementCount) ?? 0
-        let bytes = unsafe RawSpan(_unsafeStart: address, byteCount: byteCount)
-        guard let tensor = Tensor(type: spec.elementType, shape: shape, copying: bytes) else {
-            preconditionFailure("a planned shape fits")
-        }
-        return TensorValue(name: spec.name, tensor: tensor, classes: spec.classes)
     }
 
     /// Copies `tensor` into input `index`; false when type or shape differ from what `begin` set, or text is full.
     package func setInput(_ index: Int, to tensor: Tensor) -> Bool {
+        guard case .planned(let number) = program.inputPlaces[index] else {
+            return tables.set(index, to: .tensor(tensor), program)
+        }
         guard program.inputs[index].elementType == tensor.type,
             inputShape(index) == tensor.dimensions
         else { return false }
@@ -161,15 +185,32 @@ package final class Session: @unchecked Sendable {
                 }
             }
         }
-        let (address, _) = unsafe tables.place(of: program.inputValues[index])
+        let (address, _) = unsafe tables.place(of: number)
         unsafe address.copyMemory(from: tensor.address, byteCount: tensor.byteCount)
         return true
     }
 }
 
 /// An output taken out of a session.
-package struct TensorValue: Sendable {
+package struct NamedValue: Sendable {
     package let name: String
-    package let tensor: Tensor
+    package let value: StoredValue
     package let classes: ClassNames?
+
+    /// The tensor that the value is; nil for other values.
+    package var tensor: Tensor? {
+        if case .tensor(let tensor) = value { tensor } else { nil }
+    }
+}
+
+extension StoredValue {
+    /// The same with storage of its own, text included.
+    fileprivate var detached: StoredValue {
+        switch self {
+        case .tensor(let tensor): .tensor(tensor.duplicate())
+        case .sequence(let elements): .sequence(elements.map(\.detached))
+        case .map(let keys, let values): .map(keys: keys, values: values.detached)
+        case .absent: .absent
+        }
+    }
 }

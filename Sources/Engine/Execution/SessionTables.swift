@@ -17,9 +17,21 @@ final class SessionTables {
     private var rows = -1
     /// Where the text of inputs ends and that of a run begins.
     private var textOfInputs = 0
+    /// What late nodes hold; nil where the program has none.
+    let late: LateValues?
 
+    /// Lays the tables of `program` over an arena from `base` on.
+    ///
+    /// Values whose size follows from data go to `region`, or where none is given to the arena's own.
     @unsafe
-    init(_ program: Program, base: UnsafeMutableRawPointer) {
+    init(_ program: Program, base: UnsafeMutableRawPointer, region: TensorRegion? = nil) {
+        let own = unsafe TensorRegion(
+            base: base + program.plan.peak + program.plan.textByteCount,
+            byteCount: program.plan.lateByteCount
+        )
+        late =
+            program.hasLateNodes
+            ? LateValues(region: region ?? own, slotCount: program.lateSlotCount) : nil
         let axisCount = program.values.reduce(0) { $0 + $1.shape.count }
         unsafe records = .allocate(capacity: max(program.values.count, 1))
         unsafe operands = .allocate(capacity: max(program.operands.count, 1))
@@ -28,7 +40,11 @@ final class SessionTables {
         unsafe state = .allocate(capacity: 1)
         let text = unsafe (base + program.plan.peak).assumingMemoryBound(to: UInt8.self)
         unsafe state.initialize(
-            to: RunState(textBase: text, textCapacity: program.plan.textByteCount)
+            to: RunState(
+                textBase: text,
+                textCapacity: program.plan.textByteCount,
+                late: unsafe late.map { unsafe Unmanaged.passUnretained($0) }
+            )
         )
 
         var next = unsafe lengths
@@ -74,10 +90,12 @@ final class SessionTables {
     func begin(rows: Int, _ program: Program) {
         textOfInputs = 0
         unsafe state.pointee.fault = nil
+        late?.forget()
         if rows != self.rows { setShapes(rows: rows, program) }
         // A reference of an earlier run would point at text that is gone.
         for index in program.inputs.indices where program.inputs[index].elementType == .string {
-            let record = unsafe records[Int(program.inputValues[index])]
+            guard case .planned(let number) = program.inputPlaces[index] else { continue }
+            let record = unsafe records[Int(number)]
             guard let address = unsafe record.address else { continue }
             unsafe address.initializeMemory(as: UInt8.self, repeating: 0, count: record.byteCount)
         }
@@ -109,8 +127,20 @@ final class SessionTables {
     }
 
     func run(_ program: Program) -> RunFault? {
-        unsafe state.pointee.fault = nil
         unsafe state.pointee.textUsed = textOfInputs
+        return runSteps(program)
+    }
+
+    /// Runs as part of a step of another session, whose text this run's goes behind.
+    func run(_ program: Program, within frame: Frame) -> RunFault? {
+        unsafe frame.lendText(to: state)
+        let fault = runSteps(program)
+        unsafe frame.takeText(from: state)
+        return fault
+    }
+
+    private func runSteps(_ program: Program) -> RunFault? {
+        unsafe state.pointee.fault = nil
         for index in program.steps.indices {
             let step = program.steps[index]
             let frame = unsafe Frame(
@@ -121,7 +151,7 @@ final class SessionTables {
             )
             step.kernel(frame)
             if let reason = unsafe state.pointee.fault {
-                return RunFault(reason: reason, step: index)
+                return RunFault(reason: reason, step: index, detail: late?.problem)
             }
         }
         return nil

@@ -10,7 +10,8 @@ package enum Attribute: Sendable {
     case floats([Float])
     case integers([Int64])
     case strings([String])
-    /// A kind that no operator here reads: graphs, sparse tensors, types.
+    case graph(Subgraph)
+    /// A kind that no operator here reads: sparse tensors, types.
     case other(String)
 
     var kindName: String {
@@ -22,6 +23,7 @@ package enum Attribute: Sendable {
         case .floats: "a list of floats"
         case .integers: "a list of integers"
         case .strings: "a list of strings"
+        case .graph: "a graph"
         case .other(let name): name
         }
     }

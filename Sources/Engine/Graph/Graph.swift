@@ -10,7 +10,7 @@ struct Graph: Sendable {
 
     struct Value: Sendable {
         var name: String
-        /// Filled in by `inferFacts`.
+        /// Filled in by `inferFacts`; stays nil for what is only known while the model runs.
         var fact: Fact?
     }
 
@@ -19,9 +19,13 @@ struct Graph: Sendable {
         var definition: OperatorDefinition
         var opset: Int
         var attributes: [String: Attribute]
-        /// nil is an optional input left out.
+        /// nil is an optional input left out; behind the written inputs come the values that the
+        /// node's own graphs read.
         var inputs: [ValueID?]
+        var writtenInputCount: Int
         var outputs: [ValueID]
+        /// Whether the node can only be understood while the model runs; set by `inferFacts`.
+        var isLate = false
 
         var shown: String { "'\(name)' (\(definition.name))" }
     }
@@ -35,6 +39,8 @@ struct Graph: Sendable {
     var nodes: [Node] = []
     var inputs: [ValueID] = []
     var outputs: [Output] = []
+    /// What the file declares of inputs and outputs whose facts are only known while it runs.
+    var declared: [String: Fact] = [:]
 
     subscript(_ id: ValueID) -> Value {
         get { values[Int(id)] }
@@ -55,6 +61,7 @@ struct Graph: Sendable {
             opset: node.opset,
             attributes: node.attributes,
             inputs: node.inputs.map { $0.flatMap { self[$0].fact } },
+            writtenInputCount: node.writtenInputCount,
             outputCount: node.outputs.count
         )
     }

@@ -4,13 +4,34 @@ import Tensors
 
 extension GraphImporter {
     /// The node's attributes by name, copied out of the file.
+    ///
+    /// - Parameters:
+    ///   - node: the node.
+    ///   - captured: names that its graphs read from around it, which stand among the node's
+    ///     inputs from `firstCapture` on.
+    ///   - firstCapture: the number of inputs that the node writes itself.
+    ///   - bytes: the file.
+    /// - Returns: the attributes by name.
+    /// - Throws: `EngineError`, when one is given twice or cannot be read.
     func attributes(
         of node: NodeProto,
+        captured: [String],
+        firstCapture: Int,
         _ bytes: Span<UInt8>
     ) throws(EngineError) -> [String: Attribute] {
         var attributes: [String: Attribute] = [:]
         for proto in node.attributes {
-            let value = try reading { () throws(ReadError) in try attribute(proto.value, bytes) }
+            let value: Attribute
+            if case .graph(let graph) = proto.value {
+                let places = Dictionary(
+                    uniqueKeysWithValues: captured.enumerated().map {
+                        ($1, firstCapture + $0)
+                    }
+                )
+                value = .graph(try subgraph(graph, places: places, bytes))
+            } else {
+                value = try reading { () throws(ReadError) in try attribute(proto.value, bytes) }
+            }
             guard attributes.updateValue(value, forKey: proto.name) == nil else {
                 throw EngineError(
                     .invalidGraph,

@@ -4,11 +4,11 @@ import Tensors
 
 /// Turns the file's graph, which goes by names, into a `Graph`, which goes by numbers, and checks it on the way.
 struct GraphImporter {
-    private var graph = Graph()
+    private(set) var graph = Graph()
     private var ids: [String: Graph.ValueID] = [:]
     private let opsets: [String: Int]
-    private let shapes: [String: [Int]]
-    private let boundInputs: [String: Tensor]
+    private let options: ProgramOptions
+    private let table: OperatorTable
 
     /// The newest operator sets whose forms are known.
     static let newestOpsets = ["": 28, "ai.onnx.ml": 5]
@@ -27,20 +27,56 @@ struct GraphImporter {
                 remedy: "export it with opset \(newest) or earlier"
             )
         }
-        var importer = GraphImporter(opsets: model.opsets, options)
+        var importer = GraphImporter(opsets: model.opsets, options, table)
         guard !model.graph.hasSparseInitializers else {
             throw EngineError(.unsupported, "sparse initialisers are not supported")
         }
         try importer.addConstants(model.graph, bytes)
         try importer.addInputs(model.graph)
-        try importer.addNodes(model.graph, bytes, table)
+        guard !model.graph.outputs.isEmpty else {
+            throw EngineError(.invalidGraph, "the graph has no outputs")
+        }
+        try importer.addNodes(model.graph, bytes)
         try importer.addOutputs(model.graph)
         return importer.graph
     }
 
-    private init(opsets: [String: Int], _ options: ProgramOptions) {
-        (self.opsets, shapes) = (opsets, options.shapes)
-        boundInputs = options.constants
+    private init(opsets: [String: Int], _ options: ProgramOptions, _ table: OperatorTable) {
+        (self.opsets, self.options, self.table) = (opsets, options, table)
+    }
+
+    /// A graph inside a node, as a graph of its own that takes what it reads from around it as inputs.
+    ///
+    /// - Parameters:
+    ///   - proto: the graph.
+    ///   - places: where among the node's inputs each name from around it stands.
+    ///   - bytes: the file.
+    /// - Returns: the graph; what it reads from around it are its last inputs.
+    /// - Throws: `EngineError`, as for the whole model.
+    func subgraph(
+        _ proto: GraphProto,
+        places: [String: Int],
+        _ bytes: Span<UInt8>
+    ) throws(EngineError) -> Subgraph {
+        var importer = GraphImporter(opsets: opsets, options, table)
+        guard !proto.hasSparseInitializers else {
+            throw EngineError(.unsupported, "sparse initialisers are not supported")
+        }
+        try importer.addConstants(proto, bytes)
+        for input in proto.inputs {
+            importer.graph.inputs.append(try importer.define(input.name, by: "an input"))
+        }
+        let free = proto.freeNames
+        for name in free {
+            importer.graph.inputs.append(try importer.define(name, by: "the graph around it"))
+        }
+        try importer.addNodes(proto, bytes)
+        try importer.addOutputs(proto)
+        return Subgraph(
+            graph: importer.graph,
+            formalCount: proto.inputs.count,
+            captures: free.compactMap { places[$0] }
+        )
     }
 
     private mutating func define(
@@ -75,21 +111,31 @@ struct GraphImporter {
             }
             // Before IR version 4 every initialiser was also listed as an input.
             guard !constants.contains(input.name) else { continue }
-            if let bound = boundInputs[input.name] {
+            if let bound = options.constants[input.name] {
                 _ = try define(input.name, fact: Fact(bound), by: "an input")
                 continue
             }
-            let fact = try fact(ofInput: input)
-            graph.inputs.append(try define(input.name, fact: fact, by: "an input"))
+            if case .tensor = input.type {
+                let fact = try fact(ofInput: input)
+                graph.inputs.append(try define(input.name, fact: fact, by: "an input"))
+            } else {
+                guard input.type != .absent, input.type != .sparseTensor else {
+                    throw EngineError(.unsupported, "input '\(input.name)' declares no known type")
+                }
+                // Sequences, maps and optionals are only known while the model runs.
+                graph.inputs.append(try define(input.name, by: "an input"))
+                graph.declared[input.name] = input.declaredFact
+            }
         }
-        if let unknown = boundInputs.keys.sorted().first(where: { !seen.contains($0) }) {
+        if let unknown = options.constants.keys.sorted().first(where: { !seen.contains($0) }) {
             throw EngineError(
                 .invalidShape,
                 "a constant is given for '\(unknown)', which is no input of the model"
             )
         }
-        for name in shapes.keys.sorted()
-        where boundInputs[name] == nil && !graph.inputs.contains(where: { graph[$0].name == name })
+        for name in options.shapes.keys.sorted()
+        where options.constants[name] == nil
+            && !graph.inputs.contains(where: { graph[$0].name == name })
         {
             let known = graph.inputs.map { "'\(graph[$0].name)'" }.joined(separator: ", ")
             throw EngineError(
@@ -109,7 +155,7 @@ struct GraphImporter {
                 "input '\(input.name)' is no tensor of a known element type"
             )
         }
-        let given = shapes[input.name]
+        let given = options.shapes[input.name]
         guard let rank = declared?.count ?? given?.count else {
             throw EngineError(
                 .invalidShape,
@@ -165,8 +211,7 @@ struct GraphImporter {
 
     private mutating func addNodes(
         _ proto: GraphProto,
-        _ bytes: Span<UInt8>,
-        _ table: OperatorTable
+        _ bytes: Span<UInt8>
     ) throws(EngineError) {
         for node in try sorted(proto) {
             let domain = OperatorTable.canonical(node.domain)
@@ -186,6 +231,9 @@ struct GraphImporter {
             )
             var inputs = node.inputs.map { $0.isEmpty ? nil : ids[$0] }
             while let last = inputs.last, last == nil { inputs.removeLast() }
+            let writtenInputCount = inputs.count
+            let captured = node.capturedNames
+            inputs += captured.map { ids[$0] }
             var outputs: [Graph.ValueID] = []
             for output in node.outputs {
                 outputs.append(try define(output, by: "node '\(name)'"))
@@ -194,16 +242,22 @@ struct GraphImporter {
                 name: name,
                 definition: definition,
                 opset: opset,
-                attributes: try attributes(of: node, bytes),
+                attributes: try attributes(
+                    of: node,
+                    captured: captured,
+                    firstCapture: writtenInputCount,
+                    bytes
+                ),
                 inputs: inputs,
+                writtenInputCount: writtenInputCount,
                 outputs: outputs
             )
-            guard definition.inputs.contains(inputs.count),
+            guard definition.inputs.contains(writtenInputCount),
                 definition.outputs.contains(outputs.count)
             else {
                 throw EngineError(
                     .invalidGraph,
-                    "\(inputs.count) inputs and \(outputs.count) outputs, expected \(definition.inputs) and \(definition.outputs)",
+                    "\(writtenInputCount) inputs and \(outputs.count) outputs, expected \(definition.inputs) and \(definition.outputs)",
                     node: made.shown
                 )
             }
@@ -212,9 +266,6 @@ struct GraphImporter {
     }
 
     private mutating func addOutputs(_ proto: GraphProto) throws(EngineError) {
-        guard !proto.outputs.isEmpty else {
-            throw EngineError(.invalidGraph, "the graph has no outputs")
-        }
         for output in proto.outputs {
             guard let id = ids[output.name] else {
                 throw EngineError(
@@ -226,12 +277,14 @@ struct GraphImporter {
                 throw EngineError(.invalidGraph, "output '\(output.name)' is declared twice")
             }
             graph.outputs.append(Graph.Output(name: output.name, value: id))
+            graph.declared[output.name] = output.declaredFact
         }
     }
 
     /// The nodes, each behind the makers of its inputs; a file in that order keeps it.
     private func sorted(_ proto: GraphProto) throws(EngineError) -> [NodeProto] {
         var makers: [String: Int] = [:]
+        let reads = proto.nodes.map(\.readNames)
         for (index, node) in proto.nodes.enumerated() {
             for output in node.outputs where !output.isEmpty { makers[output] = index }
         }
@@ -242,14 +295,14 @@ struct GraphImporter {
             state[root] = 1
             while let (index, next) = stack.last {
                 let node = proto.nodes[index]
-                guard next < node.inputs.count else {
+                guard next < reads[index].count else {
                     state[index] = 2
                     order.append(node)
                     stack.removeLast()
                     continue
                 }
                 stack[stack.count - 1].next += 1
-                let name = node.inputs[next]
+                let name = reads[index][next]
                 guard !name.isEmpty, ids[name] == nil else { continue }
                 guard let maker = makers[name] else {
                     throw EngineError(
@@ -271,5 +324,27 @@ struct GraphImporter {
             }
         }
         return order
+    }
+}
+
+extension ValueInfo {
+    /// What the file declares, an open first axis being the rows and other open ones of no length.
+    fileprivate var declaredFact: Fact {
+        var type = type
+        while true {
+            switch type {
+            case .sequence(let element), .optional(let element): type = element
+            case .map(_, let value): type = value
+            case .tensor(let element, let shape):
+                return Fact(
+                    element ?? .float,
+                    (shape ?? []).enumerated().map { axis, length in
+                        if case .fixed(let length) = length { return Dimension(length) }
+                        return axis == 0 ? .rows : 0
+                    }
+                )
+            case .sparseTensor, .absent: return Fact(.float, [])
+            }
+        }
     }
 }

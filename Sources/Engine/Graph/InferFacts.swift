@@ -8,15 +8,38 @@ extension Graph {
     /// Works out type, shape and, where possible, contents of every value, in node order.
     ///
     /// What the file declares for values and outputs is not read: converters get it wrong.
+    ///
+    /// A node that reads what is only known while the model runs, or that asks for such contents,
+    /// is late: neither it nor what it makes gets a fact.
     mutating func inferFacts() throws(EngineError) {
         // Nothing but inputs and initialisers has a fact so far.
         for value in values {
-            if let fact = value.fact { try check(fact, name: value.name, node: nil) }
+            if let fact = value.fact { try Self.check(fact, name: value.name, node: nil) }
         }
-        for index in nodes.indices {
-            let node = nodes[index]
-            var context = context(of: node)
-            var facts = try node.definition.infer(&context)
+        var splicing = Splicing(&self)
+        while var node = splicing.next() {
+            if let branch = decidedBranch(of: node) {
+                try splicing.splice(branch, of: node, into: &self)
+                continue
+            }
+            try infer(&node)
+            splicing.done.append(node)
+        }
+        nodes = splicing.done
+        for index in outputs.indices {
+            outputs[index].value = splicing.resolved(outputs[index].value)
+        }
+    }
+
+    private mutating func infer(_ node: inout Node) throws(EngineError) {
+        node.isLate =
+            node.definition.late != nil
+            || node.inputs.contains { $0.map { self[$0].fact == nil } ?? false }
+        guard !node.isLate else { return }
+        var context = context(of: node)
+        var facts: [Fact]
+        do throws(EngineError) {
+            facts = try node.definition.infer(&context)
             guard facts.count >= node.outputs.count else {
                 throw context.failure(
                     "names \(node.outputs.count) outputs, this form has \(facts.count)",
@@ -24,11 +47,49 @@ extension Graph {
                 )
             }
             for (output, fact) in zip(node.outputs, facts) {
-                try check(fact, name: self[output].name, node: node.shown)
+                try Self.check(fact, name: self[output].name, node: node.shown)
             }
-            try foldContents(of: node, context, &facts)
-            for (output, fact) in zip(node.outputs, facts) { self[output].fact = fact }
+        } catch {
+            guard Self.isDecidedLater(error, node.definition, context) else { throw error }
+            node.isLate = true
+            return
         }
+        try foldContents(of: node, context, &facts)
+        for (output, fact) in zip(node.outputs, facts) { self[output].fact = fact }
+    }
+
+    /// Whether a node that cannot be planned for every number of rows makes sense for one that is known.
+    private static func isDecidedLater(
+        _ error: EngineError,
+        _ definition: OperatorDefinition,
+        _ context: NodeContext
+    ) -> Bool {
+        if case .needsContents = error.kind { return true }
+        guard context.inputs.contains(where: { $0.map { $0.shape.fixed == nil } ?? false }) else {
+            return false
+        }
+        return [1, 2].allSatisfy { rows in
+            var fixed = context.fixed(rows: rows)
+            do throws(EngineError) {
+                return try definition.infer(&fixed).allSatisfy { $0.shape.fixed != nil }
+            } catch {
+                guard case .needsContents = error.kind else { return false }
+                return true
+            }
+        }
+    }
+
+    /// The branch of an If whose condition is known now.
+    private func decidedBranch(of node: Node) -> Subgraph? {
+        guard node.definition.name == "If", node.definition.domain.isEmpty,
+            let condition = node.inputs.first.flatMap({ $0 }).flatMap({ self[$0].fact?.constant }),
+            condition.type == .bool, condition.elementCount == 1
+        else { return nil }
+        let isTrue = condition.elements(as: Truth.self)[0].isTrue
+        guard case .graph(let branch)? = node.attributes[isTrue ? "then_branch" : "else_branch"],
+            branch.formalCount == 0, branch.graph.outputs.count >= node.outputs.count
+        else { return nil }
+        return branch
     }
 
     /// Runs the node now when all it reads is known.
@@ -71,11 +132,11 @@ extension Graph {
         }
     }
 
-    private func check(_ fact: Fact, name: String, node: String?) throws(EngineError) {
-        guard fact.shape.count <= Self.maximumRank else {
+    static func check(_ fact: Fact, name: String, node: String?) throws(EngineError) {
+        guard fact.shape.count <= maximumRank else {
             throw EngineError(
                 .unsupported,
-                "value '\(name)' has \(fact.shape.count) axes, at most \(Self.maximumRank) are supported",
+                "value '\(name)' has \(fact.shape.count) axes, at most \(maximumRank) are supported",
                 node: node
             )
         }

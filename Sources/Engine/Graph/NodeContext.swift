@@ -14,6 +14,8 @@ package struct NodeContext {
     package let attributes: [String: Attribute]
     /// One entry an input as the node writes it; nil where an optional input is left out.
     package let inputs: [Fact?]
+    /// Behind these stand the values that graphs in the attributes read.
+    package let writtenInputCount: Int
     /// How many outputs the node names.
     package let outputCount: Int
     package var outputs: [Fact]
@@ -28,12 +30,14 @@ package struct NodeContext {
         opset: Int,
         attributes: [String: Attribute],
         inputs: [Fact?],
+        writtenInputCount: Int? = nil,
         outputCount: Int,
         outputs: [Fact] = []
     ) {
         (self.name, self.operatorName, self.domain) = (name, operatorName, domain)
         (self.opset, self.attributes, self.inputs) = (opset, attributes, inputs)
         (self.outputCount, self.outputs) = (outputCount, outputs)
+        self.writtenInputCount = writtenInputCount ?? inputs.count
     }
 
     // MARK: Inputs
@@ -106,6 +110,28 @@ package struct NodeContext {
                 kind: .unsupported
             )
         }
+    }
+
+    /// The same node for a known number of rows.
+    func fixed(rows: Int) -> NodeContext {
+        func fixed(_ dimension: Dimension) -> Dimension {
+            dimension.value(rows: rows).map { Dimension($0) } ?? dimension
+        }
+        return NodeContext(
+            name: name,
+            operatorName: operatorName,
+            domain: domain,
+            opset: opset,
+            attributes: attributes,
+            inputs: inputs.map { fact in
+                guard var known = fact else { return nil }
+                known.shape = known.shape.map(fixed)
+                known.integers = known.integers.map { $0.map(fixed) }
+                return known
+            },
+            writtenInputCount: writtenInputCount,
+            outputCount: outputCount
+        )
     }
 
     // MARK: Attributes

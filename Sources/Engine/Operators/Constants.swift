@@ -174,9 +174,11 @@ private let range = OperatorDefinition(
                 return [Fact(start.type, [Dimension(max(count, 0))])]
             }
         }
-        guard let first = try context.contents(ofInput: 0).number,
-            let last = try context.contents(ofInput: 1).number,
-            let step = try context.contents(ofInput: 2).number, step != 0,
+        let ends = [
+            try context.contents(ofInput: 0), try context.contents(ofInput: 1),
+            try context.contents(ofInput: 2),
+        ].map(\.number)
+        guard let first = ends[0], let last = ends[1], let step = ends[2], step != 0,
             let count = Int(exactly: ((last - first) / step).rounded(.up))
         else {
             throw context.failure("start, limit and delta make no run of numbers")
@@ -189,11 +191,14 @@ private let range = OperatorDefinition(
 )
 
 extension Tensor {
-    /// The first element of a float or double.
+    /// The first element of a number.
     fileprivate var number: Double? {
         switch type {
         case .float: elements(as: Float.self).first.map { Double($0) }
         case .double: elements(as: Double.self).first
+        case .int64: elements(as: Int64.self).first.map { Double($0) }
+        case .int32: elements(as: Int32.self).first.map { Double($0) }
+        case .int16: elements(as: Int16.self).first.map { Double($0) }
         default: nil
         }
     }

@@ -12,4 +12,5 @@ let coreOperators: [OperatorDefinition] = [
     recurrentOperators,
     resizeOperators, einsumOperators, gridSampleOperators, affineGridOperators, roiOperators,
     dftOperators, stftOperators, melOperators,
+    controlOperators, sequenceOperators,
 ].flatMap { $0 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import ONNX
 
 /// The work of one step: reads and writes what `Frame` lends.
 ///
@@ -9,6 +10,7 @@ package typealias Kernel = @Sendable (Frame) -> Void
 package struct OperatorDefinition: Sendable {
     package typealias Inference = @Sendable (inout NodeContext) throws(EngineError) -> [Fact]
     package typealias Compilation = @Sendable (inout NodeContext) throws(EngineError) -> Kernel
+    package typealias LateBody = @Sendable (LateCall) throws(EngineError) -> [StoredValue]
 
     package let domain: String
     package let name: String
@@ -22,6 +24,8 @@ package struct OperatorDefinition: Sendable {
     package let infer: Inference
     /// The kernel; everything that can be decided or packed once is done here.
     package let compile: Compilation
+    /// The whole operator, where it cannot be planned: values that are no plain tensors, graphs that it runs.
+    package let late: LateBody?
 
     /// Describes an operator.
     ///
@@ -49,5 +53,35 @@ package struct OperatorDefinition: Sendable {
         (self.name, self.domain, sinceVersion) = (name, domain, since)
         (self.inputs, self.outputs, self.isPure) = (inputs, outputs, isPure)
         (self.isReshaping, self.infer, self.compile) = (isReshaping, infer, compile)
+        late = nil
+    }
+
+    /// Describes an operator that only runs while the model does.
+    ///
+    /// - Parameters:
+    ///   - name: as ONNX spells it.
+    ///   - domain: "" is the ONNX core.
+    ///   - since: the first opset whose form is understood; later forms are told by `context.opset`.
+    ///   - inputs: how many inputs a node may have.
+    ///   - outputs: how many outputs a node may have.
+    ///   - late: makes the outputs.
+    package init(
+        _ name: String,
+        domain: String = "",
+        since: Int,
+        inputs: ClosedRange<Int>,
+        outputs: ClosedRange<Int> = 1...1,
+        late: @escaping LateBody
+    ) {
+        (self.name, self.domain, sinceVersion) = (name, domain, since)
+        (self.inputs, self.outputs, isPure) = (inputs, outputs, false)
+        isReshaping = false
+        infer = { context throws(EngineError) in
+            throw context.failure("runs only with the model", kind: .needsContents(input: 0))
+        }
+        compile = { context throws(EngineError) in
+            throw context.failure("runs only with the model", kind: .needsContents(input: 0))
+        }
+        self.late = late
     }
 }

@@ -12,9 +12,10 @@ struct Lowering {
 
     private struct CompiledNode {
         let node: Graph.Node
-        let kernel: Kernel
-        let scratch: Dimension
-        let unreadInputs: Set<Int>
+        /// nil for a late node, whose kernel follows when slots are known.
+        let kernel: Kernel?
+        var scratch = Dimension(0)
+        var unreadInputs: Set<Int> = []
     }
 
     struct Parts {
@@ -22,8 +23,10 @@ struct Lowering {
         var steps: [Program.Step] = []
         var values: [Program.Value] = []
         var operands: [Int32] = []
-        var inputValues: [Int32] = []
-        var outputValues: [Int32] = []
+        var inputPlaces: [Program.Place] = []
+        var outputPlaces: [Program.Place] = []
+        var lateSlotCount = 0
+        var hasLateNodes = false
         var constants: [Tensor] = []
     }
 
@@ -35,6 +38,10 @@ struct Lowering {
     mutating func compile() throws(EngineError) {
         let mayAlias = !options.disabledPasses.contains(Pass.reshapeAliasing)
         for node in graph.nodes {
+            if node.isLate {
+                compiled.append(CompiledNode(node: node, kernel: nil))
+                continue
+            }
             if mayAlias, node.definition.isReshaping, let input = node.inputs.first ?? nil,
                 let output = node.outputs.first, node.outputs.count == 1
             {
@@ -48,7 +55,15 @@ struct Lowering {
                 }
                 context.outputs.append(fact)
             }
-            let kernel = try node.definition.compile(&context)
+            let kernel: Kernel
+            do throws(EngineError) {
+                kernel = try node.definition.compile(&context)
+            } catch {
+                // Its shapes are known, how it works is not: it runs late, into planned memory.
+                guard case .needsContents = error.kind else { throw error }
+                compiled.append(CompiledNode(node: node, kernel: nil))
+                continue
+            }
             keptByteCount += context.keptByteCount
             compiled.append(
                 CompiledNode(
@@ -64,44 +79,64 @@ struct Lowering {
     /// Places every value and lays the steps out.
     func planned() throws(EngineError) -> Parts {
         var table = ValueTable(graph, aliases, options, stepCount: compiled.count)
-        for input in graph.inputs { try table.add(input, at: -1) }
+        let slots = LateSlots(graph)
+        for input in graph.inputs where slots[input] == nil { try table.add(input, at: -1) }
+        var lateCount = 0
         var operands: [Int32] = []
         var steps: [Program.Step] = []
         for (step, entry) in compiled.enumerated() {
             let first = operands.count
             for (index, input) in entry.node.inputs.enumerated() {
-                guard let input, !entry.unreadInputs.contains(index) else {
+                guard let input, !entry.unreadInputs.contains(index), slots[input] == nil,
+                    entry.kernel != nil || graph[input].fact?.constant == nil
+                else {
                     operands.append(-1)
                     continue
                 }
                 operands.append(try table.use(input, at: step))
             }
-            for output in entry.node.outputs {
+            for output in entry.node.outputs where !entry.node.isLate {
                 try table.add(output, at: step)
                 operands.append(try table.use(output, at: step))
             }
             operands.append(try table.addScratch(entry.scratch, of: entry.node, at: step))
+            let kernel: Kernel
+            if let planned = entry.kernel {
+                kernel = planned
+            } else {
+                let late = slots.node(entry.node, number: lateCount, in: graph)
+                lateCount += 1
+                kernel = { frame in frame.run(late) }
+            }
             steps.append(
                 Program.Step(
-                    kernel: entry.kernel,
+                    kernel: kernel,
                     firstOperand: first,
                     inputCount: entry.node.inputs.count,
-                    outputCount: entry.node.outputs.count
+                    outputCount: entry.node.isLate ? 0 : entry.node.outputs.count
                 )
             )
         }
-        var inputValues: [Int32] = []
-        for input in graph.inputs { inputValues.append(try table.use(input, at: compiled.count)) }
-        var outputValues: [Int32] = []
-        for output in graph.outputs {
-            outputValues.append(try table.use(output.value, at: compiled.count))
+        func place(_ id: Graph.ValueID) throws(EngineError) -> Program.Place {
+            if let slot = slots[id] { return .late(slot: slot) }
+            return .planned(try table.use(id, at: compiled.count))
+        }
+        let inputPlaces = try graph.inputs.map { id throws(EngineError) in try place(id) }
+        let outputPlaces = try graph.outputs.map { output throws(EngineError) in
+            try place(output.value)
         }
         let names = compiled.map {
             Plan.Step(name: $0.node.name, operator: $0.node.definition.name)
         }
-        var parts = try table.place(steps: names, keptByteCount: keptByteCount)
+        var parts = try table.place(
+            steps: names,
+            keptByteCount: keptByteCount,
+            lateByteCount: slots.count > 0 || lateCount > 0 ? options.lateByteCount : 0
+        )
         (parts.steps, parts.operands) = (steps, operands)
-        (parts.inputValues, parts.outputValues) = (inputValues, outputValues)
+        (parts.inputPlaces, parts.outputPlaces) = (inputPlaces, outputPlaces)
+        parts.lateSlotCount = slots.count
+        parts.hasLateNodes = slots.count > 0 || lateCount > 0
         return parts
     }
 }

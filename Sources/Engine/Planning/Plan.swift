@@ -22,10 +22,14 @@ package struct Plan: Sendable {
     package let peak: Int
     /// Text of strings, behind the slots.
     package let textByteCount: Int
+    /// Behind the text: the region for values whose size follows from data.
+    package let lateByteCount: Int
     /// What one session reserves.
     package let arenaByteCount: Int
     /// The most bytes alive at one step: no plan can be smaller.
     package let largestLiveSet: Int
     /// What the program holds once for all sessions.
     package let constantsByteCount: Int
+    /// Of those, what kernels keep for themselves, such as packed weights.
+    package let keptByteCount: Int
 }

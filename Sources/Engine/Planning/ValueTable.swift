@@ -89,7 +89,8 @@ struct ValueTable {
     /// Finds the offsets and checks the sum against the memory limit.
     func place(
         steps: [Plan.Step],
-        keptByteCount: Int
+        keptByteCount: Int,
+        lateByteCount: Int
     ) throws(EngineError) -> Lowering.Parts {
         let (text, textOverflow) = textElementCount.multipliedReportingOverflow(
             by: max(options.textByteCountPerElement, 0)
@@ -98,9 +99,11 @@ struct ValueTable {
         guard let placed = Planner.place(blocks), !textOverflow,
             let textBytes = Planner.rounded(text)
         else { throw tooLarge(.max) }
-        let (arena, overflow) = placed.peak.addingReportingOverflow(textBytes)
+        let lateBytes = max(lateByteCount, 0) / Planner.alignment * Planner.alignment
+        let (planned, overflow3) = placed.peak.addingReportingOverflow(textBytes)
+        let (arena, overflow) = planned.addingReportingOverflow(lateBytes)
         let (total, overflow2) = arena.addingReportingOverflow(constantBytes)
-        guard !overflow, !overflow2, total <= options.memoryLimit else {
+        guard !overflow, !overflow2, !overflow3, total <= options.memoryLimit else {
             throw tooLarge(overflow || overflow2 ? .max : total)
         }
         let slots = zip(blocks, placed.offsets).map { block, offset in
@@ -118,9 +121,11 @@ struct ValueTable {
                 steps: steps,
                 peak: placed.peak,
                 textByteCount: textBytes,
+                lateByteCount: lateBytes,
                 arenaByteCount: arena,
                 largestLiveSet: Planner.largestLiveSet(blocks, stepCount: stepCount),
-                constantsByteCount: constantBytes
+                constantsByteCount: constantBytes,
+                keptByteCount: keptByteCount
             )
         )
         parts.constants = constants

@@ -18,10 +18,20 @@ package final class Program: Sendable {
     let values: [Value]
     /// For each step's operands, inputs then outputs then scratch: a value, or -1.
     let operands: [Int32]
-    let inputValues: [Int32]
-    let outputValues: [Int32]
+    let inputPlaces: [Place]
+    let outputPlaces: [Place]
+    /// How many values are only made by late nodes.
+    let lateSlotCount: Int
+    /// Whether something in it is only understood while it runs.
+    package let hasLateNodes: Bool
     /// Kept alive for the addresses in `values`.
     let constants: [Tensor]
+
+    /// Where the value of an input or output is found.
+    enum Place: Sendable {
+        case planned(Int32)
+        case late(slot: Int)
+    }
 
     struct Step: Sendable {
         let kernel: Kernel
@@ -54,7 +64,7 @@ package final class Program: Sendable {
         try self.init(model: bytes, options: options, table: .standard)
     }
 
-    init(
+    convenience init(
         model bytes: Span<UInt8>,
         options: ProgramOptions,
         table: OperatorTable
@@ -73,12 +83,18 @@ package final class Program: Sendable {
             )
         }
         let proto = try Self.read(bytes)
-        var graph = try GraphImporter.importGraph(
+        let graph = try GraphImporter.importGraph(
             of: proto,
             bytes: bytes,
             options: options,
             table: table
         )
+        try self.init(graph, options)
+    }
+
+    /// Prepares a graph whose inputs have facts, but for those known only while it runs.
+    init(_ imported: Graph, _ options: ProgramOptions) throws(EngineError) {
+        var graph = imported
         try graph.inferFacts()
         for pass in Pass.standard where !options.disabledPasses.contains(pass.name) {
             pass.apply(&graph)
@@ -87,15 +103,14 @@ package final class Program: Sendable {
         try lowering.compile()
         let parts = try lowering.planned()
 
-        inputs = try graph.inputs.map { id throws(EngineError) in try graph.spec(id, graph[id].name)
-        }
-        outputs = try graph.outputs.map { output throws(EngineError) in
-            try graph.spec(output.value, output.name)
-        }
+        inputs = graph.inputs.map { graph.spec($0, graph[$0].name) }
+        outputs = graph.outputs.map { graph.spec($0.value, $0.name) }
         maximumRows = options.maximumRows
         plan = parts.plan
         (steps, values, operands) = (parts.steps, parts.values, parts.operands)
-        (inputValues, outputValues) = (parts.inputValues, parts.outputValues)
+        (inputPlaces, outputPlaces) = (parts.inputPlaces, parts.outputPlaces)
+        lateSlotCount = parts.lateSlotCount
+        hasLateNodes = parts.hasLateNodes
         constants = parts.constants
     }
 
@@ -112,26 +127,20 @@ package final class Program: Sendable {
     package func describe(_ fault: RunFault) -> String {
         let step = plan.steps.indices.contains(fault.step) ? plan.steps[fault.step] : nil
         let place = step.map { "node '\($0.name)' (\($0.operator)): " } ?? ""
-        switch fault.reason {
-        case .indexOutOfRange: return place + "an index in the data is out of range"
-        case .integerDivisionByZero: return place + "an integer is divided by zero"
-        case .textFull: return place + "the arena's room for text is used up"
-        case .undefinedValue: return place + "the operator has no answer for this value"
-        }
+        return place + (fault.detail.map { "\($0)" } ?? fault.reason.sentence)
     }
 }
 
 extension Graph {
     /// What is known of a value at the program's edge.
-    fileprivate func spec(_ id: ValueID, _ name: String) throws(EngineError) -> TensorSpec {
-        guard let fact = self[id].fact else {
-            throw EngineError(.invalidGraph, "value '\(name)' is never made")
-        }
+    fileprivate func spec(_ id: ValueID, _ name: String) -> TensorSpec {
+        let fact = self[id].fact ?? declared[name] ?? Fact(.float, [])
         return TensorSpec(
             name: name,
             elementType: fact.type,
             shape: fact.shape,
-            classes: fact.classes
+            classes: fact.classes,
+            isLate: self[id].fact == nil
         )
     }
 }

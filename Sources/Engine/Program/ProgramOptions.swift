@@ -12,6 +12,8 @@ package struct ProgramOptions: Sendable {
     package var constants: [String: Tensor] = [:]
     /// The most bytes that one arena and the constants may take together.
     package var memoryLimit: Int
+    /// The most bytes that values whose size follows from data take; reserved where there are such.
+    package var lateByteCount = 64 << 20
     /// Names of passes left out; see `Pass.names`.
     package var disabledPasses: Set<String>
     /// Room for the text of strings, in bytes for each string element; an average, not a limit.

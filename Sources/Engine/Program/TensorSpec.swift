@@ -8,4 +8,6 @@ package struct TensorSpec: Sendable, Equatable {
     package let shape: [Dimension]
     /// The names of the columns, where the model ends in a ZipMap.
     package let classes: ClassNames?
+    /// Whether type and shape are only what the file declares, and known for sure while it runs.
+    package let isLate: Bool
 }

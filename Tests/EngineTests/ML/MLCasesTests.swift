@@ -44,7 +44,7 @@ import Testing
     private func run(
         _ stored: StoredCase,
         _ set: StoredCase.DataSet
-    ) throws -> [TensorValue] {
+    ) throws -> [NamedValue] {
         var options = ProgramOptions()
         let graph = try Program.read(stored.model.span).graph
         for (info, tensor) in zip(graph.inputs, set.inputs) {
@@ -66,7 +66,7 @@ import Testing
             #expect(session.setInput(index, to: tensor))
         }
         #expect(session.run() == nil)
-        return session.program.outputs.indices.map { session.output($0).tensor }
+        return session.program.outputs.indices.compactMap { session.output($0).tensor }
     }
 
     private func slice(_ tensor: Tensor, row: Int) -> Tensor {

@@ -56,9 +56,10 @@ struct StoredCase {
     }
 
     /// What differs between an output and what was recorded; nil when nothing does.
-    func difference(_ got: TensorValue, _ want: StoredValue) -> String? {
+    func difference(_ got: NamedValue, _ want: StoredValue) -> String? {
+        guard let answer = got.tensor else { return "no tensor" }
         switch want {
-        case .tensor(let tensor): return difference(got.tensor, tensor)
+        case .tensor(let tensor): return difference(answer, tensor)
         case .sequence(let rows):
             var scores: [Float] = []
             for row in rows {
@@ -76,7 +77,7 @@ struct StoredCase {
             }
             guard let shape = Shape([rows.count, rows.isEmpty ? 0 : scores.count / rows.count])
             else { return "no shape" }
-            return difference(got.tensor, Tensor(scores, shape: shape))
+            return difference(answer, Tensor(scores, shape: shape))
         default: return "an unexpected kind of value"
         }
     }
