@@ -53,7 +53,9 @@ struct CompiledLateNode {
         outputs = try facts.map { fact throws(EngineError) in
             let node = "'\(blank.name)' (\(blank.operatorName))"
             try Graph.check(fact, name: "output", node: node)
-            guard let lengths = fact.shape.fixed, let shape = Shape(lengths) else { throw blank.failure("an output has shape \(fact.shape)") }
+            guard let lengths = fact.shape.fixed, let shape = Shape(lengths) else {
+                throw blank.failure("an output has shape \(fact.shape)")
+            }
             return Output(type: fact.type, shape: shape)
         }
         guard let scratch = context.scratch.fixed else {
