@@ -88,17 +88,14 @@ private func castKernel<From: Castable>(_: From.Type, to type: DataType) -> Kern
     }
 }
 
-private func castKernel(from: DataType, to: DataType) -> Kernel? {
+func castKernel(from: DataType, to: DataType, _ rules: CastRules) -> Kernel? {
+    if from == to { return CopyKernel().kernel(for: from) }
+    return fastCastKernel(from: from, to: to) ?? slowCastKernel(from: from, to: to, rules)
+}
+
+/// The types that are whole bytes wide, each pair with a loop of its own.
+private func fastCastKernel(from: DataType, to: DataType) -> Kernel? {
     switch (from, to) {
-    case (.string, .string):
-        { frame in frame.output(0, as: TextReference.self).copy(frame.input(0), at: 0) }
-    case (.string, .int64): parsingKernel(Int64.self)
-    case (.string, .int32): parsingKernel(Int32.self)
-    case (.string, .float): parsingKernel(Float.self)
-    case (.string, .double): parsingKernel(Double.self)
-    case (.int64, .string): writingKernel(Int64.self)
-    case (.int32, .string): writingKernel(Int32.self)
-    case (.bool, .string): writingKernel(Truth.self)
     case (.float, _): castKernel(Float.self, to: to)
     case (.double, _): castKernel(Double.self, to: to)
     case (.float16, _): castKernel(Float16.self, to: to)
@@ -116,61 +113,6 @@ private func castKernel(from: DataType, to: DataType) -> Kernel? {
     }
 }
 
-/// Reads numbers from text with the C library, from a copy that ends in a zero.
-private func parsingKernel<To: Castable>(_: To.Type) -> Kernel {
-    { frame in
-        let input: View<TextReference> = frame.input(0)
-        let output: MutableView<To> = frame.output(0)
-        for index in input.indices {
-            let bytes = unsafe input[index].bytes
-            let value = unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) {
-                text -> Double? in
-                guard bytes.count < 64, !bytes.isEmpty, let start = text.baseAddress else {
-                    return nil
-                }
-                for place in bytes.indices {
-                    unsafe text[place] = CChar(bitPattern: bytes[place])
-                }
-                unsafe text[bytes.count] = 0
-                var end: UnsafeMutablePointer<CChar>?
-                let number = unsafe strtod(start, &end)
-                guard let stop = unsafe end, unsafe stop.pointee == 0 else { return nil }
-                return number
-            }
-            guard let value else { return frame.fault(.undefinedValue) }
-            output[index] = To(cast: value)
-        }
-    }
-}
-
-/// Writes whole numbers as decimal text into the arena.
-private func writingKernel<From: Castable>(_: From.Type) -> Kernel {
-    { frame in
-        let input: View<From> = frame.input(0)
-        let output: MutableView<TextReference> = frame.output(0)
-        for index in input.indices {
-            let value = input[index].castInteger
-            output[index] = unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 24) {
-                digits in
-                var place = 24
-                var rest = value.magnitude
-                repeat {
-                    place -= 1
-                    unsafe digits[place] = UInt8(truncatingIfNeeded: 48 + rest % 10)
-                    rest /= 10
-                } while rest > 0
-                if value < 0 {
-                    place -= 1
-                    unsafe digits[place] = 45
-                }
-                return unsafe frame.text(
-                    UnsafeBufferPointer(rebasing: UnsafeBufferPointer(digits)[place...])
-                )
-            }
-        }
-    }
-}
-
 private func cast(
     _ name: String,
     since: Int,
@@ -183,31 +125,39 @@ private func cast(
         inputs: inputs,
         infer: { context throws(EngineError) in
             let (input, type) = (try context.input(0), try target(context))
-            guard castKernel(from: input.type, to: type) != nil else {
-                throw context.failure("\(input.type) to \(type) is not built", kind: .unsupported)
-            }
+            _ = try context.castKernel(from: input.type, to: type)
             let keepsIntegers = [.int32, .int64].contains(type)
             return [Fact(type, input.shape, integers: keepsIntegers ? input.integers : nil)]
         },
         compile: { context throws(EngineError) in
             let (from, to) = (try context.input(0).type, try target(context))
-            guard let kernel = castKernel(from: from, to: to) else {
-                throw context.failure("\(from) to \(to) is not built", kind: .unsupported)
-            }
-            return kernel
+            return try context.castKernel(from: from, to: to)
         }
     )
 }
 
 let castOperators: [OperatorDefinition] = [
-    cast("Cast", since: 6, inputs: 1...1) { context throws(EngineError) in
-        let number = try context.integer("to", default: 0)
-        guard let type = Int32(exactly: number).flatMap(DataType.init(rawValue:)) else {
-            throw context.failure("attribute 'to' is \(number), which is no element type")
-        }
-        return type
+    cast("Cast", since: 1, inputs: 1...1) { context throws(EngineError) in
+        try context.elementType("to")
     },
     cast("CastLike", since: 15, inputs: 2...2) { context throws(EngineError) in
         try context.input(1).type
     },
 ]
+
+extension NodeContext {
+    fileprivate func castKernel(from: DataType, to: DataType) throws(EngineError) -> Kernel {
+        let mode = try string("round_mode", default: "up")
+        guard let rounding = ScaleFloat.Rounding(rawValue: mode) else {
+            throw failure("round_mode is '\(mode)', expected up, down or nearest")
+        }
+        let rules = CastRules(
+            saturates: try integer("saturate", default: 1) != 0,
+            rounding: rounding
+        )
+        guard let kernel = Engine.castKernel(from: from, to: to, rules) else {
+            throw failure("\(from) to \(to) is not defined", kind: .unsupported)
+        }
+        return kernel
+    }
+}

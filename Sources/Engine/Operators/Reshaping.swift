@@ -2,7 +2,7 @@
 import Tensors
 
 /// Copies input 0 to output 0 as it is: what a reshaping operator does where its bytes cannot be shared.
-private struct CopyKernel: MovingKernel {
+struct CopyKernel: MovingKernel {
     func make<T: BitwiseCopyable>(_: T.Type) -> Kernel {
         { frame in frame.output(0, as: T.self).copy(frame.input(0, as: T.self), at: 0) }
     }
