@@ -61,6 +61,7 @@ package struct SmallFloat: Sendable {
     ///   - value: any number.
     ///   - saturates: whether what is too large, infinity included, becomes the largest finite number;
     ///     otherwise it becomes infinity, or not-a-number where the type has no infinity.
+    /// - Returns: the pattern, in the lowest bits.
     package func encode(_ value: Double, saturates: Bool) -> UInt8 {
         let sign = value.sign == .minus ? signBit : 0
         guard !value.isNaN else { return pattern(ofNaN: sign) }
@@ -108,6 +109,7 @@ package enum ScaleFloat {
     ///   - value: rounded to single precision first.
     ///   - rounding: to the next power, to the one before, or to the nearer with ties upwards.
     ///   - saturates: whether numbers above the largest power become it instead of not-a-number.
+    /// - Returns: the exponent.
     package static func encode(_ value: Float, rounding: Rounding, saturates: Bool) -> UInt8 {
         let bits = value.bitPattern
         let exponent = UInt8(truncatingIfNeeded: bits >> 23)

@@ -52,53 +52,59 @@ private func elementCount(_ shape: View<Int>) -> Int {
 
 // MARK: Reading
 
-private typealias Loader = @Sendable (Frame, Int) -> CastNumber?
+typealias Loader = @Sendable (Frame, Int) -> CastNumber?
 
-private func loader(_ type: DataType) -> Loader? {
+/// Reads elements of input `operand`, whatever its type; nil for a type without numbers.
+func loader(_ type: DataType, operand: Int = 0) -> Loader? {
     switch type {
-    case .float: return load(Float.self)
-    case .double: return load(Double.self)
-    case .float16: return load(Float16.self)
-    case .bfloat16: return load(BFloat16.self)
-    case .int8: return load(Int8.self)
-    case .int16: return load(Int16.self)
-    case .int32: return load(Int32.self)
-    case .int64: return load(Int64.self)
-    case .uint8: return load(UInt8.self)
-    case .uint16: return load(UInt16.self)
-    case .uint32: return load(UInt32.self)
-    case .uint64: return { frame, index in .whole(Int128(frame.input(0, as: UInt64.self)[index])) }
-    case .bool: return load(Truth.self)
-    case .string: return { frame, index in parsed(frame.input(0, as: TextReference.self)[index]) }
+    case .float: return load(Float.self, operand)
+    case .double: return load(Double.self, operand)
+    case .float16: return load(Float16.self, operand)
+    case .bfloat16: return load(BFloat16.self, operand)
+    case .int8: return load(Int8.self, operand)
+    case .int16: return load(Int16.self, operand)
+    case .int32: return load(Int32.self, operand)
+    case .int64: return load(Int64.self, operand)
+    case .uint8: return load(UInt8.self, operand)
+    case .uint16: return load(UInt16.self, operand)
+    case .uint32: return load(UInt32.self, operand)
+    case .uint64:
+        return { frame, index in .whole(Int128(frame.input(operand, as: UInt64.self)[index])) }
+    case .bool: return load(Truth.self, operand)
+    case .string:
+        return { frame, index in parsed(frame.input(operand, as: TextReference.self)[index]) }
     case .float8e8m0:
-        return { frame, index in .real(ScaleFloat.decode(frame.input(0, as: UInt8.self)[index])) }
+        return { frame, index in
+            .real(ScaleFloat.decode(frame.input(operand, as: UInt8.self)[index]))
+        }
     case .uint4, .uint2:
-        return { frame, index in .whole(Int128(packedElement(frame, index, type.bitWidth))) }
+        return { frame, index in .whole(Int128(packedElement(frame, operand, index, type.bitWidth)))
+        }
     case .int4, .int2:
         return { frame, index in
             let width = type.bitWidth
-            let element = Int128(packedElement(frame, index, width))
+            let element = Int128(packedElement(frame, operand, index, width))
             return .whole(element >> Int128(width - 1) == 1 ? element - 1 << width : element)
         }
     default:
         guard let format = SmallFloat(type) else { return nil }
         return { frame, index in
-            .real(format.decode(packedElement(frame, index, type.bitWidth)))
+            .real(format.decode(packedElement(frame, operand, index, type.bitWidth)))
         }
     }
 }
 
-private func load<From: Castable>(_: From.Type) -> Loader {
+private func load<From: Castable>(_: From.Type, _ operand: Int) -> Loader {
     { frame, index in
-        let element = frame.input(0, as: From.self)[index]
+        let element = frame.input(operand, as: From.self)[index]
         return From.isFloating ? .real(element.castDouble) : .whole(Int128(element.castInteger))
     }
 }
 
-/// An element of `width` bits, at most eight, of input 0.
-private func packedElement(_ frame: Frame, _ index: Int, _ width: Int) -> UInt8 {
+/// An element of `width` bits, at most eight, of an input.
+private func packedElement(_ frame: Frame, _ operand: Int, _ index: Int, _ width: Int) -> UInt8 {
     let bit = index &* width
-    let byte = frame.input(0, as: UInt8.self)[bit >> 3]
+    let byte = frame.input(operand, as: UInt8.self)[bit >> 3]
     return byte >> UInt8(truncatingIfNeeded: bit & 7)
         & UInt8(truncatingIfNeeded: 1 << width - 1)
 }
@@ -124,9 +130,14 @@ private func parsed(_ text: TextReference) -> CastNumber? {
 
 // MARK: Writing
 
-private typealias Storer = @Sendable (Frame, Int, CastNumber) -> Void
+typealias Storer = @Sendable (Frame, Int, CastNumber) -> Void
 
-private func storer(_ type: DataType, from: DataType, _ rules: CastRules) -> Storer? {
+/// Writes elements of output 0; those of packed types have to come in order.
+func storer(
+    _ type: DataType,
+    from: DataType,
+    _ rules: CastRules = CastRules()
+) -> Storer? {
     switch type {
     case .float: return store(Float.self)
     case .double: return store(Double.self)
@@ -182,7 +193,8 @@ private func store<To: Castable>(_: To.Type) -> Storer {
 /// Puts an element of `width` bits into output 0; elements come in order.
 private func store(_ element: UInt8, _ frame: Frame, _ index: Int, _ width: Int) {
     let output: MutableView<UInt8> = frame.output(0)
-    let (byte, shift) = (index &* width >> 3, index &* width & 7)
+    let bit = index &* width
+    let (byte, shift) = (bit >> 3, bit & 7)
     let part =
         (element & UInt8(truncatingIfNeeded: 1 << width - 1))
         << UInt8(truncatingIfNeeded: shift)

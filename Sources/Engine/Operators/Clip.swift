@@ -27,7 +27,7 @@ private struct ClipKernel: ArithmeticKernel {
 let clipOperators: [OperatorDefinition] = [
     OperatorDefinition(
         "Clip",
-        since: 6,
+        since: 1,
         inputs: 1...3,
         infer: { context throws(EngineError) in
             try context.require(input: 0, oneOf: .arithmetic)
@@ -46,4 +46,4 @@ let clipOperators: [OperatorDefinition] = [
                 .kernel(for: try context.input(0).type)
         }
     )
-]
+].widened(.bfloat16)

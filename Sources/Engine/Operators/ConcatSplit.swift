@@ -61,11 +61,11 @@ private struct SplitKernel: MovingKernel {
 let concatSplitOperators: [OperatorDefinition] = [
     OperatorDefinition(
         "Concat",
-        since: 4,
+        since: 1,
         inputs: 1...Int.max,
         infer: { context throws(EngineError) in
             var fact = try context.input(0)
-            let axis = try context.axis(context.integer("axis", default: 0), rank: fact.rank)
+            let axis = try context.concatAxis(rank: fact.rank)
             var lengths: [Dimension] = []
             var integers: [Dimension]? = []
             for index in context.inputs.indices {
@@ -89,14 +89,14 @@ let concatSplitOperators: [OperatorDefinition] = [
         },
         compile: { context throws(EngineError) in
             let input = try context.input(0)
-            let axis = try context.axis(context.integer("axis", default: 0), rank: input.rank)
+            let axis = try context.concatAxis(rank: input.rank)
             return ConcatKernel(axis: axis, inputCount: context.inputs.count)
                 .kernel(for: input.type)
         }
     ),
     OperatorDefinition(
         "Split",
-        since: 2,
+        since: 1,
         inputs: 1...2,
         outputs: 1...Int.max,
         infer: { context throws(EngineError) in
@@ -127,9 +127,14 @@ let concatSplitOperators: [OperatorDefinition] = [
                 .kernel(for: input.type)
         }
     ),
-]
+].widened(.packed)
 
 extension NodeContext {
+    /// The axis along which parts stand; before opset 4 it could be left out.
+    fileprivate func concatAxis(rank: Int) throws(EngineError) -> Int {
+        try axis(integer("axis", default: opset < 4 ? 1 : 0), rank: rank)
+    }
+
     /// The lengths of the parts: an attribute, an input, or equal parts with a shorter last one.
     fileprivate func splitLengths(of whole: Dimension) throws(EngineError) -> [Dimension] {
         if let lengths = try integersOperand("split", input: 1) {

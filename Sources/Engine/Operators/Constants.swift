@@ -32,6 +32,20 @@ private struct FillKernel: MovingKernel {
     }
 }
 
+extension Tensor {
+    /// An element of a packed type repeated until it fills a byte; any other type as it is.
+    fileprivate var fillingByte: Tensor {
+        guard type.byteWidth == nil else { return self }
+        let element = withBytes { unsafe $0.unsafeLoad(as: UInt8.self) }
+        let mask = UInt8(truncatingIfNeeded: 1 << type.bitWidth - 1)
+        var byte: UInt8 = 0
+        for shift in stride(from: 0, to: 8, by: type.bitWidth) {
+            byte |= (element & mask) << UInt8(truncatingIfNeeded: shift)
+        }
+        return Tensor([byte])
+    }
+}
+
 extension NodeContext {
     /// The one value a Constant node gives, in whichever attribute.
     fileprivate func constantValue() throws(EngineError) -> Tensor {
@@ -86,7 +100,7 @@ let constantOperators: [OperatorDefinition] = [
             guard value.elementCount == 1 else {
                 throw context.failure("attribute 'value' has to hold one element")
             }
-            return FillKernel(tensor: value).kernel(for: value.type)
+            return FillKernel(tensor: value.fillingByte).kernel(for: value.type)
         }
     ),
     OperatorDefinition(
@@ -179,7 +193,7 @@ private let range = OperatorDefinition(
             try context.contents(ofInput: 2),
         ].map(\.number)
         guard let first = ends[0], let last = ends[1], let step = ends[2], step != 0,
-            let count = Int(exactly: ((last - first) / step).rounded(.up))
+            let count = Int(exactly: ((last - first) / step).rounded(.up)), count < 1 << 40
         else {
             throw context.failure("start, limit and delta make no run of numbers")
         }
@@ -188,18 +202,19 @@ private let range = OperatorDefinition(
     compile: { context throws(EngineError) in
         RangeKernel().kernel(for: try context.input(0).type)
     }
-)
+).widened(.bfloat16)
 
 extension Tensor {
-    /// The first element of a number.
-    fileprivate var number: Double? {
-        switch type {
+    /// The first element as a number; nil of an empty tensor and of text.
+    var number: Double? {
+        guard elementCount > 0 else { return nil }
+        return switch type {
         case .float: elements(as: Float.self).first.map { Double($0) }
         case .double: elements(as: Double.self).first
-        case .int64: elements(as: Int64.self).first.map { Double($0) }
-        case .int32: elements(as: Int32.self).first.map { Double($0) }
-        case .int16: elements(as: Int16.self).first.map { Double($0) }
-        default: nil
+        case .float16: elements(as: Float16.self).first.map { Double($0) }
+        case .bfloat16: elements(as: BFloat16.self).first.map { Double($0.float) }
+        case .uint64: elements(as: UInt64.self).first.map { Double($0) }
+        default: type.isInteger ? orderKeys?.first.map { Double($0) } : nil
         }
     }
 }

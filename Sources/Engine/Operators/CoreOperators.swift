@@ -7,10 +7,12 @@ let coreOperators: [OperatorDefinition] = [
     concatSplitOperators, sliceOperators, gatherOperators, triluOperators, castOperators,
     reductionOperators, softmaxOperators, selectionOperators, normalizationOperators,
     matMulOperators, gemmOperators,
-    trigonometryOperators, bitwiseOperators,
     convolutionOperators,
     recurrentOperators,
     resizeOperators, einsumOperators, gridSampleOperators, affineGridOperators, roiOperators,
     dftOperators, stftOperators, melOperators,
     controlOperators, sequenceOperators,
+    trigonometryOperators, bitwiseOperators, nonZeroOperators, nonMaxSuppressionOperators,
+    scatterOperators, gatherNDOperators, spaceDepthOperators, cumulativeOperators,
+    oneHotEyeOperators, detOperators, dropoutOperators, randomOperators,
 ].flatMap { $0 }

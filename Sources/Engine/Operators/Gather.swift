@@ -143,4 +143,4 @@ let gatherOperators: [OperatorDefinition] = [
             ).kernel(for: data.type)
         }
     ),
-]
+].widened(.packed)

@@ -9,14 +9,20 @@ protocol Reduction: SendableMetatype {
     static var start: Double { get }
     static func take(_ sum: Double, _ x: Double) -> Double
     static func finish(_ sum: Double, count: Int) -> Double
+    /// Whether whole numbers are taken together in their own type, wrapping around.
+    static var isExact: Bool { get }
+    static func take<T: Arithmetic>(_ sum: T, _ x: T) -> T
 }
 
 extension Reduction {
     static var start: Double { 0 }
     static func finish(_ sum: Double, count: Int) -> Double { sum }
+    static var isExact: Bool { false }
+    static func take<T: Arithmetic>(_ sum: T, _ x: T) -> T { sum.plus(x) }
 }
 
 enum SumReduction: Reduction {
+    static var isExact: Bool { true }
     static func take(_ sum: Double, _ x: Double) -> Double { sum + x }
 }
 enum MeanReduction: Reduction {
@@ -26,9 +32,13 @@ enum MeanReduction: Reduction {
 enum ProdReduction: Reduction {
     static var start: Double { 1 }
     static func take(_ sum: Double, _ x: Double) -> Double { sum * x }
+    static var isExact: Bool { true }
+    static func take<T: Arithmetic>(_ sum: T, _ x: T) -> T { sum.times(x) }
 }
 enum SumSquareReduction: Reduction {
     static func take(_ sum: Double, _ x: Double) -> Double { sum + x * x }
+    static var isExact: Bool { true }
+    static func take<T: Arithmetic>(_ sum: T, _ x: T) -> T { sum.plus(x.times(x)) }
 }
 enum L1Reduction: Reduction {
     static func take(_ sum: Double, _ x: Double) -> Double { sum + x.magnitude }
@@ -89,11 +99,11 @@ private struct ReduceKernel<R: Reduction>: ArithmeticKernel {
         return { frame in
             let (input, output): (View<T>, MutableView<T>) = (frame.input(0), frame.output(0))
             let walks = ReductionWalks(frame.inputShape(0), mask: mask)
-            if !T.isFloating, R.self == SumReduction.self {
+            if !T.isFloating, R.isExact {
                 // Whole numbers of 64 bits would lose digits in a double.
                 walks.forEachOutput { out, start in
-                    var sum = T.nought
-                    walks.forEachInput(from: start) { sum = sum.plus(input[$0]) }
+                    var sum = R.start == 0 ? T.nought : .unit
+                    walks.forEachInput(from: start) { sum = R.take(sum, input[$0]) }
                     output[out] = sum
                 }
                 return
@@ -127,6 +137,21 @@ private struct ExtremeKernel: ArithmeticKernel {
                 }
                 output[out] = best
             }
+        }
+    }
+}
+
+/// Whether any element is true, or whether all are: the largest and smallest of truths.
+private func truthKernel(mask: UInt, isLargest: Bool) -> Kernel {
+    { frame in
+        let (input, output): (View<Truth>, MutableView<Truth>) = (frame.input(0), frame.output(0))
+        let walks = ReductionWalks(frame.inputShape(0), mask: mask)
+        walks.forEachOutput { out, start in
+            var answer = !isLargest
+            walks.forEachInput(from: start) { place in
+                if input[place].isTrue == isLargest { answer = isLargest }
+            }
+            output[out] = Truth(answer)
         }
     }
 }
@@ -167,15 +192,15 @@ extension NodeContext {
 
 private func reduction(
     _ name: String,
-    since: Int = 1,
+    others: Set<DataType> = [],
     _ kernel: @escaping @Sendable (UInt, DataType) -> Kernel
 ) -> OperatorDefinition {
     OperatorDefinition(
         name,
-        since: since,
+        since: 1,
         inputs: 1...2,
         infer: { context throws(EngineError) in
-            try context.require(input: 0, oneOf: .arithmetic)
+            try context.require(input: 0, oneOf: .arithmetic.union(others))
             let input = try context.input(0)
             guard let mask = try context.reducedAxes() else {
                 return [Fact(input.type, input.shape)]
@@ -195,7 +220,7 @@ private func reduction(
             if context.inputs.count > 1 { context.leaveUnread(input: 1) }
             return kernel(try context.reducedAxes() ?? 0, try context.input(0).type)
         }
-    )
+    ).widened(.bfloat16)
 }
 
 let reductionOperators: [OperatorDefinition] = [
@@ -207,6 +232,13 @@ let reductionOperators: [OperatorDefinition] = [
     reduction("ReduceL2") { ReduceKernel<L2Reduction>(mask: $0).kernel(for: $1) },
     reduction("ReduceLogSum") { ReduceKernel<LogSumReduction>(mask: $0).kernel(for: $1) },
     reduction("ReduceLogSumExp") { LogSumExpKernel(mask: $0).kernel(for: $1) },
-    reduction("ReduceMax") { ExtremeKernel(mask: $0, isLargest: true).kernel(for: $1) },
-    reduction("ReduceMin") { ExtremeKernel(mask: $0, isLargest: false).kernel(for: $1) },
+    extreme("ReduceMax", isLargest: true), extreme("ReduceMin", isLargest: false),
 ]
+
+private func extreme(_ name: String, isLargest: Bool) -> OperatorDefinition {
+    reduction(name, others: [.bool]) { mask, type in
+        type == .bool
+            ? truthKernel(mask: mask, isLargest: isLargest)
+            : ExtremeKernel(mask: mask, isLargest: isLargest).kernel(for: type)
+    }
+}

@@ -51,7 +51,9 @@ extension NodeContext {
 
     fileprivate func reshaped() throws(EngineError) -> [Dimension] {
         let input = try self.input(0).shape
-        guard let wanted = try integers(ofInput: 1) else { throw failure("input 1 is missing") }
+        guard let wanted = try integersOperand("shape", input: 1) else {
+            throw failure("input 1 is missing")
+        }
         let keepsZero = try integer("allowzero", default: 0) != 0
         var shape: [Dimension] = []
         var open: Int?
@@ -103,12 +105,12 @@ extension NodeContext {
     }
 }
 
-/// Reshape, Flatten, Squeeze, Unsqueeze, Identity, Dropout.
+/// Reshape, Flatten, Squeeze, Unsqueeze, Identity.
 let reshapingOperators: [OperatorDefinition] = [
     reshaping("Identity", since: 1, inputs: 1...1) { context throws(EngineError) in
         try context.input(0).shape
     },
-    reshaping("Reshape", since: 5, inputs: 2...2) { context throws(EngineError) in
+    reshaping("Reshape", since: 1, inputs: 1...2) { context throws(EngineError) in
         try context.reshaped()
     },
     reshaping("Flatten", since: 1, inputs: 1...1) { context throws(EngineError) in
@@ -141,29 +143,4 @@ let reshapingOperators: [OperatorDefinition] = [
         }
         return shape
     },
-    OperatorDefinition(
-        "Dropout",
-        since: 7,
-        inputs: 1...3,
-        outputs: 1...2,
-        infer: { context throws(EngineError) in
-            let input = try context.input(0)
-            if let training = context.optionalInput(2) {
-                guard training.constant?.elements(as: Truth.self).allSatisfy({ !$0.isTrue }) == true
-                else {
-                    throw context.failure("training mode is not supported", kind: .unsupported)
-                }
-            }
-            return [Fact(input.type, input.shape), Fact(.bool, input.shape)]
-        },
-        compile: { context throws(EngineError) in
-            let copy = CopyKernel().kernel(for: try context.input(0).type)
-            guard context.outputCount > 1 else { return copy }
-            return { frame in
-                copy(frame)
-                let mask: MutableView<Truth> = frame.output(1)
-                mask.fill(mask.indices, with: Truth(true))
-            }
-        }
-    ),
 ]

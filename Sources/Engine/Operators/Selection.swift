@@ -65,12 +65,13 @@ private func argument(_ name: String, isLargest: Bool) -> OperatorDefinition {
 private struct TopKKernel: ArithmeticKernel {
     let axis: Int
     let isLargest: Bool
+    let namesPlaces: Bool
 
     func make<T: Arithmetic>(_: T.Type) -> Kernel {
-        let (axis, isLargest) = (axis, isLargest)
+        let (axis, isLargest, namesPlaces) = (axis, isLargest, namesPlaces)
         return { frame in
             let (input, values): (View<T>, MutableView<T>) = (frame.input(0), frame.output(0))
-            let places: MutableView<Int64> = frame.output(1)
+            let places: MutableView<Int64>? = namesPlaces ? frame.output(1) : nil
             let heap: MutableView<Int> = frame.scratch()
             let lanes = Lanes3(frame.inputShape(0), axis: axis)
             let k = frame.outputShape(0)[axis]
@@ -108,7 +109,7 @@ private struct TopKKernel: ArithmeticKernel {
                     for index in 0..<k {
                         let out = (block &* k &+ index) &* lanes.inner &+ lane
                         values[out] = input[start &+ heap[0] &* lanes.inner]
-                        places[out] = Int64(heap[0])
+                        places?[out] = Int64(heap[0])
                         let last = lanes.length - 1 - index
                         heap[0] = heap[last]
                         sink(0, last)
@@ -119,35 +120,7 @@ private struct TopKKernel: ArithmeticKernel {
     }
 }
 
-/// Running sums along an axis.
-private struct CumSumKernel: ArithmeticKernel {
-    let axis: Int
-    let isExclusive: Bool
-    let isReverse: Bool
-
-    func make<T: Arithmetic>(_: T.Type) -> Kernel {
-        let (axis, isExclusive, isReverse) = (axis, isExclusive, isReverse)
-        return { frame in
-            let (input, output): (View<T>, MutableView<T>) = (frame.input(0), frame.output(0))
-            let lanes = Lanes3(frame.inputShape(0), axis: axis)
-            for block in 0..<lanes.outer {
-                for lane in 0..<lanes.inner {
-                    let start = block &* lanes.length &* lanes.inner &+ lane
-                    var sum = T.nought
-                    for index in 0..<lanes.length {
-                        let step = isReverse ? lanes.length - 1 - index : index
-                        let place = start &+ step &* lanes.inner
-                        let next = sum.plus(input[place])
-                        output[place] = isExclusive ? sum : next
-                        sum = next
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// ArgMax, ArgMin, TopK, CumSum.
+/// ArgMax, ArgMin, TopK.
 let selectionOperators: [OperatorDefinition] = [
     argument("ArgMax", isLargest: true), argument("ArgMin", isLargest: false),
     OperatorDefinition(
@@ -173,9 +146,6 @@ let selectionOperators: [OperatorDefinition] = [
         },
         compile: { context throws(EngineError) in
             if context.inputs.count > 1 { context.leaveUnread(input: 1) }
-            guard context.outputCount == 2 else {
-                throw context.failure("both outputs have to be named", kind: .unsupported)
-            }
             let input = try context.input(0)
             let axis = try context.axis(context.integer("axis", default: -1), rank: input.rank)
             context.reserveScratch(
@@ -183,30 +153,9 @@ let selectionOperators: [OperatorDefinition] = [
             )
             return TopKKernel(
                 axis: axis,
-                isLargest: try context.integer("largest", default: 1) != 0
+                isLargest: try context.integer("largest", default: 1) != 0,
+                namesPlaces: context.outputCount > 1
             ).kernel(for: input.type)
         }
     ),
-    OperatorDefinition(
-        "CumSum",
-        since: 11,
-        inputs: 2...2,
-        infer: { context throws(EngineError) in
-            try context.require(input: 0, oneOf: .arithmetic)
-            let input = try context.input(0)
-            return [Fact(input.type, input.shape)]
-        },
-        compile: { context throws(EngineError) in
-            let input = try context.input(0)
-            guard let named = try context.fixedIntegers(ofInput: 1)?.first else {
-                throw context.failure("the axis is missing")
-            }
-            context.leaveUnread(input: 1)
-            return CumSumKernel(
-                axis: try context.axis(named, rank: input.rank),
-                isExclusive: try context.integer("exclusive", default: 0) != 0,
-                isReverse: try context.integer("reverse", default: 0) != 0
-            ).kernel(for: input.type)
-        }
-    ),
-]
+].widened(.bfloat16)

@@ -137,4 +137,4 @@ let sliceOperators: [OperatorDefinition] = [
             return SliceKernel(cuts: cuts).kernel(for: try context.input(0).type)
         }
     )
-]
+].widened(.packed)

@@ -148,4 +148,4 @@ let softmaxOperators: [OperatorDefinition] = [
             return LpNormalizationKernel(axis: axis, p: p).kernel(for: input.type)
         }
     ),
-]
+].widened(.halves)

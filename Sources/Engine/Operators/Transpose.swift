@@ -118,7 +118,7 @@ let arrangingOperators: [OperatorDefinition] = [
             return TileKernel().kernel(for: try context.input(0).type)
         }
     ),
-]
+].widened(.packed)
 
 extension NodeContext {
     /// The order of axes: given, or reversed.

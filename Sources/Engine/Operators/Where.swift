@@ -62,4 +62,4 @@ let whereOperators: [OperatorDefinition] = [
             WhereKernel().kernel(for: try context.input(1).type)
         }
     )
-]
+].widened(.packed)

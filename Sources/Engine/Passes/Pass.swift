@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Tensors
 
 /// One rewriting of the graph that leaves its answers as they are; each can be switched off by name.
 package struct Pass: Sendable {
@@ -79,7 +80,11 @@ extension Graph.Node {
     fileprivate func isIdentity(in graph: Graph) -> Bool {
         guard definition.domain.isEmpty else { return false }
         switch definition.name {
-        case "Identity", "Dropout": return true
+        case "Identity": return true
+        case "Dropout":
+            guard inputs.count > 2, let training = inputs[2] else { return true }
+            let truths = graph[training].fact?.constant?.elements(as: Truth.self)
+            return truths?.allSatisfy { !$0.isTrue } == true
         case "Cast", "CastLike":
             guard let input = inputs.first ?? nil, let output = outputs.first else { return false }
             return graph[input].fact?.type == graph[output].fact?.type
