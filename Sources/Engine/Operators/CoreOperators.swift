@@ -14,5 +14,6 @@ let coreOperators: [OperatorDefinition] = [
     controlOperators, sequenceOperators,
     trigonometryOperators, bitwiseOperators, nonZeroOperators, nonMaxSuppressionOperators,
     scatterOperators, gatherNDOperators, spaceDepthOperators, cumulativeOperators,
-    oneHotEyeOperators, detOperators, dropoutOperators, randomOperators,
+    oneHotEyeOperators, detOperators, dropoutOperators, randomOperators, stringOperators,
+    tfIdfOperators,
 ].flatMap { $0 }

@@ -98,8 +98,13 @@ private struct ModKernel: ArithmeticKernel {
                     } else {
                         rest = left.minus(left.over(right).times(right))
                     }
-                    if !truncates, rest != .nought, (rest < .nought) != (right < .nought) {
-                        rest = rest.plus(right)
+                    if !truncates {
+                        if rest == .nought, T.isFloating {
+                            // A zero has the divisor's sign too.
+                            rest = right < .nought ? T.nought.times(T.nought.minus(.unit)) : .nought
+                        } else if rest != .nought, (rest < .nought) != (right < .nought) {
+                            rest = rest.plus(right)
+                        }
                     }
                     output[out &+ index] = rest
                 }
