@@ -16,4 +16,5 @@ let coreOperators: [OperatorDefinition] = [
     scatterOperators, gatherNDOperators, spaceDepthOperators, cumulativeOperators,
     oneHotEyeOperators, detOperators, dropoutOperators, randomOperators, stringOperators,
     tfIdfOperators,
+    quantizeOperators, integerProductOperators,
 ].flatMap { $0 }

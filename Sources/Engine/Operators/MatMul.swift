@@ -3,15 +3,15 @@ import CKernels
 import Tensors
 
 /// How a product falls into matrices: `[…, rows, depth] · […, depth, columns]`, leading axes stretched.
-private struct MatrixShapes {
+struct MatrixShapes {
     var rows: Dimension
     var depth: Dimension
     var columns: Dimension
     var batch: [Dimension]
 
     /// The rules of NumPy's `matmul`: a vector is a row on the left and a column on the right.
-    init(_ context: NodeContext) throws(EngineError) {
-        let (a, b) = (try context.input(0).shape, try context.input(1).shape)
+    init(_ left: Fact, _ right: Fact, _ context: NodeContext) throws(EngineError) {
+        let (a, b) = (left.shape, right.shape)
         guard let lastA = a.last, let lastB = b.last else {
             throw context.failure("\(a) · \(b): a scalar cannot be multiplied as a matrix")
         }
@@ -25,16 +25,21 @@ private struct MatrixShapes {
         batch = try context.broadcast([Array(a.dropLast(2)), Array(b.dropLast(2))])
     }
 
-    func result(_ context: NodeContext) throws(EngineError) -> [Dimension] {
-        batch + (try context.input(0).rank > 1 ? [rows] : [])
-            + (try context.input(1).rank > 1 ? [columns] : [])
+    func result(_ a: Fact, _ b: Fact) -> [Dimension] {
+        batch + (a.rank > 1 ? [rows] : []) + (b.rank > 1 ? [columns] : [])
     }
 }
 
 /// One matrix after the other; `body` gets where each starts, counted in matrices.
 @inline(__always)
-private func forEachMatrix(_ frame: Frame, _ body: (_ c: Int, _ a: Int, _ b: Int) -> Void) {
-    let (shape, a, b) = (frame.outputShape(0), frame.inputShape(0), frame.inputShape(1))
+func forEachMatrix(
+    _ frame: Frame,
+    a indexA: Int = 0,
+    b indexB: Int = 1,
+    _ body: (_ c: Int, _ a: Int, _ b: Int) -> Void
+) {
+    let shape = frame.outputShape(0)
+    let (a, b) = (frame.inputShape(indexA), frame.inputShape(indexB))
     let batchRank = max(a.count, b.count) - 2
     guard batchRank > 0 else { return body(0, 0, 0) }
     let walk = Walk(
@@ -52,7 +57,7 @@ private func forEachMatrix(_ frame: Frame, _ body: (_ c: Int, _ a: Int, _ b: Int
 
 /// The sizes of one matrix product in this run.
 @inline(__always)
-private func sizes(_ frame: Frame) -> (rows: Int, depth: Int, columns: Int) {
+func matrixSizes(_ frame: Frame) -> (rows: Int, depth: Int, columns: Int) {
     let (a, b) = (frame.inputShape(0), frame.inputShape(1))
     return (
         a.count > 1 ? a[a.count - 2] : 1, a[a.count - 1], b.count > 1 ? b[b.count - 1] : 1
@@ -81,7 +86,7 @@ private func packedKernel(_ matrix: PackedMatrix) -> Kernel {
 private let packingKernel: Kernel = { frame in
     let (a, b): (View<Float>, View<Float>) = (frame.input(0), frame.input(1))
     let (c, panels): (MutableView<Float>, MutableView<Float>) = (frame.output(0), frame.scratch())
-    let (rows, depth, columns) = sizes(frame)
+    let (rows, depth, columns) = matrixSizes(frame)
     var packed = -1
     forEachMatrix(frame) { out, left, right in
         if right != packed {
@@ -113,7 +118,7 @@ private struct PlainMatMulKernel: ArithmeticKernel {
         { frame in
             let (a, b): (View<T>, View<T>) = (frame.input(0), frame.input(1))
             let c: MutableView<T> = frame.output(0)
-            let (rows, depth, columns) = sizes(frame)
+            let (rows, depth, columns) = matrixSizes(frame)
             forEachMatrix(frame) { out, left, right in
                 multiply(
                     a.part((left &* rows &* depth)..<((left &+ 1) &* rows &* depth)),
@@ -139,7 +144,7 @@ let matMulOperators: [OperatorDefinition] = [
             guard a.type == b.type else {
                 throw context.failure("the inputs are \(a.type) and \(b.type), expected one type")
             }
-            return [Fact(a.type, try MatrixShapes(context).result(context))]
+            return [Fact(a.type, try MatrixShapes(a, b, context).result(a, b))]
         },
         compile: { context throws(EngineError) in
             let (a, b) = (try context.input(0), try context.input(1))
@@ -149,7 +154,7 @@ let matMulOperators: [OperatorDefinition] = [
                 context.keep(byteCount: packed.byteCount)
                 return packedKernel(packed)
             }
-            let shapes = try MatrixShapes(context)
+            let shapes = try MatrixShapes(a, b, context)
             // Filling the last panel up takes at most one panel more.
             let columns = try context.sum([shapes.columns, Dimension(Int(SERIN_PANEL))])
             context.reserveScratch(bytes: try context.product([shapes.depth, columns, 4]))
