@@ -165,7 +165,8 @@ struct IntegerProduct: Sendable {
         move: Int32,
         _ room: inout Room
     ) -> (UnsafePointer<Int32>?, Int) {
-        let view: View<UInt8> = frame.hasInput(index) ? frame.input(index) : frame.input(0).part(0..<0)
+        let view: View<UInt8> =
+            frame.hasInput(index) ? frame.input(index) : frame.input(0).part(0..<0)
         guard view.count > 0 || move != 0 else { return (nil, 0) }
         let count = max(view.count, 1)
         let target = unsafe room.take(count &* 4).assumingMemoryBound(to: Int32.self)
