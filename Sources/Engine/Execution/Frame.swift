@@ -53,6 +53,14 @@ struct RunState {
     var textCapacity: Int
     /// What late nodes hold; lives as long as the session.
     var late: Unmanaged<LateValues>?
+    /// The graphs that steps run; lives as long as the session.
+    var children: Unmanaged<Children>?
+}
+
+/// The tables of the graphs that steps of one session run.
+final class Children {
+    let tables: [SessionTables]
+    init(_ tables: [SessionTables]) { self.tables = tables }
 }
 
 /// What a kernel sees: its operands as typed views, their present shapes, and where to report a fault.
@@ -125,6 +133,12 @@ package struct Frame {
         unsafe view(records[inputCount + outputCount])
     }
 
+    /// All bytes of input `index`.
+    func bytes(ofInput index: Int) -> View<UInt8> { input(index, as: UInt8.self) }
+
+    /// All bytes of output `index`.
+    func bytes(ofOutput index: Int) -> MutableView<UInt8> { output(index, as: UInt8.self) }
+
     /// Input `index` as a tensor that shows its place; nil when it is left out.
     func shownInput(_ index: Int) -> Tensor? {
         precondition(index < inputCount, "no such input")
@@ -165,6 +179,14 @@ package struct Frame {
     @unsafe
     func takeText(from other: UnsafeMutablePointer<RunState>) {
         unsafe state.pointee.textUsed = other.pointee.textUsed
+    }
+
+    /// The tables of a graph that the node adopted when it was compiled.
+    func child(_ number: Int) -> SessionTables {
+        guard let children = unsafe state.pointee.children else {
+            preconditionFailure("a program with children has their tables")
+        }
+        return unsafe children.takeUnretainedValue().tables[number]
     }
 
     /// Stops the run after this kernel; the first fault counts.

@@ -22,6 +22,34 @@ extension SessionTables {
         }
     }
 
+    /// The bytes of a planned input, as they are now.
+    func bytes(ofInput index: Int, _ program: Program) -> View<UInt8> {
+        bytes(at: program.inputPlaces[index]).reading
+    }
+
+    /// The bytes of a planned output, until the next run.
+    func bytes(ofOutput index: Int, _ program: Program) -> View<UInt8> {
+        bytes(at: program.outputPlaces[index]).reading
+    }
+
+    /// Copies the bytes of a planned input, as many as it has.
+    func copy(_ bytes: View<UInt8>, toInput index: Int, _ program: Program) {
+        let place = self.bytes(at: program.inputPlaces[index])
+        precondition(bytes.count == place.count, "an input of another size")
+        place.copy(bytes, at: 0)
+    }
+
+    private func bytes(at place: Program.Place) -> MutableView<UInt8> {
+        guard case .planned(let number) = place else {
+            preconditionFailure("a planned graph has planned values")
+        }
+        let (address, byteCount) = unsafe extent(of: number)
+        return unsafe MutableView(
+            address.assumingMemoryBound(to: UInt8.self),
+            count: byteCount
+        )
+    }
+
     /// Output `index` as it lies: a planned one only shows the arena, until its next run.
     func value(ofOutput index: Int, _ program: Program) -> StoredValue? {
         switch program.outputPlaces[index] {

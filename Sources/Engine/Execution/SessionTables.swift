@@ -19,6 +19,8 @@ final class SessionTables {
     private var textOfInputs = 0
     /// What late nodes hold; nil where the program has none.
     let late: LateValues?
+    /// The graphs that steps run.
+    private let children: Children
 
     /// Lays the tables of `program` over an arena from `base` on.
     ///
@@ -65,6 +67,17 @@ final class SessionTables {
                 )
             )
             unsafe next += value.shape.count
+        }
+        var tables: [SessionTables] = []
+        for child in program.children {
+            guard let base = unsafe records[Int(child.scratch)].address else {
+                preconditionFailure("a child has an arena")
+            }
+            tables.append(unsafe SessionTables(child.program, base: base))
+        }
+        children = Children(tables)
+        if !tables.isEmpty {
+            unsafe state.pointee.children = unsafe Unmanaged.passUnretained(children)
         }
         for index in program.operands.indices {
             unsafe (operands + index).initialize(
@@ -165,6 +178,16 @@ final class SessionTables {
             preconditionFailure("every value is placed")
         }
         return unsafe (address, record.count)
+    }
+
+    /// Where value `number` starts and how many bytes it has now.
+    @unsafe
+    func extent(of number: Int32) -> (UnsafeMutableRawPointer, Int) {
+        let record = unsafe records[Int(number)]
+        guard let address = unsafe record.address else {
+            preconditionFailure("every value is placed")
+        }
+        return unsafe (address, record.byteCount)
     }
 
     func shape(of number: Int32, _ program: Program) -> [Int] {

@@ -32,9 +32,7 @@ extension Graph {
     }
 
     private mutating func infer(_ node: inout Node) throws(EngineError) {
-        node.isLate =
-            node.definition.late != nil
-            || node.inputs.contains { $0.map { self[$0].fact == nil } ?? false }
+        node.isLate = node.inputs.contains { $0.map { self[$0].fact == nil } ?? false }
         guard !node.isLate else { return }
         var context = context(of: node)
         var facts: [Fact]

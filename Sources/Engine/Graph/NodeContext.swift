@@ -22,6 +22,12 @@ package struct NodeContext {
     private(set) var scratch = Dimension(0)
     private(set) var unreadInputs: Set<Int> = []
     private(set) var keptByteCount = 0
+    /// The most rows of a run, while the node is compiled.
+    var maximumRows = 1
+    /// Graphs made ready to run inside this step.
+    private(set) var children: [Program] = []
+    /// The number of the first of them among those of the whole program.
+    var firstChild = 0
 
     package init(
         name: String,
@@ -198,6 +204,16 @@ package struct NodeContext {
 
     /// Counts memory that the kernel keeps for itself, such as packed weights, among the constants.
     package mutating func keep(byteCount: Int) { keptByteCount += byteCount }
+
+    /// Takes over a graph that the kernel runs, in scratch of its own.
+    ///
+    /// - Returns: its number, for `Frame.child`.
+    mutating func adopt(_ child: Program) -> Int {
+        children.append(child)
+        keep(byteCount: child.plan.constantsByteCount)
+        reserveScratch(bytes: Dimension(child.plan.arenaByteCount))
+        return firstChild + children.count - 1
+    }
 
     // MARK: Errors
 

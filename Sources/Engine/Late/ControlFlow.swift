@@ -11,10 +11,17 @@ let controlOperators: [OperatorDefinition] = [
     OperatorDefinition("Loop", since: 1, inputs: 2...Int.max, outputs: 1...Int.max) {
         call throws(EngineError) in try call.loop()
     },
-    OperatorDefinition("Scan", since: 8, inputs: 1...Int.max, outputs: 1...Int.max) {
-        call throws(EngineError) in
-        call.context.opset < 9 ? try call.scanBatches() : try call.scan()
-    },
+    OperatorDefinition(
+        "Scan",
+        since: 8,
+        inputs: 1...Int.max,
+        outputs: 1...Int.max,
+        infer: { context throws(EngineError) in try ScanPlan(context).facts },
+        compile: { context throws(EngineError) in try ScanPlan(context).kernel(&context) },
+        late: { call throws(EngineError) in
+            call.context.opset < 9 ? try call.scanBatches() : try call.scan()
+        }
+    ),
 ]
 
 extension LateCall {

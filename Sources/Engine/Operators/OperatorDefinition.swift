@@ -39,6 +39,7 @@ package struct OperatorDefinition: Sendable {
     ///   - isReshaping: the output is input 0's bytes under another shape; the kernel may be left out.
     ///   - infer: facts of the outputs.
     ///   - compile: the kernel.
+    ///   - late: what is done while the model runs where `infer` asks for contents.
     package init(
         _ name: String,
         domain: String = "",
@@ -48,12 +49,13 @@ package struct OperatorDefinition: Sendable {
         isPure: Bool = true,
         isReshaping: Bool = false,
         infer: @escaping Inference,
-        compile: @escaping Compilation
+        compile: @escaping Compilation,
+        late: LateBody? = nil
     ) {
         (self.name, self.domain, sinceVersion) = (name, domain, since)
         (self.inputs, self.outputs, self.isPure) = (inputs, outputs, isPure)
         (self.isReshaping, self.infer, self.compile) = (isReshaping, infer, compile)
-        late = nil
+        self.late = late
     }
 
     /// Describes an operator that only runs while the model does.

@@ -7,6 +7,7 @@ struct Lowering {
     private let options: ProgramOptions
     private var compiled: [CompiledNode] = []
     private var keptByteCount = 0
+    private var childCount = 0
     /// Values that are other names for the bytes of an earlier value.
     private var aliases: [Graph.ValueID: Graph.ValueID] = [:]
 
@@ -16,6 +17,7 @@ struct Lowering {
         let kernel: Kernel?
         var scratch = Dimension(0)
         var unreadInputs: Set<Int> = []
+        var children: [Program] = []
     }
 
     struct Parts {
@@ -27,6 +29,7 @@ struct Lowering {
         var outputPlaces: [Program.Place] = []
         var lateSlotCount = 0
         var hasLateNodes = false
+        var children: [Program.Child] = []
         var constants: [Tensor] = []
     }
 
@@ -49,6 +52,8 @@ struct Lowering {
                 continue
             }
             var context = graph.context(of: node)
+            context.maximumRows = options.maximumRows
+            context.firstChild = childCount
             for output in node.outputs {
                 guard let fact = graph[output].fact else {
                     throw context.failure("an output has no type", kind: .invalidGraph)
@@ -65,12 +70,14 @@ struct Lowering {
                 continue
             }
             keptByteCount += context.keptByteCount
+            childCount += context.children.count
             compiled.append(
                 CompiledNode(
                     node: node,
                     kernel: kernel,
                     scratch: context.scratch,
-                    unreadInputs: context.unreadInputs
+                    unreadInputs: context.unreadInputs,
+                    children: context.children
                 )
             )
         }
@@ -82,6 +89,7 @@ struct Lowering {
         let slots = LateSlots(graph)
         for input in graph.inputs where slots[input] == nil { try table.add(input, at: -1) }
         var lateCount = 0
+        var children: [Program.Child] = []
         var operands: [Int32] = []
         var steps: [Program.Step] = []
         for (step, entry) in compiled.enumerated() {
@@ -100,6 +108,9 @@ struct Lowering {
                 operands.append(try table.use(output, at: step))
             }
             operands.append(try table.addScratch(entry.scratch, of: entry.node, at: step))
+            for child in entry.children {
+                children.append(Program.Child(program: child, scratch: operands[operands.count - 1]))
+            }
             let kernel: Kernel
             if let planned = entry.kernel {
                 kernel = planned
@@ -136,6 +147,7 @@ struct Lowering {
         (parts.steps, parts.operands) = (steps, operands)
         (parts.inputPlaces, parts.outputPlaces) = (inputPlaces, outputPlaces)
         parts.lateSlotCount = slots.count
+        parts.children = children
         parts.hasLateNodes = slots.count > 0 || lateCount > 0
         return parts
     }

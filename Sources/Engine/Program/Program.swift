@@ -24,6 +24,8 @@ package final class Program: Sendable {
     let lateSlotCount: Int
     /// Whether something in it is only understood while it runs.
     package let hasLateNodes: Bool
+    /// Graphs that steps run inside their scratch.
+    let children: [Child]
     /// Kept alive for the addresses in `values`.
     let constants: [Tensor]
 
@@ -31,6 +33,12 @@ package final class Program: Sendable {
     enum Place: Sendable {
         case planned(Int32)
         case late(slot: Int)
+    }
+
+    struct Child: Sendable {
+        let program: Program
+        /// The value that is its arena.
+        let scratch: Int32
     }
 
     struct Step: Sendable {
@@ -111,6 +119,7 @@ package final class Program: Sendable {
         (inputPlaces, outputPlaces) = (parts.inputPlaces, parts.outputPlaces)
         lateSlotCount = parts.lateSlotCount
         hasLateNodes = parts.hasLateNodes
+        children = parts.children
         constants = parts.constants
     }
 
