@@ -8,7 +8,7 @@ let coreOperators: [OperatorDefinition] = [
     reductionOperators, softmaxOperators, selectionOperators, normalizationOperators,
     matMulOperators, gemmOperators,
     convolutionOperators,
-    recurrentOperators,
+    recurrentOperators, dynamicQuantizeLSTMOperators,
     resizeOperators, einsumOperators, gridSampleOperators, affineGridOperators, roiOperators,
     dftOperators, stftOperators, melOperators,
     controlOperators, sequenceOperators,

@@ -71,6 +71,36 @@ private struct EinsumKernel: ArithmeticKernel {
     }
 }
 
+/// One operand whose axes are put in another order.
+private struct PermutingKernel: MovingKernel {
+    /// For each axis of the output, the axis of the input.
+    let order: [Int]
+
+    /// Nil when the equation sums, repeats or stretches an axis.
+    init?(_ equation: EinsumEquation) {
+        guard equation.operands.count == 1, equation.outputCount == equation.lengths.count,
+            equation.operands[0].count == equation.outputCount
+        else { return nil }
+        order = (0..<equation.outputCount).compactMap { equation.operands[0].firstIndex(of: $0) }
+    }
+
+    func make<T: BitwiseCopyable>(_: T.Type) -> Kernel {
+        let order = order
+        return { frame in
+            let shape = frame.inputShape(0)
+            var strides = InlineArray<8, Int>(repeating: 0)
+            var stride = 1
+            for axis in (0..<shape.count).reversed() {
+                strides[axis] = stride
+                stride &*= shape[axis]
+            }
+            var walk = Walk()
+            for axis in order.reversed() { walk.add(length: shape[axis], a: strides[axis]) }
+            copy(frame.input(0, as: T.self), to: frame.output(0), along: walk)
+        }
+    }
+}
+
 let einsumOperators: [OperatorDefinition] = [
     OperatorDefinition(
         "Einsum",
@@ -90,6 +120,7 @@ let einsumOperators: [OperatorDefinition] = [
         compile: { context throws(EngineError) in
             let equation = try EinsumEquation(context)
             let type = try context.input(0).type
+            if let permuting = PermutingKernel(equation) { return permuting.kernel(for: type) }
             let shapes = context.inputs.compactMap { $0?.shape }
             if type == .float, let product = EinsumProduct(equation, shapes) {
                 context.reserveScratch(

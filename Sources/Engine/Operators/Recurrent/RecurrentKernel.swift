@@ -8,6 +8,10 @@ struct RecurrentKernel: Sendable {
     let weights: RecurrentWeights
     let outputCount: Int
     let hasPeepholes: Bool
+    /// By direction: whether the cell has a kernel of its own.
+    let isUsual: [Bool]
+    /// Whether inputs and states are rounded to one of 256 steps before each product.
+    var roundsToBytes = false
 
     /// Scratch elements beside those that grow with steps and batch: packed weights and biases.
     func fixedScratch<T: RecurrentNumber>(_ type: T.Type) -> Int {

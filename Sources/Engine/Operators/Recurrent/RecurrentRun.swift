@@ -19,6 +19,8 @@ struct RecurrentRun<T: RecurrentNumber> {
     let cell: MutableView<T>
     /// GRU: the state after the reset gate.
     let reset: MutableView<T>
+    /// The states as the product reads them, when they are rounded before it.
+    let rounded: MutableView<T>
     let recurrentBias: View<T>?
     let first: View<T>
     let second: View<T>
@@ -37,7 +39,7 @@ struct RecurrentRun<T: RecurrentNumber> {
         (self.kernel, self.form, self.frame) = (kernel, form, frame)
         (self.steps, self.batch, self.direction) = (steps, batch, direction)
         isReversed = direction == 1 || form.startsReversed
-        isUsual = form.isUsual(direction, hasPeepholes: kernel.hasPeepholes)
+        isUsual = kernel.isUsual[direction]
         let (width, size) = (form.width, form.hidden)
         let states = batch &* size
         let w: View<T> = kernel.weights.panels(
@@ -75,13 +77,30 @@ struct RecurrentRun<T: RecurrentNumber> {
         hidden = cursor.take(states)
         cell = cursor.take(form.cell == .lstm ? states : 0)
         reset = cursor.take(form.cell == .gru ? states : 0)
+        rounded = cursor.take(kernel.roundsToBytes ? states : 0)
         lengths = frame.hasInput(4) ? frame.input(4) : nil
         peepholes =
             kernel.hasPeepholes
             ? frame.input(7).part((3 &* size &* direction)..<(3 &* size &* (direction &+ 1)))
             : nil
+        var x: View<T> = frame.input(0)
+        if kernel.roundsToBytes {
+            let copy = cursor.take(x.count)
+            copy.copy(x, at: 0)
+            let features = form.features
+            for row in 0..<batch {
+                roundToBytes(
+                    copy,
+                    from: row &* (form.isBatchFirst ? steps : 1) &* features,
+                    lines: steps,
+                    apart: (form.isBatchFirst ? 1 : batch) &* features,
+                    length: features
+                )
+            }
+            x = copy.reading
+        }
         T.product(
-            frame.input(0),
+            x,
             w,
             bias: bias,
             gates,
@@ -170,8 +189,17 @@ struct RecurrentRun<T: RecurrentNumber> {
     /// The product of all sequences' states with R, or with its first part.
     private func multiplyState() {
         let columns = kernel.weights.parts[1].rowCount
+        var state = hidden.reading
+        if kernel.roundsToBytes {
+            rounded.copy(state, at: 0)
+            for row in 0..<batch {
+                let size = form.hidden
+                roundToBytes(rounded, from: row &* size, lines: 1, apart: size, length: size)
+            }
+            state = rounded.reading
+        }
         T.product(
-            hidden.reading,
+            state,
             first,
             bias: recurrentBias,
             recurrent.part(0..<(batch &* columns)),

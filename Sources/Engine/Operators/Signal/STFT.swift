@@ -14,8 +14,10 @@ private struct STFTForm: Sendable {
 
     init(_ context: NodeContext) throws(EngineError) {
         let shape = try context.input(0).shape
-        guard shape.count == 3, let samples = shape[1].fixed, let parts = shape[2].fixed,
-            parts == 1 || parts == 2
+        // Some exporters leave out the axis of real parts.
+        let last = shape.count == 2 ? 1 : shape.last?.fixed
+        guard shape.count == 2 || shape.count == 3, let samples = shape[1].fixed,
+            let parts = last, parts == 1 || parts == 2
         else {
             throw context.failure("a signal of \(shape), expected [batch, samples, 1 or 2]")
         }
