@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Tensors
 
 /// An attribute of a node.
 ///
@@ -16,18 +17,44 @@ package struct AttributeProto: Sendable {
         case strings([Range<Int>])
         case tensors([TensorProto])
         case graphs([GraphProto])
-        /// A kind read past: sparse tensors, types.
+        case sparseTensor(SparseTensorProto)
+        case type(TypeProto)
+        /// Inside a function: whatever the call gives for the function's attribute of this name.
+        case reference(String)
+        /// Text that lies in no file.
+        case text(String)
+        case texts([String])
+        /// A tensor that lies in no file.
+        case constant(Tensor)
+        /// A kind read past: lists of sparse tensors and of types.
         case other(kind: Int)
     }
     package let name: String
     package let value: Value
     /// Where the attribute starts in the file.
     package let offset: Int
+    /// Bytes of the file it takes; 0 for one that lies in no file.
+    package let byteCount: Int
+
+    /// Makes an attribute that lies in no file.
+    package init(name: String, value: Value) {
+        (self.name, self.value, offset, byteCount) = (name, value, 0, 0)
+    }
+
+    /// The same attribute under another name or with another value.
+    package func changed(name: String? = nil, value: Value? = nil) -> AttributeProto {
+        AttributeProto(name ?? self.name, value ?? self.value, offset, byteCount)
+    }
+
+    private init(_ name: String, _ value: Value, _ offset: Int, _ byteCount: Int) {
+        (self.name, self.value, self.offset) = (name, value, offset)
+        self.byteCount = byteCount
+    }
 
     init(_ range: Range<Int>, in bytes: Span<UInt8>, depth: Int) throws(ReadError) {
         guard depth < WireReader.maximumDepth else { throw .tooDeep(at: range.lowerBound) }
         let message = "AttributeProto"
-        var (name, kind) = ("", 0)
+        var (name, kind, reference) = ("", 0, "")
         var single: Value?
         var lists = Lists()
         var reader = WireReader(range)
@@ -42,12 +69,21 @@ package struct AttributeProto: Sendable {
                 single = .graph(
                     try GraphProto(field.range(of: message), in: bytes, depth: depth + 1)
                 )
+            case 14:
+                single = .type(try TypeProto(field.range(of: message), in: bytes, depth: depth))
             case 20: kind = Int(try field.integer(of: message))
+            case 21: reference = try field.text(of: message, in: bytes)
+            case 22:
+                single = .sparseTensor(try SparseTensorProto(field.range(of: message), in: bytes))
             default: try lists.take(field, in: bytes, depth: depth)
             }
         }
         self.name = name
-        offset = range.lowerBound
+        (offset, byteCount) = (range.lowerBound, range.count)
+        guard reference.isEmpty else {
+            value = .reference(reference)
+            return
+        }
         guard let value = Self.value(kind: kind, single: single, lists: lists, range) else {
             throw .missingField(message: message, field: "value", at: range.lowerBound)
         }
@@ -68,7 +104,7 @@ package struct AttributeProto: Sendable {
         case 1: single ?? .float(0)
         case 2: single ?? .integer(0)
         case 3: single ?? .string(range.lowerBound..<range.lowerBound)
-        case 4, 5: single
+        case 4, 5, 11, 13: single
         case 6: .floats(lists.floats)
         case 7: .integers(lists.integers)
         case 8: .strings(lists.strings)

@@ -7,7 +7,10 @@ package struct GraphProto: Sendable {
     package var initializers: [TensorProto] = []
     package var inputs: [ValueInfo] = []
     package var outputs: [ValueInfo] = []
-    package var hasSparseInitializers = false
+    package var sparseInitializers: [SparseTensorProto] = []
+
+    /// Makes a graph that lies in no file.
+    package init(name: String) { self.name = name }
 
     init(_ range: Range<Int>, in bytes: Span<UInt8>, depth: Int) throws(ReadError) {
         guard depth < WireReader.maximumDepth else { throw .tooDeep(at: range.lowerBound) }
@@ -23,7 +26,10 @@ package struct GraphProto: Sendable {
             case 5: initializers.append(try TensorProto(field.range(of: message), in: bytes))
             case 11: inputs.append(try ValueInfo(field.range(of: message), in: bytes))
             case 12: outputs.append(try ValueInfo(field.range(of: message), in: bytes))
-            case 15: hasSparseInitializers = true
+            case 15:
+                sparseInitializers.append(
+                    try SparseTensorProto(field.range(of: message), in: bytes)
+                )
             default: break
             }
         }

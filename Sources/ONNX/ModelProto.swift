@@ -11,7 +11,16 @@ package struct ModelProto: Sendable {
     /// The operator sets the model imports, by domain; "" is the core.
     package var opsets: [String: Int] = [:]
     package var metadata: [TextPair] = []
-    package var hasFunctions = false
+    package var functions: [FunctionProto] = []
+
+    /// Makes a model that lies in no file.
+    package init(
+        graph: GraphProto,
+        functions: [FunctionProto] = [],
+        opsets: [String: Int]
+    ) {
+        (self.graph, self.functions, self.opsets) = (graph, functions, opsets)
+    }
 
     /// Reads `bytes`, the whole file.
     package init(_ bytes: Span<UInt8>) throws(ReadError) {
@@ -29,10 +38,10 @@ package struct ModelProto: Sendable {
                 }
                 found = try GraphProto(field.range(of: message), in: bytes, depth: 0)
             case 8:
-                let (domain, version) = try Self.readOpset(field.range(of: message), in: bytes)
-                opsets[domain == "ai.onnx" ? "" : domain] = version
+                let opset = try OpsetID(field.range(of: message), in: bytes)
+                opsets[opset.domain] = opset.version
             case 14: metadata.append(try TextPair(field.range(of: message), in: bytes))
-            case 25: hasFunctions = true
+            case 25: functions.append(try FunctionProto(field.range(of: message), in: bytes))
             default: break
             }
         }
@@ -41,12 +50,14 @@ package struct ModelProto: Sendable {
         }
         graph = found
     }
+}
 
-    private static func readOpset(
-        _ range: Range<Int>,
-        in bytes: Span<UInt8>
-    ) throws(ReadError) -> (String, Int) {
-        var (domain, version) = ("", 0)
+/// A version of a domain's operators; the core is "", however the file spells it.
+struct OpsetID {
+    var domain = ""
+    var version = 0
+
+    init(_ range: Range<Int>, in bytes: Span<UInt8>) throws(ReadError) {
         var reader = WireReader(range)
         while let field = try reader.next(in: bytes) {
             switch field.number {
@@ -55,6 +66,6 @@ package struct ModelProto: Sendable {
             default: break
             }
         }
-        return (domain, version)
+        if domain == "ai.onnx" { domain = "" }
     }
 }

@@ -8,8 +8,26 @@ package struct NodeProto: Sendable {
     package var inputs: [String] = []
     package var outputs: [String] = []
     package var attributes: [AttributeProto] = []
+    /// Tells functions of one name apart.
+    package var overload = ""
+    /// The version of its domain's operator set; nil is the one the model imports.
+    package var opset: Int?
     /// Where the node starts in the file.
     package let offset: Int
+
+    /// Makes a node that lies in no file.
+    package init(
+        _ operatorName: String,
+        domain: String = "",
+        inputs: [String] = [],
+        outputs: [String],
+        attributes: [AttributeProto] = [],
+        name: String = ""
+    ) {
+        (self.operatorName, self.domain, self.name) = (operatorName, domain, name)
+        (self.inputs, self.outputs, self.attributes) = (inputs, outputs, attributes)
+        offset = 0
+    }
 
     init(_ range: Range<Int>, in bytes: Span<UInt8>, depth: Int) throws(ReadError) {
         let message = "NodeProto"
@@ -26,6 +44,7 @@ package struct NodeProto: Sendable {
                     try AttributeProto(field.range(of: message), in: bytes, depth: depth + 1)
                 )
             case 7: domain = try field.text(of: message, in: bytes)
+            case 8: overload = try field.text(of: message, in: bytes)
             default: break
             }
         }

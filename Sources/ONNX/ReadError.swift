@@ -17,6 +17,9 @@ package enum ReadError: Error, Equatable, Sendable {
     /// A negative length or more elements than an address space holds.
     case invalidDimensions(tensor: String, dimensions: [Int], at: Int)
     case wrongSize(tensor: String, found: Int, expected: Int, at: Int)
+    /// A sparse tensor's index lies outside its shape, or they are not written as ONNX has them.
+    case wrongIndices(tensor: String, at: Int)
+    case tooLarge(tensor: String, byteCount: Int, limit: Int, at: Int)
     case externalData(tensor: String, location: String, at: Int)
 
     /// The byte where reading stopped.
@@ -26,7 +29,8 @@ package enum ReadError: Error, Equatable, Sendable {
             .wrongWireType(_, _, let at), .repeatedField(_, _, let at),
             .missingField(_, _, let at), .tooDeep(let at), .notUTF8(let at),
             .unknownElementType(_, _, let at), .invalidDimensions(_, _, let at),
-            .wrongSize(_, _, _, let at), .externalData(_, _, let at):
+            .wrongSize(_, _, _, let at), .wrongIndices(_, let at), .tooLarge(_, _, _, let at),
+            .externalData(_, _, let at):
             at
         }
     }
@@ -53,6 +57,10 @@ extension ReadError: CustomStringConvertible {
             "tensor '\(tensor)' has impossible dimensions \(dimensions)"
         case .wrongSize(let tensor, let found, let expected, _):
             "tensor '\(tensor)' holds \(found) bytes or elements, its dimensions say \(expected)"
+        case .wrongIndices(let tensor, _):
+            "the indices of sparse tensor '\(tensor)' are not ascending places in its dimensions"
+        case .tooLarge(let tensor, let byteCount, let limit, _):
+            "sparse tensor '\(tensor)' takes \(byteCount) bytes written out, at most \(limit) are allowed"
         case .externalData(let tensor, let location, _):
             "tensor '\(tensor)' lies in another file ('\(location)'); save the model in one file"
         }

@@ -3,7 +3,7 @@ package import Tensors
 
 /// A tensor as the file has it: its head read, its elements still in the file.
 package struct TensorProto: Sendable {
-    package let name: String
+    package var name: String
     package let type: DataType
     package let shape: Shape
     private let body: Range<Int>

@@ -126,6 +126,11 @@ package struct ValueInfo: Sendable {
     package var name = ""
     package var type = TypeProto.absent
 
+    /// Makes a declaration that lies in no file.
+    package init(name: String, type: TypeProto = .absent) {
+        (self.name, self.type) = (name, type)
+    }
+
     init(_ range: Range<Int>, in bytes: Span<UInt8>) throws(ReadError) {
         var reader = WireReader(range)
         while let field = try reader.next(in: bytes) {

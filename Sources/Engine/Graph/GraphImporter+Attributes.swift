@@ -59,6 +59,12 @@ extension GraphImporter {
             texts.reserveCapacity(ranges.count)
             for range in ranges { texts.append(try readText(range, in: bytes)) }
             return .strings(texts)
+        case .text(let text): return .string(text)
+        case .texts(let list): return .strings(list)
+        case .constant(let tensor): return .tensor(tensor)
+        case .sparseTensor(let proto): return .tensor(try proto.tensor(in: bytes))
+        case .type: return .other("a type")
+        case .reference(let name): return .other("a reference to '\(name)', outside a function")
         case .graph: return .other("a graph")
         case .graphs: return .other("a list of graphs")
         case .tensors: return .other("a list of tensors")

@@ -28,16 +28,14 @@ struct GraphImporter {
             )
         }
         var importer = GraphImporter(opsets: model.opsets, options, table)
-        guard !model.graph.hasSparseInitializers else {
-            throw EngineError(.unsupported, "sparse initialisers are not supported")
-        }
-        try importer.addConstants(model.graph, bytes)
-        try importer.addInputs(model.graph)
-        guard !model.graph.outputs.isEmpty else {
+        let proto = try FunctionExpander.expand(model, bytes: bytes, table: table)
+        try importer.addConstants(proto, bytes)
+        try importer.addInputs(proto)
+        guard !proto.outputs.isEmpty else {
             throw EngineError(.invalidGraph, "the graph has no outputs")
         }
-        try importer.addNodes(model.graph, bytes)
-        try importer.addOutputs(model.graph)
+        try importer.addNodes(proto, bytes)
+        try importer.addOutputs(proto)
         return importer.graph
     }
 
@@ -59,9 +57,6 @@ struct GraphImporter {
         _ bytes: Span<UInt8>
     ) throws(EngineError) -> Subgraph {
         var importer = GraphImporter(opsets: opsets, options, table)
-        guard !proto.hasSparseInitializers else {
-            throw EngineError(.unsupported, "sparse initialisers are not supported")
-        }
         try importer.addConstants(proto, bytes)
         for input in proto.inputs {
             importer.graph.inputs.append(try importer.define(input.name, by: "an input"))
@@ -100,10 +95,15 @@ struct GraphImporter {
             let tensor = try reading { () throws(ReadError) in try initializer.tensor(in: bytes) }
             _ = try define(initializer.name, fact: Fact(tensor), by: "an initialiser")
         }
+        for initializer in proto.sparseInitializers {
+            let tensor = try reading { () throws(ReadError) in try initializer.tensor(in: bytes) }
+            _ = try define(initializer.name, fact: Fact(tensor), by: "an initialiser")
+        }
     }
 
     private mutating func addInputs(_ proto: GraphProto) throws(EngineError) {
         let constants = Set(proto.initializers.map(\.name))
+            .union(proto.sparseInitializers.map(\.name))
         var seen: Set<String> = []
         for input in proto.inputs {
             guard seen.insert(input.name).inserted else {
@@ -216,7 +216,7 @@ struct GraphImporter {
         for node in try sorted(proto) {
             let domain = OperatorTable.canonical(node.domain)
             let name = node.name.isEmpty ? node.outputs.first ?? "" : node.name
-            guard let opset = opsets[domain] else {
+            guard let opset = node.opset ?? opsets[domain] else {
                 throw EngineError(
                     .invalidGraph,
                     "the model does not import an operator set of domain '\(domain.isEmpty ? "ai.onnx" : domain)'",

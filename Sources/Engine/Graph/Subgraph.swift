@@ -18,6 +18,7 @@ extension GraphProto {
     var freeNames: [String] {
         var made = Set(inputs.map(\.name))
         made.formUnion(initializers.map(\.name))
+        made.formUnion(sparseInitializers.map(\.name))
         for node in nodes { made.formUnion(node.outputs) }
         var free: [String] = []
         for name in nodes.flatMap(\.readNames) + outputs.map(\.name)

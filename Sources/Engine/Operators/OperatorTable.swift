@@ -9,7 +9,9 @@ package struct OperatorTable: Sendable {
     private let definitions: [Key: [OperatorDefinition]]
 
     /// Every operator that is built.
-    package static let standard = OperatorTable(coreOperators + mlOperators)
+    package static let standard = OperatorTable(
+        coreOperators + mlOperators + internalOperators
+    )
 
     package init(_ list: [OperatorDefinition]) {
         definitions = Dictionary(grouping: list) { Key(domain: $0.domain, name: $0.name) }
@@ -18,6 +20,12 @@ package struct OperatorTable: Sendable {
 
     /// "ai.onnx" is another spelling of the core.
     static func canonical(_ domain: String) -> String { domain == "ai.onnx" ? "" : domain }
+
+    /// Whether a model importing `opset` finds a form of the operator.
+    func defines(_ name: String, domain: String, opset: Int) -> Bool {
+        definitions[Key(domain: domain, name: name)]?
+            .contains { $0.sinceVersion <= opset } ?? false
+    }
 
     /// The form of an operator that a model importing `opset` means.
     func lookUp(
