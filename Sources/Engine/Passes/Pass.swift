@@ -86,8 +86,11 @@ extension Graph.Node {
             let truths = graph[training].fact?.constant?.elements(as: Truth.self)
             return truths?.allSatisfy { !$0.isTrue } == true
         case "Cast", "CastLike":
-            guard let input = inputs.first ?? nil, let output = outputs.first else { return false }
-            return graph[input].fact?.type == graph[output].fact?.type
+            // Without facts, on what is only known while the model runs, a cast stays.
+            guard let input = inputs.first ?? nil, let output = outputs.first,
+                let type = graph[input].fact?.type
+            else { return false }
+            return type == graph[output].fact?.type
         default: return false
         }
     }
