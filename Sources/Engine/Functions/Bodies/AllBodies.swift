@@ -3,7 +3,7 @@
 extension SpecifiedFunction {
     /// Every operator with a body, family by family.
     static let all: [SpecifiedFunction] = [
-        activationBodies, lossBodies, normalizationBodies, quantizationBodies, croppingBodies,
+        activationBodies, lossBodies, normalizationBodies, croppingBodies,
         windowBodies, attentionBodies, flexAttentionBodies, rotaryBodies, recurrentAttentionBodies,
     ].flatMap { $0 }
 
