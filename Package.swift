@@ -66,7 +66,7 @@ let package = Package(
         + [
             .testTarget(
                 name: "serinTests",
-                dependencies: ["serin", "JSON", "Platform", "Serving"],
+                dependencies: ["serin", "JSON", "ONNX", "Platform", "Serving", "Tensors"],
                 exclude: ["Fixtures"],
                 swiftSettings: house
             )

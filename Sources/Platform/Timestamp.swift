@@ -56,3 +56,18 @@ package enum MonotonicClock {
     /// The same moment as a value that guards and deadlines compare.
     package static func now() -> ContinuousClock.Instant { .now }
 }
+
+/// The time that a processor has spent on work; for measuring where others share the machine.
+package enum ProcessorClock {
+    /// Nanoseconds spent on the calling thread.
+    package static func threadNanoseconds() -> UInt64 { nanoseconds(CLOCK_THREAD_CPUTIME_ID) }
+
+    /// Nanoseconds spent on all threads of this process.
+    package static func processNanoseconds() -> UInt64 { nanoseconds(CLOCK_PROCESS_CPUTIME_ID) }
+
+    private static func nanoseconds(_ clock: clockid_t) -> UInt64 {
+        var time = timespec()
+        _ = unsafe clock_gettime(clock, &time)
+        return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+    }
+}

@@ -6,46 +6,49 @@ import ONNX
 import Platform
 import Tensors
 
+/// What `serin bench` is asked for.
+struct BenchOptions {
+    /// An ONNX file, or a folder that holds model.onnx.
+    var modelPath: String
+    /// The number of rows of a run.
+    var batch = 1
+    /// How many sessions run side by side, each on its own thread.
+    var threads = 1
+    /// How long each thread runs.
+    var seconds = 2.0
+    /// Shapes of inputs that the file leaves open.
+    var shapes: [String: [Int]] = [:]
+    /// One JSON object instead of a sentence.
+    var json = false
+    /// A round for each line of standard input, instead of one.
+    var isInRounds = false
+    /// A row for each step instead.
+    var isProfiled = false
+    /// Where a trace of the steps goes.
+    var tracePath: String?
+}
+
 /// Times a model: `threads` sessions, each running `batch` rows again and again on its own thread.
 ///
 /// Only inference is timed: inputs are filled before, outputs are not read.
 ///
-/// - Parameters:
-///   - modelPath: an ONNX file, or a folder that holds model.onnx.
-///   - batch: the number of rows of a run.
-///   - threads: how many sessions run side by side.
-///   - shapes: shapes of inputs that the file leaves open.
-///   - json: one JSON object instead of a sentence.
 /// - Returns: 0, 1 the model cannot be run, 2 used wrongly, 3 the system failed.
-func runBench(
-    modelPath: String,
-    batch: Int,
-    threads: Int,
-    shapes: [String: [Int]],
-    json: Bool
-) -> Int32 {
-    guard batch > 0, threads > 0 else {
-        writeText("serin bench: --batch and --threads are 1 or more\n", to: 2)
-        return 2
-    }
+func runBench(_ options: BenchOptions) -> Int32 {
     do throws(ModelFolder.Failure) {
-        let folder = try ModelFolder(benchFolder: modelPath)
-        let unknown = Set(shapes.keys).subtracting(folder.inputs.map(\.name))
+        let folder = try ModelFolder(benchFolder: options.modelPath)
+        let unknown = Set(options.shapes.keys).subtracting(folder.inputs.map(\.name))
         if let name = unknown.min() {
             throw .unusable("--shape names '\(name)', which is no input of the model")
         }
-        let inputs = try BenchInputs(folder, rows: batch, shapes: shapes)
-        let bench: Bench
-        do throws(EngineError) {
-            bench = try Bench(folder, inputs.tensors, threads: threads)
-        } catch {
-            throw .model(error)
-        }
-        guard let times = bench.run() else {
+        let inputs = try BenchInputs(folder, rows: options.batch, shapes: options.shapes)
+        if options.isInRounds { return try runRounds(folder, inputs.tensors, options) }
+        let bench = try Bench(folder, inputs.tensors, threads: options.threads)
+        if options.isProfiled || options.tracePath != nil { return try profile(bench, options) }
+        guard let times = bench.run(for: .seconds(options.seconds)) else {
             writeText("serin bench: the run stopped in the model\n", to: 2)
             return 1
         }
-        report(times, arenaByteCount: bench.program.plan.arenaByteCount, json: json)
+        report(times, arenaByteCount: bench.program.plan.arenaByteCount, json: options.json)
         return 0
     } catch {
         writeText("serin bench: \(error)\n", to: 2)
@@ -55,6 +58,22 @@ func runBench(
         case .model: return 1
         }
     }
+}
+
+private func profile(_ bench: Bench, _ options: BenchOptions) throws(ModelFolder.Failure) -> Int32 {
+    guard let profile = BenchProfile(bench.sessions[0], for: .seconds(options.seconds)) else {
+        writeText("serin bench: the run stopped in the model\n", to: 2)
+        return 1
+    }
+    if options.isProfiled { print(options.json ? profile.value().text() : profile.text()) }
+    if let path = options.tracePath {
+        do throws(SystemError) {
+            try writeFileAtomically(profile.trace().encoded().span, to: path)
+        } catch {
+            throw .system(error)
+        }
+    }
+    return 0
 }
 
 private func report(_ times: [Double], arenaByteCount: Int, json: Bool) {
@@ -79,25 +98,53 @@ extension ModelFolder {
         let isFile = path.hasSuffix(".onnx")
         try self.init(isFile ? parentDirectory(of: path) : path, model: isFile ? path : nil)
     }
+
+    /// The model file of a path that `init(benchFolder:)` takes.
+    static func modelFile(benchFolder path: String) -> String {
+        path.hasSuffix(".onnx") ? path : path + "/model.onnx"
+    }
 }
 
 /// Sessions ready to run the same inputs.
-private struct Bench {
+struct Bench {
     let program: Program
     let sessions: [Session]
 
-    /// A thread stops after this long, or after this many runs.
-    static let longest = Duration.seconds(2)
-    static let mostRuns = 200_000
-    static let fewestRuns = 20
+    /// A thread stops after this many runs, and before that many only when its time is far behind it.
+    private static let mostRuns = 200_000
+    private static let fewestRuns = 20
 
-    init(_ folder: ModelFolder, _ tensors: [Tensor], threads: Int) throws(EngineError) {
+    /// `model` is the file's bytes, where they are not to be the folder's.
+    init(
+        _ folder: ModelFolder,
+        _ tensors: [Tensor],
+        threads: Int,
+        model: [UInt8]? = nil
+    ) throws(ModelFolder.Failure) {
+        do throws(EngineError) {
+            (program, sessions) = try Self.prepare(
+                folder,
+                tensors,
+                threads: threads,
+                model: model ?? folder.model
+            )
+        } catch {
+            throw .model(error)
+        }
+    }
+
+    private static func prepare(
+        _ folder: ModelFolder,
+        _ tensors: [Tensor],
+        threads: Int,
+        model: [UInt8]
+    ) throws(EngineError) -> (Program, [Session]) {
         var options = ProgramOptions(maximumRows: 1, memoryLimit: ModelFolder.memoryLimit)
         options.textByteCountPerElement = ModelFolder.longestText(in: tensors)
         for (info, tensor) in zip(folder.inputs, tensors) {
             options.shapes[info.name] = tensor.dimensions
         }
-        program = try Program(model: folder.model.span, options: options)
+        let program = try Program(model: model.span, options: options)
         var sessions: [Session] = []
         for _ in 0..<threads {
             let session = try Session(program)
@@ -111,30 +158,40 @@ private struct Bench {
             }
             sessions.append(session)
         }
-        self.sessions = sessions
+        return (program, sessions)
     }
 
     /// Microseconds of every run, sorted; nil when a run stopped with a fault.
-    func run() -> [Double]? {
-        let results = Guarded<[[Double]?]>([])
-        let group = DispatchGroup()
-        for (number, session) in sessions.enumerated() {
-            // A serial queue each, so that Dispatch gives every session a thread of its own.
-            DispatchQueue(label: "bench.\(number)").async(group: group) {
-                let times = Self.time(session)
-                results.withLock { $0.append(times) }
-            }
-        }
-        group.wait()
+    func run(for longest: Duration) -> [Double]? {
+        let results = onEverySession { Self.time($0, for: longest) }
         var all: [Double] = []
-        for times in results.withLock({ $0 }) {
+        for times in results {
             guard let times else { return nil }
             all += times
         }
         return all.sorted()
     }
 
-    private static func time(_ session: Session) -> [Double]? {
+    /// What `work` answers for each session, each on a thread of its own.
+    func onEverySession<Output: Sendable>(
+        _ work: @escaping @Sendable (Session) -> Output
+    ) -> [Output] {
+        // One session stays on this thread: a thread count of one starts none.
+        guard sessions.count > 1 else { return sessions.map(work) }
+        let results = Guarded<[Output]>([])
+        let group = DispatchGroup()
+        for (number, session) in sessions.enumerated() {
+            // A serial queue each, so that Dispatch gives every session a thread of its own.
+            DispatchQueue(label: "bench.\(number)").async(group: group) {
+                let output = work(session)
+                results.withLock { $0.append(output) }
+            }
+        }
+        group.wait()
+        return results.withLock { $0 }
+    }
+
+    private static func time(_ session: Session, for longest: Duration) -> [Double]? {
         var times: [Double] = []
         times.reserveCapacity(mostRuns)
         for _ in 0..<3 where session.run() != nil { return nil }
@@ -145,7 +202,7 @@ private struct Bench {
             let stop = ContinuousClock.now
             let (seconds, attoseconds) = (stop - start).components
             times.append(Double(seconds) * 1e6 + Double(attoseconds) * 1e-12)
-            if stop > end, times.count >= fewestRuns { break }
+            if stop > end, times.count >= fewestRuns || stop > end + longest * 4 { break }
         }
         return times
     }

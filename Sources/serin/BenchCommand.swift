@@ -11,7 +11,7 @@ extension CommandSpec {
             """,
         examples: [
             "serin bench Models/diamonds-price/1 --batch 256 --json",
-            "serin bench resnet.onnx --shape data=1,3,224,224",
+            "serin bench resnet.onnx --shape data=1,3,224,224 --profile",
         ],
         positionals: [PositionalSpec(name: "MODEL", summary: "a .onnx file or an artifact")],
         flags: [
@@ -22,6 +22,17 @@ extension CommandSpec {
                 value: "NAME=1,3,224,224",
                 summary: "the shape of an input",
                 isRepeated: true
+            ),
+            FlagSpec(name: "--seconds", value: "S", summary: "how long a thread runs [2]"),
+            FlagSpec(
+                name: "--rounds",
+                summary: "a round for each line of standard input, a JSON line for each"
+            ),
+            FlagSpec(name: "--profile", summary: "time, bytes and operator of each step"),
+            FlagSpec(
+                name: "--trace",
+                value: "FILE",
+                summary: "the same as a trace for Chrome or Perfetto"
             ),
             .json,
         ],
@@ -43,12 +54,19 @@ extension CommandSpec {
         else { throw CommandFailure.misuse("--shape \(text): the sizes must be whole numbers") }
         shapes[String(text[..<equals])] = dimensions
     }
-    let status = runBench(
-        modelPath: path,
-        batch: try arguments.integer("--batch", in: 1...1_000_000) ?? 1,
-        threads: try arguments.integer("--threads", in: 1...256) ?? 1,
-        shapes: shapes,
-        json: arguments.has("--json")
-    )
+    var options = BenchOptions(modelPath: path, shapes: shapes)
+    options.batch = try arguments.integer("--batch", in: 1...1_000_000) ?? 1
+    options.threads = try arguments.integer("--threads", in: 1...256) ?? 1
+    options.isInRounds = arguments.has("--rounds")
+    options.isProfiled = arguments.has("--profile")
+    options.tracePath = arguments["--trace"]
+    options.json = arguments.has("--json")
+    if let text = arguments["--seconds"] {
+        guard let seconds = Double(text), (0...3600).contains(seconds) else {
+            throw CommandFailure.misuse("--seconds: expected 0 to 3600, found '\(text)'")
+        }
+        options.seconds = seconds
+    }
+    let status = runBench(options)
     return ExitStatus(rawValue: status) ?? .failed
 }

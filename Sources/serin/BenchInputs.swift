@@ -6,6 +6,8 @@ import Tensors
 
 /// What `serin bench` feeds a model: recorded inputs brought to the wanted number of rows, else
 /// numbers from a fixed seed.
+///
+/// Open lengths that count no rows stay as they were recorded.
 struct BenchInputs {
     private(set) var tensors: [Tensor] = []
     private var seed: UInt64 = 0x5EED
@@ -19,19 +21,29 @@ struct BenchInputs {
         let recorded =
             folder.dataSets.contains("test_data_set_0")
             ? try? folder.inputTensors(of: "test_data_set_0") : nil
+        let declared = folder.inputs.map { info -> [DeclaredDimension] in
+            if case .tensor(_, let shape?) = info.type { shape } else { [] }
+        }
+        let batch = BatchAxes(declared: declared, recorded: recorded)
         for (index, info) in folder.inputs.enumerated() {
             guard case .tensor(let type?, let declared) = info.type else {
                 throw .unusable("input '\(info.name)' is not a tensor")
             }
-            let isFixed =
-                if case .fixed(let length)? = declared?.first { length >= 0 } else { false }
             if shapes[info.name] == nil, let recorded {
-                tensors.append(
-                    isFixed ? recorded[index] : Self.resized(recorded[index], rows: rows)
-                )
+                var tensor = recorded[index]
+                for axis in batch.axes(ofInput: index) {
+                    tensor = tensor.resized(axis: axis, to: rows)
+                }
+                tensors.append(tensor)
                 continue
             }
-            let shape = try Self.shape(info.name, declared, rows: rows, stated: shapes[info.name])
+            let shape = try Self.shape(
+                info.name,
+                declared,
+                batch: batch.axes(ofInput: index),
+                rows: rows,
+                stated: shapes[info.name]
+            )
             guard let tensor = random(type, shape) else {
                 throw .unusable("input '\(info.name)' of \(type) cannot be made up")
             }
@@ -39,10 +51,11 @@ struct BenchInputs {
         }
     }
 
-    /// The declared shape with its first open length set to `rows`, or the one stated.
+    /// The declared shape with its batch axes set to `rows`, or the one stated.
     private static func shape(
         _ name: String,
         _ declared: [DeclaredDimension]?,
+        batch: [Int],
         rows: Int,
         stated: [Int]?
     ) throws(ModelFolder.Failure) -> Shape {
@@ -56,7 +69,7 @@ struct BenchInputs {
         for (axis, dimension) in (declared ?? []).enumerated() {
             if case .fixed(let length) = dimension, length >= 0 {
                 lengths.append(length)
-            } else if axis == 0 {
+            } else if batch.contains(axis) {
                 lengths.append(rows)
             } else {
                 throw .unusable(
@@ -68,34 +81,6 @@ struct BenchInputs {
             throw .unusable("the shape of input '\(name)' is open; say it with --shape \(name)=...")
         }
         return shape
-    }
-
-    /// `tensor` with its rows repeated or cut to `rows`.
-    static func resized(_ tensor: Tensor, rows: Int) -> Tensor {
-        guard let present = tensor.dimensions.first, present > 0, present != rows,
-            let shape = Shape([rows] + tensor.dimensions.dropFirst())
-        else { return tensor }
-        let width = tensor.elementCount / present
-        if tensor.type == .string {
-            let texts = tensor.texts
-            return Tensor(
-                texts: (0..<shape.elementCount).map { texts[$0 % (width * present)] },
-                shape: shape
-            )
-        }
-        guard let size = tensor.type.byteWidth else { return tensor }
-        let total = tensor.elementCount * size
-        return tensor.withBytes { source in
-            Tensor(type: tensor.type, shape: shape) { target in
-                for offset in 0..<(shape.elementCount * size) {
-                    let byte = unsafe source.unsafeLoad(
-                        fromByteOffset: offset % total,
-                        as: UInt8.self
-                    )
-                    target.storeBytes(of: byte, toByteOffset: offset, as: UInt8.self)
-                }
-            } ?? tensor
-        }
     }
 
     /// Numbers around zero for reals, zero or one for whole numbers, which index something.

@@ -21,6 +21,9 @@ enum FuzzTarget: String, CaseIterable {
         }
     }
 
+    /// Whether an input is an ONNX model.
+    var isModel: Bool { self == .onnx || self == .engine }
+
     static let chosen = unsafe getenv("SERIN_FUZZ_TARGET").flatMap { name in
         unsafe FuzzTarget(rawValue: String(cString: name))
     }

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Artifacts
-import Engine
 import Glibc
 import Guards
-import ONNX
 import Platform
 import Serving
 
@@ -55,21 +53,6 @@ private func ask(_ body: Span<UInt8>, _ form: PredictionForm, jsonByteCount: Int
         precondition(400..<500 ~= error.status, "\(error)")
         _ = error.response(requestID: "")
     }
-}
-
-/// The reader of the wire format alone.
-func fuzzModel(_ bytes: [UInt8]) {
-    _ = try? ModelProto(bytes.span)
-}
-
-/// Reading, planning and one run of a model; its memory is bounded.
-func fuzzEngine(_ bytes: [UInt8]) {
-    let options = ProgramOptions(maximumRows: 2, memoryLimit: 32 << 20)
-    guard let program = try? Program(model: bytes.span, options: options),
-        let session = try? Session(program)
-    else { return }
-    session.begin(rows: 2)
-    _ = session.run()
 }
 
 /// The contract, its expressions and its fallback chain.

@@ -6,3 +6,6 @@
 
 int LLVMFuzzerRunDriver(int *argc, char ***argv,
                         int (*test)(const uint8_t *data, size_t size));
+
+// libFuzzer's own mutations, for a mutator that adds others.
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t limit);

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+import Engine
+import ONNX
+import Tensors
+
+/// The reader of the wire format, and every tensor in the file.
+func fuzzModel(_ bytes: [UInt8]) {
+    guard let model = try? ModelProto(bytes.span) else { return }
+    for tensor in model.graph.initializers { _ = try? tensor.tensor(in: bytes.span) }
+}
+
+/// Reading, planning and runs of a model, with inputs of every kind; its memory is bounded.
+func fuzzEngine(_ bytes: [UInt8]) {
+    var options = ProgramOptions(maximumRows: 3, memoryLimit: 16 << 20)
+    options.lateByteCount = 4 << 20
+    guard let program = try? Program(model: bytes.span, options: options) else { return }
+    precondition(program.plan.arenaByteCount <= 16 << 20, "an arena beyond the limit")
+    guard let session = try? Session(program) else { return }
+    // Zeros first, then numbers that index, divide and overflow.
+    for rows in [1, 3] {
+        session.begin(rows: rows)
+        for seed in 0..<3 {
+            for (index, input) in program.inputs.enumerated() {
+                // What only a run knows the shape of gets what the file declares.
+                let lengths =
+                    input.isLate
+                    ? input.shape.map { min(max($0.constant &+ $0.perRow &* rows, 0), 8) }
+                    : session.inputShape(index)
+                guard let tensor = made(input.elementType, lengths, seed: seed) else { return }
+                guard session.setInput(index, to: tensor) else { return }
+            }
+            guard session.run() == nil else { continue }
+            for index in program.outputs.indices { _ = session.output(index) }
+        }
+    }
+}
+
+/// A tensor of numbers that differ with the seed; nil for what cannot be made.
+private func made(_ type: DataType, _ lengths: [Int], seed: Int) -> Tensor? {
+    guard let shape = Shape(lengths) else { return nil }
+    if type == .string {
+        let texts = ["", "a", "grün", "1e309", "a b,c"]
+        return Tensor(
+            texts: (0..<shape.elementCount).map { texts[($0 + seed) % texts.count] },
+            shape: shape
+        )
+    }
+    return Tensor(type: type, shape: shape) { bytes in
+        guard seed > 0 else { return }
+        for offset in 0..<bytes.byteCount {
+            // Small numbers in the low bytes of every width, then bits of all kinds.
+            let byte =
+                seed == 1
+                ? (offset % 8 == 0 ? UInt8(offset / 8 % 3) : 0)
+                : UInt8(truncatingIfNeeded: (offset &* 2_654_435_761) >> 7)
+            bytes.storeBytes(
+                of: type == .bool ? byte & 1 : byte,
+                toByteOffset: offset,
+                as: UInt8.self
+            )
+        }
+    }
+}
