@@ -9,24 +9,9 @@ enum Aggregate: String, CaseIterable, Sendable {
     case maximum = "MAX"
 }
 
-/// Scratch for scoring a block of rows: scores and whether a leaf spoke of them, `[rows, targets]`,
-/// and the rows laid out for the walks.
-struct ForestScratch<Value: ForestValue> {
-    let scores: MutableView<Value>
-    let seen: MutableView<Value>
-    let staging: MutableView<Value>
-
-    init(_ all: MutableView<Value>, _ forest: Forest<Value>) {
-        let count = forest.blockRows * forest.targetCount
-        scores = all.part(0..<count)
-        seen = all.part(count..<(2 * count))
-        staging = all.part((2 * count)..<all.count)
-    }
-}
-
 extension Forest {
-    /// How many values of scratch a block needs.
-    var scratchCount: Int { blockRows * (2 * targetCount + columnCount) }
+    /// The bytes in which a block of rows is laid out for the walks.
+    var stagingByteCount: Int { blockRows * columnCount * MemoryLayout<Value>.stride }
 
     /// The rows of a block: a tree walked by all of them stays in the nearest cache, and so do they.
     static func blockRows(columnCount: Int, targetCount: Int) -> Int {
@@ -51,12 +36,12 @@ extension Forest {
             let start = eight * 8 * featureCount
             stage(
                 eight: x.part(start..<(start + 8 * featureCount)),
-                in: scratch.staging.part((eight * size)..<((eight + 1) * size))
+                in: scratch.values.part((eight * size)..<((eight + 1) * size))
             )
         }
         for tree in 0..<(eights > 0 ? treeCount : 0) {
             for eight in 0..<eights {
-                let part = scratch.staging.part((eight * size)..<((eight + 1) * size))
+                let part = scratch.values.part((eight * size)..<((eight + 1) * size))
                 let leaves = leaves(tree: tree, rows: part.reading)
                 leaves.forEach(first: 8) { lane, leaf in
                     take(leaf, of: tree, row: eight * 8 + lane, as: aggregate, in: scratch)
@@ -77,7 +62,7 @@ extension Forest {
         in scratch: ForestScratch<Value>
     ) {
         let size = columnCount
-        let laidOut = staged(x, in: scratch.staging.part((row * size)..<((row + 1) * size)))
+        let laidOut = staged(x, in: scratch.values.part((row * size)..<((row + 1) * size)))
         guard targetCount == 1, !inlineTargets.isEmpty else {
             for group in groupDepths.indices {
                 leaves(group: group, row: laidOut)
@@ -111,29 +96,13 @@ extension Forest {
             scratch.scores[target] += value(leaf)
             scratch.seen[target] = 1
         } else {
-            takeEntries(of: leaf, start: start, as: aggregate, in: scratch)
-        }
-    }
-
-    private func takeEntries(
-        of leaf: UInt32,
-        start: Int,
-        as aggregate: Aggregate,
-        in scratch: ForestScratch<Value>
-    ) {
-        let (scores, seen) = (scratch.scores, scratch.seen)
-        let entry = Int(value(leaf).entry)
-        for index in entries.starts[entry]..<entries.starts[entry + 1] {
-            let target = start + entries.targets[index]
-            let weight = entries.weights[index]
-            switch aggregate {
-            case .sum, .average: scores[target] += weight
-            case .minimum:
-                if seen[target] == 0 || weight < scores[target] { scores[target] = weight }
-            case .maximum:
-                if seen[target] == 0 || weight > scores[target] { scores[target] = weight }
-            }
-            seen[target] = 1
+            entries.take(
+                Int(value(leaf).entry),
+                start: start,
+                as: aggregate,
+                scratch.scores,
+                scratch.seen
+            )
         }
     }
 

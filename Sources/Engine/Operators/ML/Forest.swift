@@ -17,25 +17,6 @@ struct ForestNode<Value: ForestValue> {
     var child: UInt32
 }
 
-/// The precision that trees are walked and summed in.
-protocol ForestValue: Real, SendableMetatype {
-    init(entry: UInt32)
-    var entry: UInt32 { get }
-    static func of<T: Number>(_ number: T) -> Self
-}
-
-extension Float: ForestValue {
-    @inline(__always) init(entry: UInt32) { self = Float(bitPattern: entry) }
-    @inline(__always) var entry: UInt32 { bitPattern }
-    @inline(__always) static func of<T: Number>(_ number: T) -> Float { number.asFloat }
-}
-
-extension Double: ForestValue {
-    @inline(__always) init(entry: UInt32) { self = Double(bitPattern: UInt64(entry)) }
-    @inline(__always) var entry: UInt32 { UInt32(truncatingIfNeeded: bitPattern) }
-    @inline(__always) static func of<T: Number>(_ number: T) -> Double { number.asDouble }
-}
-
 /// Trees packed for walking: every path ends, every index is in range.
 ///
 /// Eight walks run side by side, so that the memory has eight loads to work on: eight trees for one

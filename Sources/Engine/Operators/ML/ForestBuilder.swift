@@ -1,13 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What the leaves give when one leaf gives several weights, or weights to several targets.
-struct LeafEntries<Value: ForestValue>: Sendable {
-    /// Where the entries of a leaf start; one more than there are leaves.
-    var starts: [Int] = [0]
-    var targets: [Int] = []
-    var weights: [Value] = []
-}
-
 /// A packed forest before it has its place in memory.
 struct ForestParts<Value: ForestValue> {
     var nodes: [ForestNode<Value>] = []
@@ -20,6 +12,8 @@ struct ForestParts<Value: ForestValue> {
     var hasMissingSecond = false
     var featureCount = 0
     var targetCount = 1
+    /// Whether weights are only ever added up.
+    var isSum = true
     /// The target of each tree, when every leaf has one weight and all leaves of a tree one target.
     var inlineTargets: [Int32] = []
 }
@@ -78,7 +72,7 @@ struct ForestBuilder<Value: ForestValue> {
         targetCount: Int,
         isSum: Bool,
         context: NodeContext
-    ) throws(EngineError) -> Forest<Value> {
+    ) throws(EngineError) -> PackedForest<Value> {
         guard !table.roots.isEmpty else { throw context.wrong("nodes_treeids", "has no tree") }
         guard table.count < Int(UInt32.max) / 4, featureCount < Int(UInt32.max) / 16 else {
             throw context.wrong("nodes_featureids", "has \(table.count) nodes, too many to pack")
@@ -91,6 +85,7 @@ struct ForestBuilder<Value: ForestValue> {
         var builder = ForestBuilder(table, isInline: mayInline, context: context)
         builder.parts.featureCount = featureCount
         builder.parts.targetCount = targetCount
+        builder.parts.isSum = isSum
         let blank = builder
         try builder.addTrees()
         if mayInline, !builder.isInline {
@@ -98,7 +93,7 @@ struct ForestBuilder<Value: ForestValue> {
             builder.isInline = false
             try builder.addTrees()
         }
-        return Forest(builder.parts)
+        return PackedForest(builder.parts)
     }
 
     private init(_ table: TreeTable, isInline: Bool, context: NodeContext) {

@@ -9,7 +9,7 @@ import Tensors
 /// 1 - s or -s. Where the runtime contradicts itself (both columns there, or base values with
 /// the weights in the second column) each score has its own base value and the larger one wins.
 struct TreeClassification<Value: ForestValue>: NumberOperator {
-    let forest: Forest<Value>
+    let forest: PackedForest<Value>
     let labels: ClassLabels
     let post: PostTransform
     /// Empty, or one a class; for two classes and one column of weights also a single one.
@@ -134,7 +134,9 @@ extension NodeContext {
             context: self
         )
         keep(byteCount: forest.byteCount)
-        reserveScratch(bytes: Dimension(forest.scratchCount * MemoryLayout<Value>.stride))
+        reserveScratch(
+            bytes: Dimension(forest.scratchByteCount(for: try input(0).type))
+        )
         return TreeClassification(
             forest: forest,
             labels: labels,

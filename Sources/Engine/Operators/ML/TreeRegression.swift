@@ -14,7 +14,7 @@ extension Float16: Number {
 /// target untransformed but by PROBIT; the specification has no such exception for LOGISTIC, so
 /// it is applied here; a softmax over one score says nothing and is left out.
 struct TreeRegression<Value: ForestValue>: Sendable {
-    let forest: Forest<Value>
+    let forest: PackedForest<Value>
     let aggregate: Aggregate
     let post: PostTransform
     /// One a target.
@@ -107,7 +107,9 @@ extension NodeContext {
             context: self
         )
         keep(byteCount: forest.byteCount)
-        reserveScratch(bytes: Dimension(forest.scratchCount * MemoryLayout<Value>.stride))
+        reserveScratch(
+            bytes: Dimension(forest.scratchByteCount(for: try input(0).type))
+        )
         return TreeRegression(
             forest: forest,
             aggregate: aggregate,

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tree ensembles without branches: which leaf does each tree give each row, and what do they add
+// up to.
+//
+// Ranks. A feature is only ever compared with the thresholds that the ensemble has for it, so its
+// rank among them (how many it is above) decides every test: x > t iff rank(x) > rank(t). Ranks are
+// cut into columns of one signed byte each, 255 thresholds a column, the lowest rank being -128. A
+// missing value has the lowest rank, or, in a second copy of the columns, the highest.
+//
+// Leaves still reachable. Every inner node is tested; one that sends the row to its second child
+// takes the leaves below its first child out of a bit set of the tree's leaves, numbered from the
+// first child to the second; the lowest bit left is the leaf (Lucchese et al., "QuickScorer: A Fast
+// Algorithm to Rank Documents with Additive Ensembles of Regression Trees", SIGIR 2015; in byte
+// planes: Ye et al., "RapidScorer: Fast Tree Ensemble Evaluation by Maximizing Compactness in Data
+// Level Parallelization", KDD 2018). A set is up to 32 planes of 8 leaves. A test is stored once for
+// each plane that it changes; the tests of a plane stand together, so that a plane is made in a
+// register.
+//
+// Symmetric trees, in which the nodes of a level have one test, have no sets: each level's answer is
+// a bit of the leaf's number.
+//
+// Two arrangements: one tree and 32 or more rows side by side, or 32 trees and one row. Both give
+// the same leaves, and sums are always taken in the order of the trees.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// The rows of a block: ranks and leaves of a block are kept SERIN_TREE_ROWS bytes a column or tree.
+#define SERIN_TREE_ROWS 128
+// The trees of a group.
+#define SERIN_TREE_LANES 32
+// The columns that one byte shuffle can choose from.
+#define SERIN_TREE_TABLE 16
+
+// How a feature is ranked.
+struct serin_tree_feature {
+    uint32_t feature;
+    // Its thresholds start here; there are size of them, 2^k - 1, filled up with infinity.
+    uint32_t start, size;
+    // Where its columns are listed, and how many there are, the lowest 255 thresholds first.
+    uint32_t first_column, column_count;
+    // The ranks of the largest finite number and of infinity.
+    uint32_t rank_of_largest, rank_of_infinity;
+};
+
+// One test in one plane, or of one level: a row is sent on iff its rank is at least bound; `mask` is
+// the leaves to keep, or the bit of the level.
+struct serin_tree_test {
+    uint16_t column;
+    int8_t bound;
+    int8_t mask;
+};
+
+// Tests of one plane that look at one table of columns, for 32 trees.
+struct serin_tree_run {
+    uint32_t test_count;
+    uint16_t table;
+    // Whether this is the last run of its plane.
+    uint16_t ends_plane;
+};
+
+// The tables of an ensemble; lent for every call.
+struct serin_trees {
+    size_t tree_count;
+    bool is_symmetric;
+
+    size_t feature_count;
+    const struct serin_tree_feature *features;
+    // The number of each listed column; columns often tested come first.
+    const uint16_t *columns;
+    // The number of columns, without their second copies.
+    size_t column_count;
+    bool has_second;
+
+    // One tree, rows side by side: tree t has planes tree_planes[t]..<tree_planes[t + 1], plane p
+    // tests plane_tests[p]..<plane_tests[p + 1]. A column of the second copy is numbered from
+    // column_count on.
+    const uint32_t *tree_planes;
+    const uint32_t *plane_tests;
+    const struct serin_tree_test *tests;
+
+    // One row, 32 trees side by side: group g has runs group_runs[g]..<group_runs[g + 1], the
+    // highest plane first, and group_planes[g] planes. Of each test 32 columns within the table
+    // (plus 64 in the second copy), 32 ranks to be above and 32 sets of leaves to take out, or
+    // bits of the level; one after the other in lane_tests, from group_tests[g] on, aligned to 32
+    // bytes.
+    const uint32_t *group_runs;
+    const uint32_t *group_tests;
+    const uint16_t *group_planes;
+    const struct serin_tree_run *runs;
+    const uint8_t *lane_tests;
+
+    // The number of each tree's first leaf.
+    const uint32_t *leaf_starts;
+};
+
+// The bytes of a row's ranks in either copy when trees lie side by side.
+static inline size_t serin_tree_row_bytes(const struct serin_trees *trees) {
+    return (trees->column_count + SERIN_TREE_TABLE - 1) / SERIN_TREE_TABLE * SERIN_TREE_TABLE;
+}
+
+// Ranks the features of `rows` rows, `stride` values apart. The rank of row r in column c goes to
+// ranks[r * row_step + c * column_step], in the second copy second_offset further. Returns whether
+// some rank differs between the copies; where there is no second one, false.
+bool serin_tree_ranks_f32(
+    const struct serin_trees *trees, const float *thresholds, const float *x, size_t rows,
+    size_t stride, size_t row_step, size_t column_step, size_t second_offset, int8_t *ranks);
+bool serin_tree_ranks_f64(
+    const struct serin_trees *trees, const double *thresholds, const double *x, size_t rows,
+    size_t stride, size_t row_step, size_t column_step, size_t second_offset, int8_t *ranks);
+
+// The leaves of `count` trees from `first` on for up to SERIN_TREE_ROWS rows: ranks are
+// [columns, SERIN_TREE_ROWS], leaves (numbered within their tree) [count, SERIN_TREE_ROWS]. What is
+// behind `rows` in them may be read and written, and means nothing.
+void serin_tree_leaves(
+    const struct serin_trees *trees, size_t first, size_t count, const int8_t *ranks, size_t rows,
+    uint8_t *leaves);
+
+// The leaves of the 32 trees of `group` for one row: ranks are serin_tree_row_bytes of the first
+// copy and, where `uses_second`, as many of the second one.
+void serin_tree_group_leaves(
+    const struct serin_trees *trees, size_t group, const int8_t *ranks, bool uses_second,
+    uint8_t *leaves);
+
+// Adds the values of all leaves that each of `rows` rows reaches to its sum, tree by tree; the ranks
+// of a row, as above, are row_bytes apart. For few rows.
+void serin_tree_sum_f32(
+    const struct serin_trees *trees, const float *values, const int8_t *ranks, size_t row_bytes,
+    bool uses_second, size_t rows, float *sums);
+void serin_tree_sum_f64(
+    const struct serin_trees *trees, const double *values, const int8_t *ranks, size_t row_bytes,
+    bool uses_second, size_t rows, double *sums);
+
+// Adds the values of the leaves of `count` trees from `first` on to one sum a row; leaves are
+// [count, SERIN_TREE_ROWS].
+void serin_tree_add_f32(
+    const struct serin_trees *trees, const float *values, size_t first, size_t count, size_t rows,
+    const uint8_t *leaves, float *sums);
+void serin_tree_add_f64(
+    const struct serin_trees *trees, const double *values, size_t first, size_t count, size_t rows,
+    const uint8_t *leaves, double *sums);
+
+// As above for `targets` sums a row, [rows, targets]. Tree t adds to target tree_targets[t], or,
+// where that is null, each leaf has a value for every target. The leaves of a row are `step` apart.
+void serin_tree_add_targets_f32(
+    const struct serin_trees *trees, const float *values, const int32_t *tree_targets,
+    size_t targets, size_t first, size_t count, size_t rows, const uint8_t *leaves, size_t step,
+    float *sums);
+void serin_tree_add_targets_f64(
+    const struct serin_trees *trees, const double *values, const int32_t *tree_targets,
+    size_t targets, size_t first, size_t count, size_t rows, const uint8_t *leaves, size_t step,
+    double *sums);

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+import Tensors
+
+/// A forest in the arrangement that suits its shape.
+///
+/// Small trees have all their nodes tested, for many rows or trees at once; others are walked.
+/// Whichever it is, the leaves are those of the walk, and weights are added tree by tree, so that a
+/// row has the same bits in every batch and on every processor, and those of the library that
+/// trained the trees.
+struct PackedForest<Value: ForestValue>: Sendable {
+    let treeCount: Int
+    let featureCount: Int
+    let targetCount: Int
+    /// The most rows that are scored together.
+    let blockRows: Int
+    /// What the trees take in memory.
+    let byteCount: Int
+    private let arrangement: Arrangement
+
+    private enum Arrangement: Sendable {
+        case walked(Forest<Value>)
+        case leafSets(LeafSetForest<Value>)
+    }
+
+    /// Arranges `parts`; `mayUseLeafSets` is false where a test wants the plain walk.
+    init(_ parts: ForestParts<Value>, mayUseLeafSets: Bool = true) {
+        (treeCount, featureCount) = (parts.roots.count, parts.featureCount)
+        targetCount = parts.targetCount
+        if mayUseLeafSets, let tables = LeafSetTables(parts) {
+            let forest = LeafSetForest(tables, parts)
+            arrangement = .leafSets(forest)
+            (blockRows, byteCount) = (forest.blockRows, forest.byteCount)
+        } else {
+            let forest = Forest(parts)
+            arrangement = .walked(forest)
+            (blockRows, byteCount) = (forest.blockRows, forest.byteCount)
+        }
+    }
+
+    /// The scratch of a block whose rows are of `type`.
+    func scratchByteCount(for type: DataType) -> Int {
+        let size = MemoryLayout<Value>.stride
+        let scores = 2 * ForestScratch<Value>.aligned(blockRows * targetCount * size)
+        switch arrangement {
+        case .walked(let forest): return scores + forest.stagingByteCount
+        case .leafSets(let forest):
+            let isValue = type == Value.dataType
+            let converted = isValue ? 0 : blockRows * featureCount * size
+            return scores + ForestScratch<Value>.aligned(converted) + forest.stagingByteCount
+        }
+    }
+
+    /// Aggregates the leaves of every tree for each of `rows` rows, at most `blockRows`.
+    ///
+    /// Adds to what `scratch.scores` holds, tree by tree; sets `scratch.seen` to 1 where a leaf spoke
+    /// of a target.
+    @inline(__always)
+    func score<T: Number>(
+        _ x: View<T>,
+        rows: Int,
+        as aggregate: Aggregate,
+        in scratch: ForestScratch<Value>
+    ) {
+        switch arrangement {
+        case .walked(let forest): forest.score(x, rows: rows, as: aggregate, in: scratch)
+        case .leafSets(let forest):
+            let (values, staging) = scratch.values(of: x)
+            forest.score(
+                values,
+                rows: rows,
+                as: aggregate,
+                scratch.scores,
+                scratch.seen,
+                staging: staging
+            )
+        }
+    }
+}
+
+/// Scratch for scoring a block of rows: scores and whether a leaf spoke of them, `[rows, targets]`,
+/// and room in which rows are laid out.
+struct ForestScratch<Value: ForestValue> {
+    let scores: MutableView<Value>
+    let seen: MutableView<Value>
+    private let staging: MutableView<UInt8>
+
+    init(_ all: MutableView<UInt8>, _ forest: PackedForest<Value>) {
+        let count = forest.blockRows * forest.targetCount
+        let size = Self.aligned(count * MemoryLayout<Value>.stride)
+        scores = all.part(0..<size).rebound().part(0..<count)
+        seen = all.part(size..<(2 * size)).rebound().part(0..<count)
+        staging = all.part((2 * size)..<all.count)
+    }
+
+    static func aligned(_ byteCount: Int) -> Int { (byteCount + 63) / 64 * 64 }
+
+    /// The room as values.
+    var values: MutableView<Value> { staging.rebound() }
+
+    /// `x` as values, converted into the room where it has another type, and what room is left.
+    @inline(__always)
+    func values<T: Number>(of x: View<T>) -> (View<Value>, MutableView<UInt8>) {
+        if T.self == Value.self {
+            let start = unsafe UnsafeRawPointer(x.pointer)
+            let same = unsafe View(start.assumingMemoryBound(to: Value.self), count: x.count)
+            return (same, staging)
+        }
+        let size = Self.aligned(x.count * MemoryLayout<Value>.stride)
+        let converted: MutableView<Value> = staging.part(0..<size).rebound()
+        for index in x.indices { converted[index] = Value.of(x[index]) }
+        return (converted.part(0..<x.count).reading, staging.part(size..<staging.count))
+    }
+}
+
+extension MutableView<UInt8> {
+    /// As many elements of another type as fit.
+    ///
+    /// Safety: scratch is aligned to 64 bytes and cut at multiples of it, every bit pattern is a
+    /// value, and one type at a time is used.
+    fileprivate func rebound<Other: BitwiseCopyable>() -> MutableView<Other> {
+        let start = unsafe UnsafeMutableRawPointer(pointer)
+        return unsafe MutableView<Other>(
+            start.assumingMemoryBound(to: Other.self),
+            count: count / MemoryLayout<Other>.stride
+        )
+    }
+}
