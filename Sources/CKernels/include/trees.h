@@ -151,3 +151,55 @@ void serin_tree_add_targets_f64(
     const struct serin_trees *trees, const double *values, const int32_t *tree_targets,
     size_t targets, size_t first, size_t count, size_t rows, const uint8_t *leaves, size_t step,
     double *sums);
+
+// MARK: Walks, for trees of any size
+
+// A node of a walked tree. A row goes to its first child, or, iff x > threshold, to the one behind
+// it. `link` is 8 * column (where the first of eight rows has it) in its low bits and, above them,
+// how far behind this node the first child stands. A leaf has its weight for a threshold and
+// distance 0; its column holds no number, so that a walk that has arrived stays.
+struct serin_tree_node_f32 {
+    float threshold;
+    uint32_t link;
+};
+struct serin_tree_node_f64 {
+    double threshold;
+    uint64_t link;
+};
+
+// Trees of one array of nodes: where each starts and its longest path.
+struct serin_tree_walks {
+    const void *nodes;
+    const uint32_t *roots;
+    const uint32_t *depths;
+    // The target of each tree, and how many there are.
+    const int32_t *targets;
+    size_t target_count;
+    size_t tree_count;
+    // How many low bits of a link hold the column.
+    unsigned column_bits;
+};
+
+// What eight rows reach in one tree; x is [columns, 8].
+void serin_tree_reach_rows_f32(
+    const struct serin_tree_walks *walks, size_t tree, const float *x, float *weights);
+void serin_tree_reach_rows_f64(
+    const struct serin_tree_walks *walks, size_t tree, const double *x, double *weights);
+
+// The trees that one row walks side by side.
+#define SERIN_TREE_WALKS 16
+// What one row reaches in the trees from `first` on, up to SERIN_TREE_WALKS of them; its columns
+// are 8 apart in x.
+void serin_tree_reach_trees_f32(
+    const struct serin_tree_walks *walks, size_t first, const float *x, float *weights);
+void serin_tree_reach_trees_f64(
+    const struct serin_tree_walks *walks, size_t first, const double *x, double *weights);
+
+// Adds what `rows` rows reach to their sums, [rows, targets], tree by tree. Every eight rows of x
+// are [columns, 8], `eight_size` apart; the last ones may be less than eight.
+void serin_tree_walk_f32(
+    const struct serin_tree_walks *walks, const float *x, size_t eight_size, size_t rows,
+    float *sums);
+void serin_tree_walk_f64(
+    const struct serin_tree_walks *walks, const double *x, size_t eight_size, size_t rows,
+    double *sums);

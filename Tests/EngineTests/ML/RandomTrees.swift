@@ -160,7 +160,8 @@ struct RandomTrees<Value: ForestValue> {
     }
 
     /// The scores and marks of one row, by the tests as they are stated, one node after the other.
-    func walk(_ row: ArraySlice<Value>, _ aggregate: Aggregate) -> (scores: [Value], seen: [Value]) {
+    func walk(_ row: ArraySlice<Value>, _ aggregate: Aggregate) -> (scores: [Value], seen: [Value])
+    {
         var scores = [Value](repeating: 0, count: shape.targets)
         var seen = scores
         for root in table.roots {

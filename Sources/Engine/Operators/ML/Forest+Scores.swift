@@ -137,7 +137,7 @@ extension Forest {
 
     /// A feature in the second copy: what is missing is above everything, also above infinity.
     @inline(__always)
-    private static func second(_ x: Value) -> Value {
+    static func second(_ x: Value) -> Value {
         x.isNaN ? Value.infinity : Swift.min(x, Value.greatestFiniteMagnitude)
     }
 }

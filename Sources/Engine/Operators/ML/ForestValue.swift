@@ -10,7 +10,7 @@ struct RankLayout {
 }
 
 /// The precision that trees are walked and summed in, with the kernels for it.
-protocol ForestValue: Real, SendableMetatype {
+protocol ForestValue: Real, Number, WalkValue, SendableMetatype {
     init(entry: UInt32)
     var entry: UInt32 { get }
     static func of<T: Number>(_ number: T) -> Self

@@ -3,7 +3,8 @@ import Tensors
 
 /// A forest in the arrangement that suits its shape.
 ///
-/// Small trees have all their nodes tested, for many rows or trees at once; others are walked.
+/// Small trees have all their nodes tested, for many rows or trees at once; larger ones are walked,
+/// many at once; those of unusual tests are walked node by node.
 /// Whichever it is, the leaves are those of the walk, and weights are added tree by tree, so that a
 /// row has the same bits in every batch and on every processor, and those of the library that
 /// trained the trees.
@@ -18,21 +19,24 @@ struct PackedForest<Value: ForestValue>: Sendable {
     private let arrangement: Arrangement
 
     private enum Arrangement: Sendable {
-        case walked(Forest<Value>)
+        case general(Forest<Value>)
+        case walked(WalkedForest<Value>)
         case leafSets(LeafSetForest<Value>)
     }
 
-    /// Arranges `parts`; `mayUseLeafSets` is false where a test wants the plain walk.
-    init(_ parts: ForestParts<Value>, mayUseLeafSets: Bool = true) {
+    init(_ parts: ForestParts<Value>) {
         (treeCount, featureCount) = (parts.roots.count, parts.featureCount)
         targetCount = parts.targetCount
-        if mayUseLeafSets, let tables = LeafSetTables(parts) {
+        if let tables = LeafSetTables(parts) {
             let forest = LeafSetForest(tables, parts)
             arrangement = .leafSets(forest)
             (blockRows, byteCount) = (forest.blockRows, forest.byteCount)
+        } else if let forest = WalkedForest(parts) {
+            arrangement = .walked(forest)
+            (blockRows, byteCount) = (forest.blockRows, forest.byteCount)
         } else {
             let forest = Forest(parts)
-            arrangement = .walked(forest)
+            arrangement = .general(forest)
             (blockRows, byteCount) = (forest.blockRows, forest.byteCount)
         }
     }
@@ -42,6 +46,7 @@ struct PackedForest<Value: ForestValue>: Sendable {
         let size = MemoryLayout<Value>.stride
         let scores = 2 * ForestScratch<Value>.aligned(blockRows * targetCount * size)
         switch arrangement {
+        case .general(let forest): return scores + forest.stagingByteCount
         case .walked(let forest): return scores + forest.stagingByteCount
         case .leafSets(let forest):
             let isValue = type == Value.dataType
@@ -62,6 +67,7 @@ struct PackedForest<Value: ForestValue>: Sendable {
         in scratch: ForestScratch<Value>
     ) {
         switch arrangement {
+        case .general(let forest): forest.score(x, rows: rows, as: aggregate, in: scratch)
         case .walked(let forest): forest.score(x, rows: rows, as: aggregate, in: scratch)
         case .leafSets(let forest):
             let (values, staging) = scratch.values(of: x)
