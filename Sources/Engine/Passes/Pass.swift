@@ -9,16 +9,30 @@ package struct Pass: Sendable {
     /// In the order they are applied.
     static let standard = [
         Pass(name: "constant-folding") { $0.removeConstantNodes() },
+        Pass(name: "transpose-merging") { $0.mergeTransposes() },
         Pass(name: "identity-removal") { $0.removeIdentities() },
         Pass(name: "common-subexpressions") { $0.mergeCommonSubexpressions() },
-        Pass(name: "dead-code") { $0.removeDeadNodes() },
+        // Fusions count readers, and a dead one would count.
+        deadCode,
+        Pass(name: "activation-fusion") { $0.apply(ActivationFusions.all) },
+        Pass(name: "layer-normalization") { $0.apply(NormalizationFusions.layer) },
+        Pass(name: "rms-normalization") { $0.apply(NormalizationFusions.rootMeanSquare) },
+        Pass(name: "gemm-batch-normalization") { $0.foldBatchNormalizationIntoGemm() },
+        // The last, as the passes before know reshaping operators by their own names.
+        Pass(name: "shape-arithmetic") { $0.cutShapeArithmetic() },
+        deadCode,
     ]
+
+    private static let deadCode = Pass(name: "dead-code") { $0.removeDeadNodes() }
 
     /// Decided where the plan is made: an operator that only renames its bytes takes no step.
     static let reshapeAliasing = "reshape-aliasing"
 
     /// Every name that `ProgramOptions.disabledPasses` may hold.
-    package static let names = standard.map(\.name) + [reshapeAliasing]
+    package static let names =
+        standard.map(\.name).reduce(into: []) { names, name in
+            if !names.contains(name) { names.append(name) }
+        } + [reshapeAliasing]
 }
 
 extension Graph {
@@ -28,22 +42,6 @@ extension Graph {
             !node.definition.isPure
                 || !node.outputs.allSatisfy { self[$0].fact?.constant != nil }
         }
-    }
-
-    /// Drops nodes that hand their first input on as it is.
-    mutating func removeIdentities() {
-        var substitutes: [ValueID: ValueID] = [:]
-        var used: Set<ValueID> = Set(outputs.map(\.value))
-        for node in nodes { used.formUnion(node.inputs.compactMap { $0 }) }
-        nodes = nodes.filter { node in
-            guard let input = node.inputs.first ?? nil, let output = node.outputs.first,
-                node.isIdentity(in: self),
-                node.outputs.dropFirst().allSatisfy({ !used.contains($0) })
-            else { return true }
-            substitutes[output] = input
-            return false
-        }
-        replace(substitutes)
     }
 
     /// Lets equal nodes on equal inputs share one answer.
@@ -77,24 +75,6 @@ extension Graph {
 }
 
 extension Graph.Node {
-    fileprivate func isIdentity(in graph: Graph) -> Bool {
-        guard definition.domain.isEmpty else { return false }
-        switch definition.name {
-        case "Identity": return true
-        case "Dropout":
-            guard inputs.count > 2, let training = inputs[2] else { return true }
-            let truths = graph[training].fact?.constant?.elements(as: Truth.self)
-            return truths?.allSatisfy { !$0.isTrue } == true
-        case "Cast", "CastLike":
-            // Without facts, on what is only known while the model runs, a cast stays.
-            guard let input = inputs.first ?? nil, let output = outputs.first,
-                let type = graph[input].fact?.type
-            else { return false }
-            return type == graph[output].fact?.type
-        default: return false
-        }
-    }
-
     /// Equal for nodes that do the same to the same; nil where comparing would cost too much.
     fileprivate func key(after substitutes: [Graph.ValueID: Graph.ValueID]) -> String? {
         var key = "\(definition.domain).\(definition.name).\(opset)("
