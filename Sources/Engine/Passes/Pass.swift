@@ -18,6 +18,7 @@ package struct Pass: Sendable {
         Pass(name: "layer-normalization") { $0.apply(NormalizationFusions.layer) },
         Pass(name: "rms-normalization") { $0.apply(NormalizationFusions.rootMeanSquare) },
         Pass(name: "gemm-batch-normalization") { $0.foldBatchNormalizationIntoGemm() },
+        Pass(name: "tree-scaling") { $0.foldScalersIntoTrees() },
         // The last, as the passes before know reshaping operators by their own names.
         Pass(name: "shape-arithmetic") { $0.cutShapeArithmetic() },
         deadCode,

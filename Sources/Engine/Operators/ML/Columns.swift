@@ -6,6 +6,11 @@ struct ScalerOperator: NumberOperator {
     let offsets: [Float]
     let scales: [Float]
 
+    /// Rounds twice; thresholds of trees behind a Scaler rely on just that.
+    static func scaled(_ x: Float, _ offset: Float, _ scale: Float) -> Float {
+        (x - offset) * scale
+    }
+
     func run<T: Number>(_ frame: Frame, _: T.Type) {
         let x: View<T> = frame.input(0)
         let y: MutableView<Float> = frame.output(0)
@@ -15,7 +20,7 @@ struct ScalerOperator: NumberOperator {
             y[index] =
                 T.self == Double.self
                 ? Float((x[index].asDouble - Double(offsets[column])) * Double(scales[column]))
-                : (x[index].asFloat - offsets[column]) * scales[column]
+                : Self.scaled(x[index].asFloat, offsets[column], scales[column])
             column += 1
             if column == count { column = 0 }
         }
