@@ -28,6 +28,8 @@ package struct NodeContext {
     private(set) var children: [Program] = []
     /// The number of the first of them among those of the whole program.
     var firstChild = 0
+    /// By output the inputs whose memory it may take over, the best first.
+    private(set) var reusableInputs: [Int: [Int]] = [:]
 
     package init(
         name: String,
@@ -213,6 +215,20 @@ package struct NodeContext {
         keep(byteCount: child.plan.constantsByteCount)
         reserveScratch(bytes: Dimension(child.plan.arenaByteCount))
         return firstChild + children.count - 1
+    }
+
+    /// Says that `output` may be written over `input`, where nothing reads that input later.
+    ///
+    /// The kernel promises to write element i of the output only after it has read element i of
+    /// the input, and to read no other element of that input whose place it has already written.
+    /// Where the two are not equally large, as one is stretched, nothing comes of it.
+    package mutating func mayReuse(input: Int, forOutput output: Int = 0) {
+        guard let fact = optionalInput(input), outputs.indices.contains(output),
+            let width = fact.type.byteWidth, fact.type != .string,
+            outputs[output].type != .string, outputs[output].type.byteWidth == width,
+            let count = fact.shape.elementCount, count == outputs[output].shape.elementCount
+        else { return }
+        reusableInputs[output, default: []].append(input)
     }
 
     // MARK: Errors

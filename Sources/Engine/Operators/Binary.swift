@@ -142,7 +142,9 @@ private func binary<F: BinaryFunction>(
             return [fact]
         },
         compile: { context throws(EngineError) in
-            BinaryKernel<F>(trailing: try context.trailingAxes())
+            context.mayReuse(input: 0)
+            context.mayReuse(input: 1)
+            return BinaryKernel<F>(trailing: try context.trailingAxes())
                 .kernel(for: try context.input(0).type)
         }
     ).widened(.bfloat16)
@@ -190,7 +192,8 @@ private func variadic<F: BinaryFunction>(
             return [Fact(type, try context.broadcast(shapes))]
         },
         compile: { context throws(EngineError) in
-            VariadicKernel<F>(inputCount: context.inputs.count, isMean: isMean)
+            context.mayReuse(input: 0)
+            return VariadicKernel<F>(inputCount: context.inputs.count, isMean: isMean)
                 .kernel(for: try context.input(0).type)
         }
     ).widened(.bfloat16)

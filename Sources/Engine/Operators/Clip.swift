@@ -40,6 +40,7 @@ let clipOperators: [OperatorDefinition] = [
             return [Fact(input.type, input.shape)]
         },
         compile: { context throws(EngineError) in
+            context.mayReuse(input: 0)
             let least = context.has("min") ? try context.float("min", default: 0) : nil
             let greatest = context.has("max") ? try context.float("max", default: 0) : nil
             return ClipKernel(least: least, greatest: greatest)

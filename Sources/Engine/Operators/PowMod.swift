@@ -124,7 +124,8 @@ let powModOperators: [OperatorDefinition] = [
             return [Fact(try context.input(0).type, try context.operandsShape())]
         },
         compile: { context throws(EngineError) in
-            PowKernel(
+            context.mayReuse(input: 0)
+            return PowKernel(
                 exponentType: try context.input(1).type,
                 trailing: try context.trailingAxes()
             ).kernel(for: try context.input(0).type)

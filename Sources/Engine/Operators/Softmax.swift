@@ -84,6 +84,7 @@ private func softmax(_ name: String, _ form: SoftmaxKernel.Form) -> OperatorDefi
             return [Fact(input.type, input.shape)]
         },
         compile: { context throws(EngineError) in
+            context.mayReuse(input: 0)
             let input = try context.input(0)
             let isOld = context.opset < 13
             let axis = try context.axis(

@@ -160,7 +160,8 @@ func unary<F: UnaryFunction>(
             return [Fact(input.type, input.shape)]
         },
         compile: { context throws(EngineError) in
-            UnaryKernel<F>(
+            context.mayReuse(input: 0)
+            return UnaryKernel<F>(
                 alpha: try alpha.map { value throws(EngineError) in
                     try context.float(value.0, default: value.1)
                 } ?? 0,
@@ -221,6 +222,7 @@ private let gelu = OperatorDefinition(
     },
     compile: { context throws(EngineError) in
         let type = try context.input(0).type
+        context.mayReuse(input: 0)
         switch try context.string("approximate", default: "none") {
         case "none": return UnaryKernel<GeluFunction>(alpha: 0, beta: 0).kernel(for: type)
         case "tanh": return UnaryKernel<GeluTanhFunction>(alpha: 0, beta: 0).kernel(for: type)

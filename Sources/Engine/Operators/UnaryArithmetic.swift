@@ -51,7 +51,8 @@ private func unary<F: UnaryArithmetic>(
             return [Fact(input.type, input.shape)]
         },
         compile: { context throws(EngineError) in
-            UnaryArithmeticKernel<F>().kernel(for: try context.input(0).type)
+            context.mayReuse(input: 0)
+            return UnaryArithmeticKernel<F>().kernel(for: try context.input(0).type)
         }
     ).widened(.bfloat16)
 }

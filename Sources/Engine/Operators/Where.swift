@@ -59,7 +59,9 @@ let whereOperators: [OperatorDefinition] = [
             return [fact]
         },
         compile: { context throws(EngineError) in
-            WhereKernel().kernel(for: try context.input(1).type)
+            context.mayReuse(input: 1)
+            context.mayReuse(input: 2)
+            return WhereKernel().kernel(for: try context.input(1).type)
         }
     )
 ].widened(.packed)

@@ -12,7 +12,9 @@ extension Graph {
         let index = GraphIndex(self)
         var dropped: Set<Int> = []
         for (place, node) in index.graph.nodes.enumerated()
-        where node.isCore("BatchNormalization") && node.outputs.count == 1 {
+        where node.isCore("BatchNormalization") && node.outputs.count == 1
+            && node.integer("training_mode") ?? 0 == 0
+        {
             guard let input = node.input(0), index.useCount(of: input) == 1,
                 let maker = index.node(named: "Gemm", making: input), !dropped.contains(maker),
                 let folded = folded(index.graph.nodes[maker], node)

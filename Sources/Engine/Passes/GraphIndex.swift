@@ -113,6 +113,7 @@ extension Graph {
             opset: opset,
             attributes: attributes,
             inputs: inputs,
+            writtenInputCount: inputs.count,
             outputs: [output]
         )
         var context = context(of: node)

@@ -29,11 +29,14 @@ package struct Pass: Sendable {
     /// Decided where the plan is made: an operator that only renames its bytes takes no step.
     static let reshapeAliasing = "reshape-aliasing"
 
+    /// Likewise: an output takes over the memory of an input that dies.
+    static let inPlace = "in-place"
+
     /// Every name that `ProgramOptions.disabledPasses` may hold.
     package static let names =
         standard.map(\.name).reduce(into: []) { names, name in
             if !names.contains(name) { names.append(name) }
-        } + [reshapeAliasing]
+        } + [reshapeAliasing, inPlace]
 }
 
 extension Graph {

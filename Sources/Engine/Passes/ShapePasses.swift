@@ -70,7 +70,7 @@ extension Graph {
         var views: [ValueID: ValueID] = [:]
         for index in nodes.indices {
             let node = nodes[index]
-            guard node.definition.domain.isEmpty, node.outputs.count == 1,
+            guard node.definition.domain.isEmpty, node.outputs.count == 1, !node.isLate,
                 let output = node.outputs.first, let fact = self[output].fact,
                 fact.constant == nil, fact.classes == nil
             else { continue }
@@ -82,6 +82,7 @@ extension Graph {
                 nodes[index].definition = WorkedOut.view
                 nodes[index].attributes = WorkedOut.attributes(fact.shape)
                 nodes[index].inputs = [source]
+                nodes[index].writtenInputCount = 1
             } else if fact.type == .int64, fact.rank <= 1, let lengths = fact.integers,
                 node.definition.isPure
             {
@@ -89,6 +90,7 @@ extension Graph {
                 nodes[index].attributes = WorkedOut.attributes(lengths)
                 nodes[index].attributes["scalar"] = .integer(fact.rank == 0 ? 1 : 0)
                 nodes[index].inputs = []
+                nodes[index].writtenInputCount = 0
             }
         }
     }

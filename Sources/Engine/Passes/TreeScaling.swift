@@ -111,7 +111,8 @@ private struct ScaledRow {
         var pieces = [value]
         if let place = index.node(named: "Concat", making: value) {
             let node = index.graph.nodes[place]
-            guard index.useCount(of: value) == 1, node.integer("axis") == 1 || node.integer("axis") == -1
+            guard index.useCount(of: value) == 1,
+                node.integer("axis") == 1 || node.integer("axis") == -1
             else { return nil }
             pieces = node.inputs.compactMap { $0 }
             guard pieces.count == node.inputs.count else { return nil }

@@ -18,6 +18,7 @@ struct Lowering {
         var scratch = Dimension(0)
         var unreadInputs: Set<Int> = []
         var children: [Program] = []
+        var reusableInputs: [Int: [Int]] = [:]
     }
 
     struct Parts {
@@ -40,6 +41,7 @@ struct Lowering {
     /// Makes the kernels; nodes that only rename bytes get none.
     mutating func compile() throws(EngineError) {
         let mayAlias = !options.disabledPasses.contains(Pass.reshapeAliasing)
+        let mayReuse = !options.disabledPasses.contains(Pass.inPlace)
         for node in graph.nodes {
             if node.isLate {
                 compiled.append(CompiledNode(node: node, kernel: nil))
@@ -77,7 +79,8 @@ struct Lowering {
                     kernel: kernel,
                     scratch: context.scratch,
                     unreadInputs: context.unreadInputs,
-                    children: context.children
+                    children: context.children,
+                    reusableInputs: mayReuse ? context.reusableInputs : [:]
                 )
             )
         }
@@ -88,6 +91,7 @@ struct Lowering {
         var table = ValueTable(graph, aliases, options, stepCount: compiled.count)
         let slots = LateSlots(graph)
         for input in graph.inputs where slots[input] == nil { try table.add(input, at: -1) }
+        let deaths = lastReaders()
         var lateCount = 0
         var children: [Program.Child] = []
         var operands: [Int32] = []
@@ -103,8 +107,9 @@ struct Lowering {
                 }
                 operands.append(try table.use(input, at: step))
             }
-            for output in entry.node.outputs where !entry.node.isLate {
-                try table.add(output, at: step)
+            var heirs = Heirs(entry.node, entry.reusableInputs, deaths, aliases, at: step)
+            for (index, output) in entry.node.outputs.enumerated() where !entry.node.isLate {
+                try table.add(output, at: step, over: heirs.candidates(forOutput: index))
                 operands.append(try table.use(output, at: step))
             }
             operands.append(try table.addScratch(entry.scratch, of: entry.node, at: step))
@@ -150,5 +155,54 @@ struct Lowering {
         parts.children = children
         parts.hasLateNodes = slots.count > 0 || lateCount > 0
         return parts
+    }
+
+    /// For each value, under the name that its bytes were made, the last step that reads it.
+    private func lastReaders() -> [Graph.ValueID: Int] {
+        var last: [Graph.ValueID: Int] = [:]
+        for (step, entry) in compiled.enumerated() {
+            for (index, input) in entry.node.inputs.enumerated() {
+                guard let input, !entry.unreadInputs.contains(index) else { continue }
+                last[aliases[input] ?? input] = step
+            }
+        }
+        // A run's inputs are read again by the next one, its outputs when it is over.
+        for id in graph.inputs + graph.outputs.map(\.value) {
+            last[aliases[id] ?? id] = compiled.count
+        }
+        return last
+    }
+}
+
+/// Which inputs of a step die there, so that an output may take over their memory.
+private struct Heirs {
+    private var byOutput: [Int: [Graph.ValueID]] = [:]
+
+    init(
+        _ node: Graph.Node,
+        _ reusable: [Int: [Int]],
+        _ lastReaders: [Graph.ValueID: Int],
+        _ aliases: [Graph.ValueID: Graph.ValueID],
+        at step: Int
+    ) {
+        let roots = node.inputs.map { $0.map { aliases[$0] ?? $0 } }
+        for (output, inputs) in reusable {
+            byOutput[output] = inputs.compactMap { index in
+                guard let root = roots[index], lastReaders[root] == step,
+                    // The same memory may also be read as another operand, in another order.
+                    roots.indices.allSatisfy({ roots[$0] != root || inputs.contains($0) })
+                else { return nil }
+                return root
+            }
+        }
+    }
+
+    /// What output `index` may take over; no other output gets the same.
+    mutating func candidates(forOutput index: Int) -> [Graph.ValueID] {
+        let candidates = byOutput[index] ?? []
+        for other in byOutput.keys where other != index {
+            byOutput[other]?.removeAll(where: candidates.contains)
+        }
+        return candidates
     }
 }

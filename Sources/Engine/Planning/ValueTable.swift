@@ -36,15 +36,27 @@ struct ValueTable {
         self.stepCount = stepCount
     }
 
-    /// Gives a value that is made at `step` a block of its own.
-    mutating func add(_ id: Graph.ValueID, at step: Int) throws(EngineError) {
+    /// Gives a value that is made at `step` a block: one of those that lie under `dying` values, if
+    /// they are of its size, else one of its own.
+    mutating func add(
+        _ id: Graph.ValueID,
+        at step: Int,
+        over dying: [Graph.ValueID] = []
+    ) throws(EngineError) {
         let fact = try fact(of: id)
         let bytes = try byteCount(fact.type, fact.shape, name: graph[id].name)
         if fact.type == .string {
             let (sum, overflow) = textElementCount.addingReportingOverflow(bytes / 16)
             textElementCount = overflow ? .max : sum
         }
-        blockOfValue[id] = try addBlock(graph[id].name, byteCount: bytes, at: step)
+        let heir = dying.compactMap { blockOfValue[$0] }.first {
+            blocks[$0].byteCount == Planner.rounded(max(bytes, 1))
+        }
+        if let heir {
+            blockOfValue[id] = heir
+        } else {
+            blockOfValue[id] = try addBlock(graph[id].name, byteCount: bytes, at: step)
+        }
     }
 
     /// The runtime number of a value, which has to live up to `step`.

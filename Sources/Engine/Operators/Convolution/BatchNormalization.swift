@@ -169,6 +169,7 @@ let batchNormalizationOperator = OperatorDefinition(
         let (scale, mean) = (try context.input(1).type, try context.input(3).type)
         let type = try context.input(0).type
         guard try isTraining(context) else {
+            context.mayReuse(input: 0)
             return BatchNormalizationKernel(
                 epsilon: epsilon,
                 isSpatial: try context.integer("spatial", default: 1) != 0,
