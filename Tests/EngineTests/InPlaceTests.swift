@@ -54,15 +54,6 @@ import Testing
         )
     }
 
-    @Test func `the same value on both sides, once turned, is not written over`() throws {
-        // A square of rows: 4 rows of 4.
-        let model = Self.spelled("a = MatMul square x\nb = Reshape a flat\ny = Add a b")
-        #expect(
-            try PassesTests.run(model, rows: 4).answers
-                == PassesTests.run(model, without: [Pass.inPlace], rows: 4).answers
-        )
-    }
-
     @Test func `a run after a run gives the same, as inputs are never written over`() throws {
         let model = Self.spelled("a = Add x shift\nb = Relu a\ny = Mul b x")
         let session = try Session(
@@ -73,8 +64,8 @@ import Testing
             for index in span.indices { span[index] = Float(index) - 5 }
         }
         #expect(session.run() == nil)
-        let first = session.output(0).tensor.elements(as: Float.self)
+        let first = try #require(session.output(0).tensor).elements(as: Float.self)
         #expect(session.run() == nil)
-        #expect(session.output(0).tensor.elements(as: Float.self) == first)
+        #expect(session.output(0).tensor?.elements(as: Float.self) == first)
     }
 }

@@ -91,7 +91,8 @@ struct Spelling: Sendable, CustomTestStringConvertible {
         }
         #expect(session.run() == nil)
         return (
-            session.output(0).tensor.elements(as: Float.self), program.plan.steps.map(\.operator)
+            try #require(session.output(0).tensor).elements(as: Float.self),
+            program.plan.steps.map(\.operator)
         )
     }
 

@@ -145,7 +145,8 @@ import Testing
         }
         #expect(session.run() == nil)
         return (
-            session.output(0).tensor.elements(as: Float.self), program.plan.steps.map(\.operator)
+            try #require(session.output(0).tensor).elements(as: Float.self),
+            program.plan.steps.map(\.operator)
         )
     }
 
