@@ -3,11 +3,11 @@
 /// Activations that exporters spell out, because the operator came later or not at all.
 enum ActivationFusions {
     private static let products: Set<String> = ["Mul", "Div"]
-    private static let x = Pattern.value("x")
+    private static let x = GraphPattern.value("x")
 
     private static func one(
         _ roots: Set<String>,
-        _ pattern: Pattern,
+        _ pattern: GraphPattern,
         _ name: String,
         opset: Int,
         _ attributes: [String: Attribute] = [:]
@@ -50,7 +50,7 @@ enum ActivationFusions {
     ]
 
     /// `sqrt(2 / pi) * (x + 0.044715 * x^3)`, also with x taken out of the brackets.
-    private static let geluTanhInner = Pattern.either([
+    private static let geluTanhInner = GraphPattern.either([
         .product(
             .exactly(0.7978845608028654),
             [.sum(.exactly(0), [x, .product(.exactly(0.044715), [x, x, x])])]

@@ -18,9 +18,9 @@ struct Fusion: Sendable {
 
     /// Operators that the last node of a match may be, as a first sieve.
     let roots: Set<String>
-    let pattern: Pattern
+    let pattern: GraphPattern
     /// Nil where a match is not what it seemed.
-    let replacement: @Sendable (PatternMatch, GraphIndex) -> Replacement?
+    let replacement: @Sendable (GraphMatch, GraphIndex) -> Replacement?
 }
 
 extension Graph {

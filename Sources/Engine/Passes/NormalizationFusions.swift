@@ -3,27 +3,27 @@ import Tensors
 
 /// Normalisations over the last axes that exporters spell out.
 enum NormalizationFusions {
-    private static let x = Pattern.value("x")
-    private static let gap = Pattern.node("Sub", [x, .lineMean(x)])
+    private static let x = GraphPattern.value("x")
+    private static let gap = GraphPattern.node("Sub", [x, .lineMean(x)])
 
     /// `sqrt(mean(value^2) + epsilon)`.
-    private static func deviation(of value: Pattern) -> Pattern {
+    private static func deviation(of value: GraphPattern) -> GraphPattern {
         .node("Sqrt", [biasedSquare(of: value)])
     }
 
-    private static func biasedSquare(of value: Pattern) -> Pattern {
+    private static func biasedSquare(of value: GraphPattern) -> GraphPattern {
         .sum(.named("epsilon"), [.lineMean(.product(.exactly(1), [value, value]))])
     }
 
     /// `value / deviation`, times `others`: by Div, by Reciprocal or by a power of -1/2.
-    private static func normalised(_ value: Pattern, _ others: [Pattern]) -> Pattern {
-        let quotient = Pattern.node("Div", [value, deviation(of: value)])
-        let inverse = Pattern.either([
+    private static func normalised(_ value: GraphPattern, _ others: [GraphPattern]) -> GraphPattern {
+        let quotient = GraphPattern.node("Div", [value, deviation(of: value)])
+        let inverse = GraphPattern.either([
             .node("Reciprocal", [deviation(of: value)]),
             .node("Div", [.constant("one"), deviation(of: value)]),
             .node("Pow", [biasedSquare(of: value), .constant("minus half")]),
         ])
-        let product = Pattern.product(.exactly(1), others + [value, inverse])
+        let product = GraphPattern.product(.exactly(1), others + [value, inverse])
         return others.isEmpty
             ? .either([quotient, product])
             : .either([.product(.exactly(1), others + [quotient]), product])
@@ -70,7 +70,7 @@ enum NormalizationFusions {
 
     private static func fusion(
         _ roots: Set<String>,
-        _ pattern: Pattern,
+        _ pattern: GraphPattern,
         _ build: @escaping Build
     ) -> Fusion {
         Fusion(roots: roots, pattern: pattern) { match, index in

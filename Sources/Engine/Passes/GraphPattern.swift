@@ -6,23 +6,23 @@
 /// number, of Neg and of Pow by 2 or 3 is one product with a numeric factor, whatever the order in
 /// which an exporter wrote it; likewise Add and Sub for sums. Only nodes whose answer goes nowhere
 /// else are taken into a chain, so a value that the pattern reads twice is always an end of it.
-indirect enum Pattern: Sendable {
+indirect enum GraphPattern: Sendable {
     /// Any value; where a name stands twice it is the same value.
     case value(String)
     /// A constant.
     case constant(String)
     /// The first output of an operator with exactly these inputs.
-    case node(String, [Pattern])
+    case node(String, [GraphPattern])
     /// A factor, and what it is multiplied by in any order.
-    case product(Number, [Pattern])
+    case product(Number, [GraphPattern])
     /// What is added in any order, and a number on top.
-    case sum(Number, [Pattern])
+    case sum(Number, [GraphPattern])
     /// The mean over the last axes, which stay as length 1; how many is the number "axes".
-    case lineMean(Pattern)
+    case lineMean(GraphPattern)
     /// Limits an element to a range, by attributes or constant inputs.
-    case clip(Double, Double, Pattern)
+    case clip(Double, Double, GraphPattern)
     /// The first that fits.
-    case either([Pattern])
+    case either([GraphPattern])
 
     enum Number: Sendable {
         case exactly(Double)
@@ -31,7 +31,7 @@ indirect enum Pattern: Sendable {
 }
 
 /// What the names of a pattern stand for, and the nodes that it takes up.
-struct PatternMatch {
+struct GraphMatch {
     var values: [String: Graph.ValueID] = [:]
     var numbers: [String: Double] = [:]
     var nodes: Set<Int> = []
@@ -48,9 +48,9 @@ extension GraphIndex {
     /// How `pattern` fits the part of the graph that ends in `value`; nil when it does not.
     ///
     /// Every value made inside the part is read only inside it, but for `value` itself.
-    func match(_ pattern: Pattern, endingIn value: Graph.ValueID) -> PatternMatch? {
+    func match(_ pattern: GraphPattern, endingIn value: Graph.ValueID) -> GraphMatch? {
         guard let root = maker(of: value), graph.nodes[root].outputs.count == 1 else { return nil }
-        for match in matches(pattern, value, PatternMatch()) {
+        for match in matches(pattern, value, GraphMatch()) {
             let isClosed = match.nodes.allSatisfy { index in
                 index == root
                     || graph.nodes[index].outputs.allSatisfy { output in
@@ -70,10 +70,10 @@ extension GraphIndex {
 
     /// All ways in which `pattern` fits, given what `match` has already fixed.
     private func matches(
-        _ pattern: Pattern,
+        _ pattern: GraphPattern,
         _ value: Graph.ValueID,
-        _ match: PatternMatch
-    ) -> [PatternMatch] {
+        _ match: GraphMatch
+    ) -> [GraphMatch] {
         var match = match
         switch pattern {
         case .value(let name):
@@ -117,10 +117,10 @@ extension GraphIndex {
 
     private func matches(
         _ chain: Chain?,
-        _ number: Pattern.Number,
-        _ patterns: [Pattern],
-        _ match: PatternMatch
-    ) -> [PatternMatch] {
+        _ number: GraphPattern.Number,
+        _ patterns: [GraphPattern],
+        _ match: GraphMatch
+    ) -> [GraphMatch] {
         guard let chain, chain.ends.count == patterns.count else { return [] }
         var match = match
         switch number {
@@ -137,12 +137,12 @@ extension GraphIndex {
 
     /// All ways to give each pattern one of `ends`.
     private func assignments(
-        _ patterns: ArraySlice<Pattern>,
+        _ patterns: ArraySlice<GraphPattern>,
         _ ends: [Graph.ValueID],
-        _ match: PatternMatch
-    ) -> [PatternMatch] {
+        _ match: GraphMatch
+    ) -> [GraphMatch] {
         guard let pattern = patterns.first else { return [match] }
-        var found: [PatternMatch] = []
+        var found: [GraphMatch] = []
         for (position, end) in ends.enumerated() where !ends[..<position].contains(end) {
             var rest = ends
             rest.remove(at: position)
