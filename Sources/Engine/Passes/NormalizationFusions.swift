@@ -16,7 +16,8 @@ enum NormalizationFusions {
     }
 
     /// `value / deviation`, times `others`: by Div, by Reciprocal or by a power of -1/2.
-    private static func normalised(_ value: GraphPattern, _ others: [GraphPattern]) -> GraphPattern {
+    private static func normalised(_ value: GraphPattern, _ others: [GraphPattern]) -> GraphPattern
+    {
         let quotient = GraphPattern.node("Div", [value, deviation(of: value)])
         let inverse = GraphPattern.either([
             .node("Reciprocal", [deviation(of: value)]),
