@@ -20,6 +20,8 @@ package final class TensorRegion: @unchecked Sendable {
     private var chargedByteCount = 0
 
     private static let alignment = 64
+    /// What a tensor takes beside its elements: the object that holds it, and its shape.
+    private static let overhead = 192
 
     /// Takes over `byteCount` bytes from `base` on, a multiple of 64.
     @unsafe
@@ -28,6 +30,8 @@ package final class TensorRegion: @unchecked Sendable {
         self.byteCount = byteCount
         gaps = byteCount > 0 ? [0..<byteCount] : []
     }
+
+    package var freeByteCount: Int { byteCount - usedByteCount - chargedByteCount }
 
     private static func rounded(_ byteCount: Int) -> Int? {
         let (sum, overflow) = byteCount.addingReportingOverflow(alignment - 1)
@@ -38,7 +42,7 @@ package final class TensorRegion: @unchecked Sendable {
     @unsafe
     package func take(byteCount: Int) -> UnsafeMutableRawPointer? {
         guard byteCount >= 0, let size = Self.rounded(byteCount),
-            size <= self.byteCount - usedByteCount - chargedByteCount,
+            size <= freeByteCount - Self.overhead,
             let index = gaps.firstIndex(where: { $0.count >= size })
         else { return nil }
         let start = gaps[index].lowerBound
@@ -47,7 +51,7 @@ package final class TensorRegion: @unchecked Sendable {
         } else {
             gaps[index] = (start + size)..<gaps[index].upperBound
         }
-        usedByteCount += size
+        usedByteCount += size + Self.overhead
         let address = unsafe base + start
         unsafe address.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
         return unsafe address
@@ -58,7 +62,7 @@ package final class TensorRegion: @unchecked Sendable {
     package func giveBack(_ address: UnsafeMutableRawPointer, byteCount: Int) {
         guard let size = Self.rounded(byteCount) else { return }
         let start = unsafe address - base
-        usedByteCount -= size
+        usedByteCount -= size + Self.overhead
         var gap = start..<(start + size)
         var index = gaps.firstIndex { $0.lowerBound > start } ?? gaps.count
         if index < gaps.count, gaps[index].lowerBound == gap.upperBound {
@@ -75,7 +79,7 @@ package final class TensorRegion: @unchecked Sendable {
 
     /// Puts memory that is held elsewhere on the region's account; false when there is no room.
     package func charge(byteCount: Int) -> Bool {
-        guard byteCount <= self.byteCount - usedByteCount - chargedByteCount else { return false }
+        guard byteCount <= freeByteCount else { return false }
         chargedByteCount += byteCount
         return true
     }

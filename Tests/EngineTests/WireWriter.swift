@@ -50,36 +50,39 @@ struct ModelText: Sendable {
     var bytes: [UInt8] {
         var writer = WireWriter()
         writer.integer(1, 8)
-        writer.message(7) { graph in
-            for node in nodes { graph.message(1) { write(node, to: &$0) } }
-            for tensor in initializers {
-                graph.message(5) { proto in
-                    for length in tensor.dimensions { proto.integer(1, length) }
-                    proto.integer(2, 1)
-                    proto.text(8, tensor.name)
-                    proto.bytes(
-                        9,
-                        tensor.values.flatMap { value in
-                            (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> (8 * $0)) }
-                        }
-                    )
-                }
-            }
-            for tensor in integers {
-                graph.message(5) { proto in
-                    proto.integer(1, Int64(tensor.values.count))
-                    proto.integer(2, 7)
-                    proto.text(8, tensor.name)
-                    for value in tensor.values { proto.integer(7, value) }
-                }
-            }
-            for input in inputs {
-                graph.message(11) { declare(input.name, input.shape, &$0) }
-            }
-            for output in outputs { graph.message(12) { declare(output, [], &$0) } }
-        }
+        writer.message(7) { writeGraph(to: &$0) }
         writer.message(8) { $0.integer(2, opset) }
         return writer.bytes
+    }
+
+    /// The graph alone, as an attribute holds it.
+    func writeGraph(to graph: inout WireWriter) {
+        for node in nodes { graph.message(1) { write(node, to: &$0) } }
+        for tensor in initializers {
+            graph.message(5) { proto in
+                for length in tensor.dimensions { proto.integer(1, length) }
+                proto.integer(2, 1)
+                proto.text(8, tensor.name)
+                proto.bytes(
+                    9,
+                    tensor.values.flatMap { value in
+                        (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> (8 * $0)) }
+                    }
+                )
+            }
+        }
+        for tensor in integers {
+            graph.message(5) { proto in
+                proto.integer(1, Int64(tensor.values.count))
+                proto.integer(2, 7)
+                proto.text(8, tensor.name)
+                for value in tensor.values { proto.integer(7, value) }
+            }
+        }
+        for input in inputs {
+            graph.message(11) { declare(input.name, input.shape, &$0) }
+        }
+        for output in outputs { graph.message(12) { declare(output, [], &$0) } }
     }
 
     private func write(_ node: Node, to writer: inout WireWriter) {

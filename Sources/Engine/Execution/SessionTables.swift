@@ -20,21 +20,29 @@ final class SessionTables {
     private var textOfInputs = 0
     /// What late nodes hold; nil where the program has none.
     let late: LateValues?
+    private let ownsResources: Bool
     /// The graphs that steps run.
     private let children: Children
 
     /// Lays the tables of `program` over an arena from `base` on.
     ///
-    /// Values whose size follows from data go to `region`, or where none is given to the arena's own.
+    /// Values whose size follows from data go to the region that is given, or to the arena's own.
     @unsafe
-    init(_ program: Program, base: UnsafeMutableRawPointer, region: TensorRegion? = nil) {
-        let own = unsafe TensorRegion(
-            base: base + program.plan.peak + program.plan.textByteCount,
-            byteCount: program.plan.lateByteCount
-        )
+    init(_ program: Program, base: UnsafeMutableRawPointer, resources given: LateResources? = nil) {
+        ownsResources = given == nil
         late =
             program.hasLateNodes
-            ? LateValues(region: region ?? own, slotCount: program.lateSlotCount) : nil
+            ? LateValues(
+                given
+                    ?? LateResources(
+                        region: unsafe TensorRegion(
+                            base: base + program.plan.peak + program.plan.textByteCount,
+                            byteCount: program.plan.lateByteCount
+                        ),
+                        mostWork: program.mostLateWork
+                    ),
+                slotCount: program.lateSlotCount
+            ) : nil
         let axisCount = program.values.reduce(0) { $0 + $1.shape.count }
         unsafe records = .allocate(capacity: max(program.values.count, 1))
         unsafe operands = .allocate(capacity: max(program.operands.count, 1))
@@ -105,6 +113,7 @@ final class SessionTables {
         textOfInputs = 0
         unsafe state.pointee.fault = nil
         late?.forget()
+        if ownsResources { late?.resources.begin() }
         if rows != self.rows { setShapes(rows: rows, program) }
         // A reference of an earlier run would point at text that is gone.
         for index in program.inputs.indices where program.inputs[index].elementType == .string {

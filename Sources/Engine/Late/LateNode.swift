@@ -69,6 +69,7 @@ package struct LateCall {
         guard case .sequence(let elements) = try value(index) else {
             throw context.failure("input \(index) is no sequence")
         }
+        try values.resources.spend(elements.count / 64, context)
         return elements
     }
 

@@ -7,7 +7,7 @@ import Tensors
 ///
 /// `@unchecked Sendable`: belongs to one session, which one thread uses at a time.
 final class LateValues: @unchecked Sendable {
-    let region: TensorRegion
+    let resources: LateResources
     var slots: [StoredValue?]
     /// Why a run stopped, in words.
     var problem: EngineError?
@@ -22,8 +22,10 @@ final class LateValues: @unchecked Sendable {
     }
     private static let mostBodies = 8
 
-    init(region: TensorRegion, slotCount: Int) {
-        self.region = region
+    var region: TensorRegion { resources.region }
+
+    init(_ resources: LateResources, slotCount: Int) {
+        self.resources = resources
         slots = Array(repeating: nil, count: slotCount)
     }
 
@@ -35,10 +37,10 @@ final class LateValues: @unchecked Sendable {
     func full(_ type: DataType, _ shape: Shape, _ context: NodeContext) -> EngineError {
         let requested = type.byteCount(ofElements: shape.elementCount) ?? .max
         return context.failure(
-            "a value of shape \(shape) needs \(requested) bytes, \(region.byteCount - region.usedByteCount) of the region's \(region.byteCount) are free",
+            "a value of shape \(shape) needs \(requested) bytes, \(region.freeByteCount) of the region's \(region.byteCount) are free",
             kind: .memoryLimit(
                 requested: requested,
-                available: region.byteCount - region.usedByteCount
+                available: region.freeByteCount
             ),
             remedy: "send less, or raise the memory for values whose size follows from data"
         )
@@ -190,7 +192,7 @@ final class LateValues: @unchecked Sendable {
                         "packed constants need \(ready.keptByteCount) bytes of the region's \(region.byteCount)",
                         kind: .memoryLimit(
                             requested: ready.keptByteCount,
-                            available: region.byteCount - region.usedByteCount
+                            available: region.freeByteCount
                         )
                     )
                 }
@@ -237,6 +239,7 @@ final class LateValues: @unchecked Sendable {
                 kind: .invalidGraph
             )
         }
+        try resources.spend(1, call.context)
         var values = operands
         var facts: [Fact?] = operands.map { $0.fact }
         for place in body.captures {
@@ -249,7 +252,7 @@ final class LateValues: @unchecked Sendable {
         if let known = bodies[key]?.first(where: { $0.fits(facts) }) {
             ready = known
         } else {
-            ready = try ReadyBody(body.graph, facts, region: region, call.context)
+            ready = try ReadyBody(body.graph, facts, resources, call.context)
             var list = bodies[key] ?? []
             if list.count >= Self.mostBodies { list.removeFirst() }
             list.append(ready)

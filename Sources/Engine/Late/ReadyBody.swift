@@ -21,9 +21,10 @@ final class ReadyBody {
     init(
         _ body: Graph,
         _ facts: [Fact?],
-        region: TensorRegion,
+        _ resources: LateResources,
         _ context: NodeContext
     ) throws(EngineError) {
+        let region = resources.region
         var graph = body
         var places: [Int] = []
         var inputs: [Graph.ValueID] = []
@@ -44,7 +45,7 @@ final class ReadyBody {
             let arena = Tensor(type: .uint8, shape: shape, in: region)
         else {
             let requested = program.plan.peak + kept
-            let available = region.byteCount - region.usedByteCount
+            let available = region.freeByteCount
             throw context.failure(
                 "its graph needs \(requested) bytes, \(available) of the region's \(region.byteCount) are free",
                 kind: .memoryLimit(requested: requested, available: available)
@@ -52,7 +53,7 @@ final class ReadyBody {
         }
         self.arena = arena
         self.places = places
-        unsafe tables = SessionTables(program, base: arena.address, region: region)
+        unsafe tables = SessionTables(program, base: arena.address, resources: resources)
         key = facts.map { $0.map { Key(type: $0.type, shape: $0.shape) } }
     }
 

@@ -114,7 +114,8 @@ struct Lowering {
             }
             operands.append(try table.addScratch(entry.scratch, of: entry.node, at: step))
             for child in entry.children {
-                children.append(Program.Child(program: child, scratch: operands[operands.count - 1]))
+                let scratch = operands[operands.count - 1]
+                children.append(Program.Child(program: child, scratch: scratch))
             }
             let kernel: Kernel
             if let planned = entry.kernel {

@@ -24,6 +24,8 @@ package final class Program: Sendable {
     let lateSlotCount: Int
     /// Whether something in it is only understood while it runs.
     package let hasLateNodes: Bool
+    /// The most steps that loops of a run take together.
+    let mostLateWork: Int
     /// Graphs that steps run inside their scratch.
     let children: [Child]
     /// Kept alive for the addresses in `values`.
@@ -119,6 +121,7 @@ package final class Program: Sendable {
         (inputPlaces, outputPlaces) = (parts.inputPlaces, parts.outputPlaces)
         lateSlotCount = parts.lateSlotCount
         hasLateNodes = parts.hasLateNodes
+        mostLateWork = options.mostLateWork
         children = parts.children
         constants = parts.constants
     }
