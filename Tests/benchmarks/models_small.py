@@ -56,13 +56,13 @@ def pipelines(target):
     random = np.random.default_rng(31)
     x, y, held = numbers(random, 10)
     for name, layers in (("mlp_10_64_64", (64, 64)), ("mlp_10_128_64_32", (128, 64, 32))):
-        model = make_pipeline(StandardScaler(), MLPRegressor(layers, max_iter=15, random_state=0)).fit(x, y)
+        model = make_pipeline(StandardScaler(), MLPRegressor(hidden_layer_sizes=layers, max_iter=15, random_state=0)).fit(x, y)
         write(target / name, to_onnx(model, x[:1]), [held], f"scaled MLP 10-{'-'.join(map(str, layers))}-1",
               [1, 16, 256], [10, None, None])
     model = make_pipeline(StandardScaler(), LogisticRegression()).fit(x, y > 0)
     exported = to_onnx(model, x[:1], options={"zipmap": False})
     write(target / "logistic", exported, [held], "scaled logistic regression", [1, 16, 256], [10, None, None])
-    model = IsolationForest(50, random_state=0).fit(x[:1000])
+    model = IsolationForest(n_estimators=50, random_state=0).fit(x[:1000])
     exported = to_onnx(model, x[:1], target_opset={"": 18, "ai.onnx.ml": 3})
     write(target / "isolation_forest", exported, [held], "isolation forest, 50 trees", [1, 256], [None, None])
 

@@ -1,0 +1,1 @@
+	BpredictionsJ$fgACь{¬Bђґ"CwLCaxЮB¬d§BдШСBhMCЩy*C

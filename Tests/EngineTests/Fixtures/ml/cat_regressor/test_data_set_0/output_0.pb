@@ -1,0 +1,1 @@
+	BpredictionsJ$ieBCEÆ¸BÍ×(Cƒ¤:CM†ËBx¨ØBî­«B!ýËBƒC

@@ -1,0 +1,1 @@
+	BpredictionsJ$heBCDÆ¸BÍ×(C‚¤:CM†ËBx¨ØBï­«B!ýËBƒC

@@ -1,0 +1,1 @@
+	2low2low2low2middle2middle2middle2middle2high2highBlabel

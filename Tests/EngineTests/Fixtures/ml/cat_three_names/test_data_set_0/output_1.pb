@@ -1,0 +1,2 @@
+
+probabilities27"high"low"middle* JüEç;JD|?J^¶ö;27"high"low"middle* J%‘˜<JŠ8u?J¥]À<27"high"low"middle* Jÿ#§<J7qt?J1µÊ<27"high"low"middle* J~•>J?=J°©S?27"high"low"middle* JLf<J{_ž<JÔsw?27"high"low"middle* JñYk<JÚÁi<J‘«x?27"high"low"middle* JH…V<Jb}_<Jõ'y?27"high"low"middle* JÞl?JFR†<JÍõn=27"high"low"middle* J:øp?JùÝ„<Jk.=

@@ -1,0 +1,2 @@
+
+probabilities27"high"low"middle* JFç;J	D|?Ji¶ö;27"high"low"middle* J&‘˜<JŠ8u?J©]À<27"high"low"middle* J$§<J8qt?J4µÊ<27"high"low"middle* J}•>J?=J±©S?27"high"low"middle* JLf<Jz_ž<JÔsw?27"high"low"middle* JòYk<JÚÁi<J‘«x?27"high"low"middle* JE…V<J`}_<Jö'y?27"high"low"middle* JÞl?JIR†<JÕõn=27"high"low"middle* J;øp?JùÝ„<Jm.=

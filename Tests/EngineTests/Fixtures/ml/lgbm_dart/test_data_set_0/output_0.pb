@@ -1,0 +1,1 @@
+	BvariableJ$//C=/òBD±C5«#C&TC+ôB7üBz øBÒßC

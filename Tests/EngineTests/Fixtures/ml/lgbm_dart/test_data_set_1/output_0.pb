@@ -1,0 +1,1 @@
+	BvariableJ$//C</òBD±C6«#C&TC*ôB7üBy øBÒßC

@@ -1,0 +1,1 @@
+	BvariableJ$j})C@C?sC„CgWC@CgWC@CsåC

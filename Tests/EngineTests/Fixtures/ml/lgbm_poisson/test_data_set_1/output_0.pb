@@ -1,0 +1,1 @@
+	BvariableJ$f})C?C;sC„ChWC?ChWC?CuåC

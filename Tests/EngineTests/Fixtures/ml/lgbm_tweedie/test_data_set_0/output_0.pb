@@ -1,0 +1,1 @@
+	BvariableJ$ץ˜1Cד"ÝB¶!-Cף0'CZרBיידBn„הBםגB½·C

@@ -1,0 +1,1 @@
+	BvariableJ$ת˜1Cא"ÝB¹!-Cש0'CZרBטידBa„הBהגB¼·C

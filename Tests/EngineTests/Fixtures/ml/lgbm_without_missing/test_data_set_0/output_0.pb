@@ -1,0 +1,1 @@
+	BvariableJ$Sé4CKséB¾ "Cª%&C[ìùB9LëB{óBPßöB]‹C

@@ -1,0 +1,1 @@
+	BvariableJ$Sé4CKséB¾ "C«%&CZìùB9LëB{óBOßöB\‹C

@@ -1,0 +1,1 @@
+	BGPmeanJH*_­±vd@¹¾WÒàSU@…GÅcD¦`@@Éç==ec@ zDâ|e@xümeüg@ÏP2¨^¾h@ì\<˜|B\@ï×˜õ#ÄZ@

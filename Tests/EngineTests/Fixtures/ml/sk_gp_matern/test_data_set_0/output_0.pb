@@ -1,0 +1,1 @@
+	BGPmeanJH!XxBjd@QKzþƒæY@&¨ð)éUb@ºHS÷b@ºŽxeƒd@sïÅ5nh@ã°ÿ8ÖÜj@`;$ƒz]@Å¶3àÇ[@

@@ -1,0 +1,1 @@
+	BGPmeanJH#XxBjd@TKzþๆY@(จ๐)้Ub@ทHS๗b@บxed@s๏ล5nh@ไฐÿ8ึÜj@a;$z]@รถ3เว[@
