@@ -117,9 +117,9 @@ private func parsed(_ text: TextReference) -> CastNumber? {
         for place in bytes.indices { unsafe copy[place] = CChar(bitPattern: bytes[place]) }
         unsafe copy[bytes.count] = 0
         var end: UnsafeMutablePointer<CChar>?
-        // A double does not hold every whole number of 64 bits.
+        // A double does not hold every whole number of 64 bits; what is too large is cut off at the ends.
         let whole = unsafe strtoll(start, &end, 10)
-        if let stop = unsafe end, unsafe stop.pointee == 0, abs(whole) < .max - 1 {
+        if let stop = unsafe end, unsafe stop.pointee == 0, whole > .min, whole < .max {
             return .whole(Int128(whole))
         }
         let number = unsafe strtod(start, &end)

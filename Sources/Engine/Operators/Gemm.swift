@@ -165,4 +165,4 @@ let gemmOperators: [OperatorDefinition] = [
             )
         }
     )
-]
+].widened(.halves)

@@ -161,4 +161,4 @@ let matMulOperators: [OperatorDefinition] = [
             return packingKernel
         }
     )
-]
+].widened(.halves)

@@ -15,6 +15,10 @@ extension NodeContext {
                 ? splitAtSpace(bytes, most: most) : Engine.split(bytes, at: delimiter, most: most)
         }
         let width = parts.map(\.count).max() ?? 0
+        // One long text makes every row as long.
+        guard parts.count.multipliedReportingOverflow(by: width).partialValue <= 1 << 24,
+            width <= 1 << 24, parts.count <= 1 << 24
+        else { throw failure("\(parts.count) texts of up to \(width) parts are too many") }
         let texts = parts.flatMap { $0 + Array(repeating: [], count: width - $0.count) }
         return [
             Tensor(utf8Texts: texts, shape: try shape(input.dimensions + [width])),
