@@ -137,7 +137,7 @@ private func classifying(
             ClassifyingKernel(question: try question(context))
                 .kernel(for: try context.input(0).type)
         }
-    ).widened(.halves)
+    ).widened(.halves).widened(.eights)
 }
 
 let unaryArithmeticOperators: [OperatorDefinition] = [

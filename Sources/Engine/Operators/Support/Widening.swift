@@ -16,6 +16,11 @@ struct Widening: Sendable {
     static let halves = Widening(types: [.float16, .bfloat16], working: .float)
     /// For operators that are built for every type that computes but bfloat16.
     static let bfloat16 = Widening(types: [.bfloat16], working: .float)
+    /// Eight-bit floating point, for operators that ask something of each number.
+    static let eights = Widening(
+        types: [.float8e4m3fn, .float8e4m3fnuz, .float8e5m2, .float8e5m2fnuz],
+        working: .float
+    )
     /// Types that share a byte, for operators that only move elements: each gets a byte of its own.
     static let packed = Widening(
         types: [.int4, .uint4, .int2, .uint2, .float4e2m1],
@@ -197,6 +202,13 @@ func widen(
             target.assumingMemoryBound(to: Float.self)
         )
         for index in 0..<count { unsafe to[index] = from[index].float }
+    case .float8e4m3fn, .float8e4m3fnuz, .float8e5m2, .float8e5m2fnuz:
+        guard let format = SmallFloat(type) else { return }
+        let (from, to) = unsafe (
+            source.assumingMemoryBound(to: UInt8.self),
+            target.assumingMemoryBound(to: Float.self)
+        )
+        for index in 0..<count { unsafe to[index] = Float(format.decode(from[index])) }
     default:
         let (from, to) = unsafe (
             source.assumingMemoryBound(to: UInt8.self),
@@ -234,6 +246,15 @@ func narrow(
             target.assumingMemoryBound(to: BFloat16.self)
         )
         for index in 0..<count { unsafe to[index] = BFloat16(from[index]) }
+    case .float8e4m3fn, .float8e4m3fnuz, .float8e5m2, .float8e5m2fnuz:
+        guard let format = SmallFloat(type) else { return }
+        let (from, to) = unsafe (
+            source.assumingMemoryBound(to: Float.self),
+            target.assumingMemoryBound(to: UInt8.self)
+        )
+        for index in 0..<count {
+            unsafe to[index] = format.encode(Double(from[index]), saturates: true)
+        }
     default:
         let (from, to) = unsafe (
             source.assumingMemoryBound(to: UInt8.self),
