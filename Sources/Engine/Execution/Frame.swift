@@ -30,6 +30,10 @@ package struct RunFault: Error, Equatable, Sendable {
     package let step: Int
     /// What a late node has to say of it.
     package var detail: EngineError?
+
+    package init(reason: Reason, step: Int, detail: EngineError? = nil) {
+        (self.reason, self.step, self.detail) = (reason, step, detail)
+    }
 }
 
 /// Where one operand lies in this session, and its shape for the present number of rows.

@@ -145,6 +145,15 @@ package final class Session: @unchecked Sendable {
         return try tensor.withElements(as: Element.self, body)
     }
 
+    /// Whether output `index` is of the type and shape that its spec says, as planned ones always are.
+    package func isAsDeclared(output index: Int) -> Bool {
+        guard case .late = program.outputPlaces[index] else { return true }
+        let spec = program.outputs[index]
+        guard let tensor = lateOutput(index) else { return false }
+        return tensor.type == spec.elementType
+            && tensor.dimensions == spec.shape.compactMap { $0.value(rows: rows) }
+    }
+
     /// One element of a string output, copied.
     package func outputText(_ index: Int, _ element: Int) -> String {
         withOutput(index, as: TextReference.self) { span in

@@ -107,18 +107,18 @@ struct ScanPlan {
         return { frame in
             let tables = frame.child(number)
             tables.begin(rows: frame.rows, program)
-            for (input, place) in places.enumerated()
-            where place < carriedCount || place >= scannedEnd {
-                tables.copy(frame.bytes(ofInput: place), toInput: input, program)
+            for input in places.indices
+            where places[input] < carriedCount || places[input] >= scannedEnd {
+                tables.copy(frame.bytes(ofInput: places[input]), toInput: input, program)
             }
             var steps = 0
             if carriedCount < scannedEnd, frame.inputShape(carriedCount).count > 0 {
                 steps = frame.inputShape(carriedCount)[0]
             }
             for step in 0..<steps {
-                for (input, place) in places.enumerated()
-                where place >= carriedCount && place < scannedEnd {
-                    let all = frame.bytes(ofInput: place)
+                for input in places.indices
+                where places[input] >= carriedCount && places[input] < scannedEnd {
+                    let all = frame.bytes(ofInput: places[input])
                     let size = all.count / steps
                     tables.copy(
                         all.part((step &* size)..<((step &+ 1) &* size)),
@@ -136,13 +136,20 @@ struct ScanPlan {
                         at: step &* (all.count / steps)
                     )
                 }
-                for (input, place) in places.enumerated() where place < carriedCount {
-                    tables.copy(tables.bytes(ofOutput: place, program), toInput: input, program)
+                for input in places.indices where places[input] < carriedCount {
+                    tables.copy(
+                        tables.bytes(ofOutput: places[input], program),
+                        toInput: input,
+                        program
+                    )
                 }
             }
-            for (input, place) in places.enumerated()
-            where place < carriedCount && place < frame.outputCount {
-                frame.bytes(ofOutput: place).copy(tables.bytes(ofInput: input, program), at: 0)
+            for input in places.indices
+            where places[input] < carriedCount && places[input] < frame.outputCount {
+                frame.bytes(ofOutput: places[input]).copy(
+                    tables.bytes(ofInput: input, program),
+                    at: 0
+                )
             }
         }
     }

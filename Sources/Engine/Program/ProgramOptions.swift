@@ -15,7 +15,7 @@ package struct ProgramOptions: Sendable {
     /// The most bytes that values whose size follows from data take; reserved where there are such.
     package var lateByteCount = 64 << 20
     /// The most steps that the loops of a run take together, those inside each other multiplied.
-    package var mostLateWork = 1 << 20
+    package var mostLateWork = 1 << 17
     /// Names of passes left out; see `Pass.names`.
     package var disabledPasses: Set<String>
     /// Room for the text of strings, in bytes for each string element; an average, not a limit.

@@ -164,6 +164,10 @@ extension ModelVersion {
             )
         }
         if let fault = session.run() { return fault }
+        for index in session.program.outputs.indices
+        where !session.isAsDeclared(output: index) {
+            return RunFault(reason: .undefinedValue, step: session.program.plan.steps.count)
+        }
         outputs.decode(session, rows: workspace.modelRows, into: &workspace.outputs)
         return nil
     }
