@@ -1,5 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/// The step to `wide`, which is `value` with at least the precision of a float.
+///
+/// Half precision only stores: rounding every step to it would lose what the sums gain.
+func widening(_ value: String, to wide: String) -> String {
+    """
+    \(wide)_is_double = serin.HasType <to = 11> (\(value))
+    \(wide) = If (\(wide)_is_double) <
+        then_branch = kept () => (\(wide)_kept) { \(wide)_kept = Identity (\(value)) },
+        else_branch = cast () => (\(wide)_cast) { \(wide)_cast = Cast <to = 1> (\(value)) }>
+    """
+}
+
 /// The steps from query, key and value, four axes each, to the scores `[B, Hq, L, S]`.
 ///
 /// Where one head of keys serves several of queries, the queries of a head's group lie behind
@@ -189,11 +201,11 @@ let attentionBodies: [SpecifiedFunction] = [
                 \(name) = Transpose <perm = [0, 2, 1, 3]> (\(name)_by_head)
                 """
         }
-        func cached(_ name: String, _ past: String) -> String {
+        func cached(_ name: String, _ past: String, _ new: String) -> String {
             call.has(input: 4)
-                ? "\(name) = Concat <axis = 2> (\(past), new_\(name))"
-                : "\(name) = Identity (new_\(name))"
+                ? "\(name) = Concat <axis = 2> (\(past), \(new))" : "\(name) = Identity (\(new))"
         }
+        let shown = ["scores", "capped", "biased", "probabilities"][mode]
         let precision =
             call.has("softmax_precision")
             ? """
@@ -208,13 +220,14 @@ let attentionBodies: [SpecifiedFunction] = [
                 (q, k, v, attn_mask, past_key, past_value, nonpad_kv_seqlen)
                 => (y, present_key, present_value, qk_matmul_output) {
             """,
-            byHead("query", "q", queryHeads),
+            byHead("stored_query", "q", queryHeads),
             byHead("new_key", "k", keyHeads),
             byHead("new_value", "v", keyHeads),
-            cached("key", "past_key"),
-            cached("value", "past_value"),
-            "present_key = Identity (key)",
-            "present_value = Identity (value)",
+            cached("present_key", "past_key", "new_key"),
+            cached("present_value", "past_value", "new_value"),
+            widening("stored_query", to: "query"),
+            widening("present_key", to: "key"),
+            widening("present_value", to: "value"),
             scoreSteps(hasScale: call.has("scale")),
             hasCap
                 ? """
@@ -234,14 +247,15 @@ let attentionBodies: [SpecifiedFunction] = [
                 sees_nothing = Equal (row_most, never)
                 probabilities = Where (sees_nothing, always, softened)
                 """,
-            "qk_matmul_output = Identity (\(["scores", "capped", "biased", "probabilities"][mode]))",
+            "qk_matmul_output = CastLike (\(shown), q)",
             answerSteps,
             queryHeads > 0
                 ? """
                 by_place = Transpose <perm = [0, 2, 1, 3]> (answer)
                 together = Constant <value_ints = [0, 0, -1]> ()
-                y = Reshape (by_place, together)
-                """ : "y = Identity (answer)",
+                wide_y = Reshape (by_place, together)
+                """ : "wide_y = Identity (answer)",
+            "y = CastLike (wide_y, q)",
             "}"
         )
     }

@@ -15,8 +15,11 @@ let flexAttentionBodies: [SpecifiedFunction] = [
         return SpecifiedFunction.text(
             """
             FlexAttention <prob_mod, scale, score_mod, softmax_precision>
-                (query, key, value) => (y) {
+                (q, k, v) => (y) {
             """,
+            widening("q", to: "query"),
+            widening("k", to: "key"),
+            widening("v", to: "value"),
             scoreSteps(hasScale: call.has("scale")),
             call.has("softmax_precision")
                 ? "precise = Cast <to = @softmax_precision> (scores)"
@@ -26,7 +29,7 @@ let flexAttentionBodies: [SpecifiedFunction] = [
             changed("changed_softened", "softened", by: "prob_mod"),
             "probabilities = CastLike (changed_softened, query)",
             answerSteps,
-            "y = Identity (answer)",
+            "y = CastLike (answer, q)",
             "}"
         )
     }

@@ -33,25 +33,27 @@ let recurrentAttentionBodies: [SpecifiedFunction] = [
             behind = Range (from, taps, step)
             column = Unsqueeze (places, last)
             seen = Add (column, behind)
-            laid_out = Gather <axis = 2> (whole, seen)
-            matrix = Transpose <perm = [0, 2, 1]> (weight)
+            wide_input = Cast <to = 1> (whole)
+            wide_weight = Cast <to = 1> (weight)
+            laid_out = Gather <axis = 2> (wide_input, seen)
+            matrix = Transpose <perm = [0, 2, 1]> (wide_weight)
             products = MatMul (laid_out, matrix)
             sums = Squeeze (products, last)
             """,
             call.has(input: 2)
                 ? """
-                bias_column = Unsqueeze (bias, last)
+                wide_bias = Cast <to = 1> (bias)
+                bias_column = Unsqueeze (wide_bias, last)
                 raised = Add (sums, bias_column)
                 """ : "raised = Identity (sums)",
             activation == "none"
-                ? "output = Identity (raised)"
+                ? "activated = Identity (raised)"
                 : """
-                wide = Cast <to = 1> (raised)
-                gate = Sigmoid (wide)
-                gated = Mul (wide, gate)
-                output = CastLike (gated, input)
+                gate = Sigmoid (raised)
+                activated = Mul (raised, gate)
                 """,
             """
+                output = CastLike (activated, input)
                 whole_length = Shape <start = 2, end = 3> (whole)
                 first = Sub (whole_length, carried)
                 present_state = Slice (whole, first, whole_length, two)
