@@ -8,6 +8,7 @@
 #include "int8_convert.h"
 #include "recurrent.h"
 #include "resample.h"
+#include "svm.h"
 #include "text.h"
 #include "trees.h"
 #include "vector_math.h"

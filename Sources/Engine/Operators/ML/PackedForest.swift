@@ -117,17 +117,3 @@ struct ForestScratch<Value: ForestValue> {
         return (converted.part(0..<x.count).reading, staging.part(size..<staging.count))
     }
 }
-
-extension MutableView<UInt8> {
-    /// As many elements of another type as fit.
-    ///
-    /// Safety: scratch is aligned to 64 bytes and cut at multiples of it, every bit pattern is a
-    /// value, and one type at a time is used.
-    fileprivate func rebound<Other: BitwiseCopyable>() -> MutableView<Other> {
-        let start = unsafe UnsafeMutableRawPointer(pointer)
-        return unsafe MutableView<Other>(
-            start.assumingMemoryBound(to: Other.self),
-            count: count / MemoryLayout<Other>.stride
-        )
-    }
-}

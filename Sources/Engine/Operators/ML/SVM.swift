@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CKernels
 import Glibc
 import Tensors
 
@@ -17,26 +18,87 @@ struct SVMKernel: Sendable {
     let coefficient: Double
     let degree: Double
     let featureCount: Int
-    /// `[vectors, features]`, row-major.
-    let vectors: [Double]
+    private let vectorCount: Int
+    /// `[panels, features, 8]`, as the kernels of svm.h want them.
+    private let panels: KernelTable<Double>
 
-    @inline(__always)
-    func value<T: Number>(_ vector: Int, row: View<T>) -> Double {
-        var sum = 0.0
-        let start = vector * featureCount
-        if kind == .radial {
+    /// `vectors` are `[count, features]`, row-major.
+    init(
+        _ kind: SVMKernelKind,
+        gamma: Double,
+        coefficient: Double,
+        degree: Double,
+        featureCount: Int,
+        vectors: [Float],
+        count: Int
+    ) {
+        (self.kind, self.gamma, self.coefficient) = (kind, gamma, coefficient)
+        (self.degree, self.featureCount) = (degree, featureCount)
+        vectorCount = count
+        let width = Int(SERIN_SVM_PANEL)
+        var packed: [Double] = []
+        for first in stride(from: 0, to: vectorCount, by: width) {
             for feature in 0..<featureCount {
-                let difference = row[feature].asDouble - vectors[start + feature]
-                sum += difference * difference
+                for vector in first..<(first + width) {
+                    let isThere = vector < vectorCount
+                    packed.append(isThere ? Double(vectors[vector * featureCount + feature]) : 0)
+                }
             }
-            return exp(-gamma * sum)
         }
-        for feature in 0..<featureCount { sum += row[feature].asDouble * vectors[start + feature] }
+        panels = KernelTable(packed)
+    }
+
+    /// What the vectors take in memory.
+    var byteCount: Int { panels.byteCount }
+
+    private var panelCount: Int {
+        (vectorCount + Int(SERIN_SVM_PANEL) - 1) / Int(SERIN_SVM_PANEL)
+    }
+
+    /// The doubles of scratch that `compare` needs.
+    var scratchCount: Int { featureCount + panelCount * Int(SERIN_SVM_PANEL) }
+
+    /// The function's value for `row` and each vector.
+    ///
+    /// Safety: the row and the sums are views of the sizes that the kernels go by.
+    @inline(__always)
+    func compare<T: Number>(_ row: View<T>, in scratch: MutableView<Double>) -> View<Double> {
+        let x = scratch.part(0..<featureCount)
+        for feature in 0..<featureCount { x[feature] = row[feature].asDouble }
+        return compare(x, scratch.part(featureCount..<scratchCount))
+    }
+
+    private func compare(
+        _ x: MutableView<Double>,
+        _ sums: MutableView<Double>
+    ) -> View<Double> {
+        let count = sums.count
+        guard kind != .radial else {
+            unsafe serin_svm_distances(
+                panels.pointer,
+                panelCount,
+                featureCount,
+                x.pointer,
+                sums.pointer
+            )
+            unsafe serin_svm_exp(-gamma, count, sums.pointer)
+            return sums.reading.part(0..<vectorCount)
+        }
+        unsafe serin_svm_products(
+            panels.pointer,
+            panelCount,
+            featureCount,
+            x.pointer,
+            sums.pointer
+        )
         switch kind {
-        case .polynomial: return power(gamma * sum + coefficient)
-        case .sigmoid: return tanh(gamma * sum + coefficient)
-        case .linear, .radial: return sum
+        case .polynomial:
+            for index in 0..<vectorCount { sums[index] = power(gamma * sums[index] + coefficient) }
+        case .sigmoid:
+            for index in 0..<vectorCount { sums[index] = tanh(gamma * sums[index] + coefficient) }
+        case .linear, .radial: break
         }
+        return sums.reading.part(0..<vectorCount)
     }
 
     private func power(_ base: Double) -> Double {
@@ -58,12 +120,12 @@ struct SVMRegression: NumberOperator {
         let x: View<T> = frame.input(0)
         let y: MutableView<Float> = frame.output(0)
         let (rows, width) = frame.table
+        let scratch: MutableView<Double> = frame.scratch()
         for row in 0..<rows {
             let features = x.part((row * width)..<((row + 1) * width))
+            let values = kernel.compare(features, in: scratch)
             var sum = 0.0
-            for vector in coefficients.indices {
-                sum += coefficients[vector] * kernel.value(vector, row: features)
-            }
+            for vector in coefficients.indices { sum += coefficients[vector] * values[vector] }
             var score = Float(sum + rho)
             if post == .logistic { score = sigmoid(score) }
             if post == .probit { score = inverseNormal(score) }
@@ -73,8 +135,12 @@ struct SVMRegression: NumberOperator {
 }
 
 extension NodeContext {
-    /// The comparison function, with `vectors` of the width of input 0.
-    func svmKernel(vectors: [Float], isLinear: Bool) throws(EngineError) -> SVMKernel {
+    /// The comparison function, with `count` vectors of the width of input 0.
+    func svmKernel(
+        vectors: [Float],
+        count: Int,
+        isLinear: Bool
+    ) throws(EngineError) -> SVMKernel {
         let parameters = try floats("kernel_params") ?? []
         guard parameters.isEmpty || parameters.count >= 3 else {
             throw wrong("kernel_params", "has \(parameters.count) values, expected 3")
@@ -82,12 +148,13 @@ extension NodeContext {
         let (_, features) = try rowsAndFeatures()
         let stated: SVMKernelKind = try choice("kernel_type", default: .linear)
         return SVMKernel(
-            kind: isLinear ? .linear : stated,
+            isLinear ? .linear : stated,
             gamma: parameters.isEmpty ? 0 : Double(parameters[0]),
             coefficient: parameters.isEmpty ? 0 : Double(parameters[1]),
             degree: parameters.isEmpty ? 0 : Double(parameters[2]),
             featureCount: features,
-            vectors: vectors.map { Double($0) }
+            vectors: vectors,
+            count: count
         )
     }
 
@@ -102,7 +169,7 @@ extension NodeContext {
         guard count > 0 else {
             try require("coefficients", count: coefficients.count, expected: features)
             return SVMRegression(
-                kernel: try svmKernel(vectors: coefficients, isLinear: true),
+                kernel: try svmKernel(vectors: coefficients, count: 1, isLinear: true),
                 coefficients: [1],
                 rho: Double(bias),
                 isOneClass: isOneClass,
@@ -119,7 +186,7 @@ extension NodeContext {
         }
         try require("coefficients", count: coefficients.count, expected: count)
         return SVMRegression(
-            kernel: try svmKernel(vectors: vectors, isLinear: false),
+            kernel: try svmKernel(vectors: vectors, count: count, isLinear: false),
             coefficients: coefficients.map { Double($0) },
             rho: Double(bias),
             isOneClass: isOneClass,
@@ -139,7 +206,13 @@ let svmRegressorOperators: [OperatorDefinition] = [
             return [Fact(.float, [try context.rowsAndFeatures().rows, 1])]
         },
         compile: { context throws(EngineError) in
-            try context.svmRegression().kernel(for: try context.input(0).type)
+            let machine = try context.svmRegression()
+            let kernel = machine.kernel
+            context.keep(byteCount: kernel.byteCount)
+            context.reserveScratch(
+                bytes: Dimension(kernel.scratchCount * MemoryLayout<Double>.stride)
+            )
+            return machine.kernel(for: try context.input(0).type)
         }
     )
 ]

@@ -30,10 +30,16 @@ struct SVMClassification: NumberOperator {
         return classCount > 2 ? pairCount : 2
     }
 
-    /// Floats of scratch: pair scores, votes, kernel values, and what coupling needs.
-    var scratchCount: Int {
+    /// Floats of scratch behind the kernel's: pair scores, votes, kernel values, and what coupling
+    /// needs.
+    private var scratchCount: Int {
         pairCount + classCount + (starts.last ?? 0) + classCount * (2 * classCount + 1)
     }
+
+    private var kernelByteCount: Int { kernel.scratchCount * MemoryLayout<Double>.stride }
+
+    /// The bytes of all scratch.
+    var scratchByteCount: Int { kernelByteCount + scratchCount * MemoryLayout<Float>.stride }
 
     func run<T: Number>(_ frame: Frame, _: T.Type) {
         let x: View<T> = frame.input(0)
@@ -57,8 +63,10 @@ struct SVMClassification: NumberOperator {
         _ scores: MutableView<Float>
     ) {
         var best = 0
+        let scratch: MutableView<UInt8> = frame.scratch()
+        let values = kernel.compare(features, in: scratch.part(0..<kernelByteCount).rebound())
         for index in 0..<classCount {
-            scores[index] = Float(kernel.value(index, row: features) + rho[0])
+            scores[index] = Float(values[index] + rho[0])
             if scores[index] > scores[best] { best = index }
         }
         if classCount == 2, isAllPositive ? scores[best] >= 0.5 : scores[best] > 0 { best = 1 }
@@ -72,13 +80,15 @@ struct SVMClassification: NumberOperator {
         _ features: View<T>,
         _ scores: MutableView<Float>
     ) {
-        let scratch: MutableView<Float> = frame.scratch()
+        let all: MutableView<UInt8> = frame.scratch()
+        let exact = kernel.compare(features, in: all.part(0..<kernelByteCount).rebound())
+        let scratch: MutableView<Float> = all.part(kernelByteCount..<all.count).rebound()
         let pairs = scratch.part(0..<pairCount)
         let votes = scratch.part(pairCount..<(pairCount + classCount))
         let vectorCount = starts[classCount]
         let values = scratch.part((pairCount + classCount)..<(pairCount + classCount + vectorCount))
         for vector in 0..<vectorCount {
-            values[vector] = Float(kernel.value(vector, row: features))
+            values[vector] = Float(exact[vector])
         }
         for index in 0..<classCount { votes[index] = 0 }
         var pair = 0
@@ -218,7 +228,7 @@ extension NodeContext {
             }
         }
         return SVMClassification(
-            kernel: try svmKernel(vectors: vectors, isLinear: isLinear),
+            kernel: try svmKernel(vectors: vectors, count: rows, isLinear: isLinear),
             labels: labels,
             post: try choice("post_transform", default: .none),
             coefficients: coefficients.map { Double($0) },
@@ -249,11 +259,8 @@ let svmClassifierOperators: [OperatorDefinition] = [
         },
         compile: { context throws(EngineError) in
             let machine = try context.svmClassification()
-            if !machine.starts.isEmpty {
-                context.reserveScratch(
-                    bytes: Dimension(machine.scratchCount * MemoryLayout<Float>.stride)
-                )
-            }
+            context.keep(byteCount: machine.kernel.byteCount)
+            context.reserveScratch(bytes: Dimension(machine.scratchByteCount))
             return machine.kernel(for: try context.input(0).type)
         }
     )
