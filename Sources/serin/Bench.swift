@@ -18,6 +18,8 @@ struct BenchOptions {
     var seconds = 2.0
     /// Shapes of inputs that the file leaves open.
     var shapes: [String: [Int]] = [:]
+    /// Lengths of axes that the file leaves open under a name.
+    var dimensions: [String: Int] = [:]
     /// One JSON object instead of a sentence.
     var json = false
     /// A round for each line of standard input, instead of one.
@@ -40,7 +42,12 @@ func runBench(_ options: BenchOptions) -> Int32 {
         if let name = unknown.min() {
             throw .unusable("--shape names '\(name)', which is no input of the model")
         }
-        let inputs = try BenchInputs(folder, rows: options.batch, shapes: options.shapes)
+        let inputs = try BenchInputs(
+            folder,
+            rows: options.batch,
+            shapes: options.shapes,
+            dimensions: options.dimensions
+        )
         if options.isInRounds { return try runRounds(folder, inputs.tensors, options) }
         let bench = try Bench(folder, inputs.tensors, threads: options.threads)
         if options.isProfiled || options.tracePath != nil { return try profile(bench, options) }

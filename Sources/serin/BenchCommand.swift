@@ -7,7 +7,7 @@ extension CommandSpec {
         summary: "time a model's inference, and nothing else",
         help: """
             Inputs come from test_data_set_0 beside the model where there is one, else they are
-            seeded random numbers. --shape fills in what the model leaves open.
+            seeded random numbers. --shape and --dimension fill in what the model leaves open.
             """,
         examples: [
             "serin bench Models/diamonds-price/1 --batch 256 --json",
@@ -21,6 +21,12 @@ extension CommandSpec {
                 name: "--shape",
                 value: "NAME=1,3,224,224",
                 summary: "the shape of an input",
+                isRepeated: true
+            ),
+            FlagSpec(
+                name: "--dimension",
+                value: "NAME=128",
+                summary: "the length of a named axis of the inputs",
                 isRepeated: true
             ),
             FlagSpec(name: "--seconds", value: "S", summary: "how long a thread runs [2]"),
@@ -55,6 +61,13 @@ extension CommandSpec {
         shapes[String(text[..<equals])] = dimensions
     }
     var options = BenchOptions(modelPath: path, shapes: shapes)
+    for text in arguments.all("--dimension") {
+        let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+        guard parts.count == 2, let length = Int(parts[1]), length > 0 else {
+            throw CommandFailure.misuse("--dimension \(text): expected NAME=128")
+        }
+        options.dimensions[parts[0]] = length
+    }
     options.batch = try arguments.integer("--batch", in: 1...1_000_000) ?? 1
     options.threads = try arguments.integer("--threads", in: 1...256) ?? 1
     options.isInRounds = arguments.has("--rounds")

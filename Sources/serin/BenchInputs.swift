@@ -16,7 +16,8 @@ struct BenchInputs {
     init(
         _ folder: ModelFolder,
         rows: Int,
-        shapes: [String: [Int]]
+        shapes: [String: [Int]],
+        dimensions: [String: Int] = [:]
     ) throws(ModelFolder.Failure) {
         let recorded =
             folder.dataSets.contains("test_data_set_0")
@@ -42,7 +43,8 @@ struct BenchInputs {
                 declared,
                 batch: batch.axes(ofInput: index),
                 rows: rows,
-                stated: shapes[info.name]
+                stated: shapes[info.name],
+                dimensions
             )
             guard let tensor = random(type, shape) else {
                 throw .unusable("input '\(info.name)' of \(type) cannot be made up")
@@ -57,7 +59,8 @@ struct BenchInputs {
         _ declared: [DeclaredDimension]?,
         batch: [Int],
         rows: Int,
-        stated: [Int]?
+        stated: [Int]?,
+        _ dimensions: [String: Int]
     ) throws(ModelFolder.Failure) -> Shape {
         if let stated {
             guard let shape = Shape(stated) else {
@@ -69,11 +72,13 @@ struct BenchInputs {
         for (axis, dimension) in (declared ?? []).enumerated() {
             if case .fixed(let length) = dimension, length >= 0 {
                 lengths.append(length)
+            } else if case .named(let name) = dimension, let length = dimensions[name] {
+                lengths.append(length)
             } else if batch.contains(axis) {
                 lengths.append(rows)
             } else {
                 throw .unusable(
-                    "axis \(axis) of input '\(name)' is open; say it with --shape \(name)=..."
+                    "axis \(axis) of input '\(name)' is open; say it with --shape \(name)=... or --dimension"
                 )
             }
         }

@@ -116,6 +116,22 @@ struct Spelling: Sendable, CustomTestStringConvertible {
         #expect(plain.answers == passed.answers)
     }
 
+    @Test func `a constant is not stretched at load, but small ones are`() throws {
+        func plan(_ lengths: [Int64]) throws -> Plan {
+            var model = Spelling(name: "", lines: "e = Expand one lengths\ny = Add x e", steps: [])
+                .model
+            model.integers.append(("lengths", lengths))
+            return try Program(
+                model: model.bytes.span,
+                options: ProgramOptions(maximumRows: 1)
+            ).plan
+        }
+        #expect(try plan([1, 1, 4]).steps.map(\.operator) == ["Add"])
+        let large = try plan([1 << 20, 1, 4])
+        #expect(large.steps.map(\.operator) == ["Expand", "Add"])
+        #expect(large.constantsByteCount < 1 << 10)
+    }
+
     @Test func `pass names are unique and an unknown one is refused`() {
         #expect(Set(Pass.names).count == Pass.names.count)
         #expect(throws: EngineError.self) {

@@ -32,6 +32,22 @@ import Testing
         print(lines.joined(separator: "\n"))
         print("\(passed) of \(names.count) models pass")
     }
+
+    @Test(.enabled(if: folder != nil))
+    func `a pass that changes a model's plan does not change its answers`() throws {
+        guard let folder = Self.folder else { return }
+        for name in try listDirectory(folder).sorted() {
+            guard let example = try? readFolder(folder + "/" + name),
+                let plan = try? preparedSession(for: example).program.plan
+            else { continue }
+            for pass in Pass.names {
+                let other = try preparedSession(for: example, disabledPasses: [pass]).program.plan
+                guard other.steps != plan.steps || other.peak != plan.peak else { continue }
+                let problem = EngineTests.problem(with: example, disabledPasses: [pass])
+                #expect(problem == nil, "\(name) without \(pass)")
+            }
+        }
+    }
 }
 
 /// The shortest of many runs and what the plan takes, as a line to read.

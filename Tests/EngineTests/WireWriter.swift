@@ -42,6 +42,8 @@ struct ModelText: Sendable {
     var nodes: [Node] = []
     /// A length of -1 is left open.
     var inputs: [(name: String, shape: [Int64])] = [("x", [-1, 4])]
+    /// Names of open axes, by input.
+    var axisNames: [String: [Int: String]] = [:]
     var outputs = ["y"]
     var initializers: [(name: String, dimensions: [Int64], values: [Float])] = []
     var integers: [(name: String, values: [Int64])] = []
@@ -100,9 +102,10 @@ struct ModelText: Sendable {
             type.message(1) { tensor in
                 tensor.integer(1, 1)
                 tensor.message(2) { lengths in
-                    for length in shape {
+                    for (axis, length) in shape.enumerated() {
                         lengths.message(1) { dimension in
                             if length >= 0 { dimension.integer(1, length) }
+                            if let text = axisNames[name]?[axis] { dimension.text(2, text) }
                         }
                     }
                 }

@@ -105,6 +105,10 @@ struct GraphImporter {
         let constants = Set(proto.initializers.map(\.name))
             .union(proto.sparseInitializers.map(\.name))
         var seen: Set<String> = []
+        let names = try NamedDimensions(
+            proto.inputs.filter { !constants.contains($0.name) },
+            options
+        )
         for input in proto.inputs {
             guard seen.insert(input.name).inserted else {
                 throw EngineError(.invalidGraph, "input '\(input.name)' is declared twice")
@@ -116,7 +120,7 @@ struct GraphImporter {
                 continue
             }
             if case .tensor = input.type {
-                let fact = try fact(ofInput: input)
+                let fact = try fact(ofInput: input, names)
                 graph.inputs.append(try define(input.name, fact: fact, by: "an input"))
             } else {
                 guard input.type != .absent, input.type != .sparseTensor else {
@@ -146,8 +150,12 @@ struct GraphImporter {
         }
     }
 
-    /// The first axis is N unless the file gives it a length; every other axis needs one.
-    private func fact(ofInput input: ValueInfo) throws(EngineError) -> Fact {
+    /// The first axis is N unless the file gives it a length; every other axis needs one, or a name
+    /// whose length is known.
+    private func fact(
+        ofInput input: ValueInfo,
+        _ names: NamedDimensions
+    ) throws(EngineError) -> Fact {
         guard case .tensor(let declaredType, let declared) = input.type, let type = declaredType
         else {
             throw EngineError(
@@ -176,7 +184,8 @@ struct GraphImporter {
                     axis,
                     of: input.name,
                     declared: declared?[axis] ?? .unknown,
-                    given: given?[axis]
+                    given: given?[axis],
+                    names
                 )
             )
         }
@@ -187,7 +196,8 @@ struct GraphImporter {
         _ axis: Int,
         of input: String,
         declared: DeclaredDimension,
-        given: Int?
+        given: Int?,
+        _ names: NamedDimensions
     ) throws(EngineError) -> Dimension {
         // Some converters write 0 for an open first axis; elsewhere it is a length.
         if case .fixed(let length) = declared, length > 0 || length == 0 && axis > 0 {
@@ -200,12 +210,13 @@ struct GraphImporter {
             return Dimension(length)
         }
         if let given, given >= 0 { return Dimension(given) }
+        if case .named(let name) = declared, let known = names[name] { return known }
         if axis == 0 { return .rows }
         let name = if case .named(let name) = declared { "'\(name)'" } else { "unnamed" }
         throw EngineError(
             .invalidShape,
             "axis \(axis) of input '\(input)' has no fixed length (\(name)), and only the first axis may vary",
-            remedy: "give the input's shape with --shape \(input)=…"
+            remedy: "give the input's shape with --shape \(input)=…, or the length with --dimension"
         )
     }
 

@@ -5,13 +5,21 @@ extension Graph {
     /// The most axes a value may have; kernels walk them in fixed places.
     static let maximumRank = 8
 
+    /// How much larger than its inputs, beyond a megabyte, a constant may be to be worked out at
+    /// load: as much as four-bit weights grow when they become floats.
+    private static let mostGrowth = 8
+
     /// Works out type, shape and, where possible, contents of every value, in node order.
     ///
     /// What the file declares for values and outputs is not read: converters get it wrong.
     ///
     /// A node that reads what is only known while the model runs, or that asks for such contents,
     /// is late: neither it nor what it makes gets a fact.
-    mutating func inferFacts() throws(EngineError) {
+    ///
+    /// - Parameter memoryLimit: the most bytes that contents worked out here may take together.
+    /// - Throws: `EngineError` at the first node that makes no sense.
+    mutating func inferFacts(memoryLimit: Int = 1 << 30) throws(EngineError) {
+        var room = memoryLimit
         // Nothing but inputs and initialisers has a fact so far.
         for value in values {
             if let fact = value.fact { try Self.check(fact, name: value.name, node: nil) }
@@ -22,7 +30,7 @@ extension Graph {
                 try splicing.splice(branch, of: node, into: &self)
                 continue
             }
-            try infer(&node)
+            try infer(&node, &room)
             splicing.done.append(node)
         }
         nodes = splicing.done
@@ -31,7 +39,7 @@ extension Graph {
         }
     }
 
-    private mutating func infer(_ node: inout Node) throws(EngineError) {
+    private mutating func infer(_ node: inout Node, _ room: inout Int) throws(EngineError) {
         node.isLate = node.inputs.contains { $0.map { self[$0].fact == nil } ?? false }
         guard !node.isLate else { return }
         var context = context(of: node)
@@ -52,7 +60,7 @@ extension Graph {
             node.isLate = true
             return
         }
-        try foldContents(of: node, context, &facts)
+        try foldContents(of: node, context, &facts, &room)
         for (output, fact) in zip(node.outputs, facts) { self[output].fact = fact }
     }
 
@@ -90,11 +98,12 @@ extension Graph {
         return branch
     }
 
-    /// Runs the node now when all it reads is known.
+    /// Runs the node now when all it reads is known, and what it makes is not much larger.
     private func foldContents(
         of node: Node,
         _ context: NodeContext,
-        _ facts: inout [Fact]
+        _ facts: inout [Fact],
+        _ room: inout Int
     ) throws(EngineError) {
         for index in facts.indices where facts[index].constant == nil {
             facts[index].constant = constant(from: facts[index])
@@ -106,9 +115,13 @@ extension Graph {
         else { return }
         var known = context
         known.outputs = facts
-        guard let tensors = try evaluate(node.definition, known, limit: 1 << 28),
+        // A stretched constant is better made at each run than kept: it costs memory twice.
+        let read = context.inputs.reduce(0) { $0 + ($1?.constant?.byteCount ?? 0) }
+        let limit = min(max(read, 1 << 20 / Self.mostGrowth) * Self.mostGrowth, room)
+        guard let tensors = try evaluate(node.definition, known, limit: limit),
             tensors.count == facts.count
         else { return }
+        room -= tensors.reduce(0) { $0 + $1.heldByteCount }
         for (index, tensor) in tensors.enumerated() {
             let classes = facts[index].classes
             facts[index] = Fact(tensor)

@@ -105,7 +105,7 @@ package final class Program: Sendable {
     /// Prepares a graph whose inputs have facts, but for those known only while it runs.
     init(_ imported: Graph, _ options: ProgramOptions) throws(EngineError) {
         var graph = imported
-        try graph.inferFacts()
+        try graph.inferFacts(memoryLimit: options.memoryLimit)
         for pass in Pass.standard where !options.disabledPasses.contains(pass.name) {
             pass.apply(&graph)
         }

@@ -7,6 +7,8 @@ package struct ProgramOptions: Sendable {
     package var maximumRows: Int
     /// Shapes of inputs that the file leaves open; a first length of -1 stays the number of rows.
     package var shapes: [String: [Int]]
+    /// Lengths of input axes that the file leaves open under a name, for the whole program.
+    package var dimensions: [String: Int] = [:]
     /// Inputs that are the same for every run and so become constants; where an input decides a
     /// shape, this is how a model of that kind can be planned.
     package var constants: [String: Tensor] = [:]
