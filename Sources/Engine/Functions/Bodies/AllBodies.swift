@@ -5,6 +5,7 @@ extension SpecifiedFunction {
     static let all: [SpecifiedFunction] = [
         activationBodies, lossBodies, normalizationBodies, croppingBodies,
         windowBodies, attentionBodies, flexAttentionBodies, rotaryBodies, recurrentAttentionBodies,
+        contributedBodies,
     ].flatMap { $0 }
 
     /// A text of the parts that are there, a line each.

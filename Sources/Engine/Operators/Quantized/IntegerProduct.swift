@@ -81,7 +81,9 @@ struct IntegerProduct: Sendable {
         let (shapeA, shapeB) = (frame.inputShape(operands.a), frame.inputShape(operands.b))
         let rank = (shapeA.count, shapeB.count)
         var rows = rank.0 > 1 ? shapeA[rank.0 - 2] : 1
-        let (depth, columns) = (shapeA[rank.0 - 1], rank.1 > 1 ? shapeB[rank.1 - 1] : 1)
+        let depth = shapeA[rank.0 - 1]
+        // A packed matrix is not among the operands any more, and neither is its shape.
+        let columns = packed?.columns ?? (rank.1 > 1 ? shapeB[rank.1 - 1] : 1)
         var room = Room(scratch)
         let work = unsafe room.take(serin_int8_scratch(depth))
         let (aZeros, aCount) = unsafe zeros(frame, operands.aZero, aIsUnsigned, move: 0, &room)

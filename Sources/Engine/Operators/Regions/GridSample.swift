@@ -68,7 +68,8 @@ private struct GridSampleForm: Sendable {
         guard x < low || x > high else { return x }
         switch padding {
         case .zeros: return x
-        case .border: return max(0, min(x, size - 1))
+        // Of a cubic's four taps each is brought back by itself.
+        case .border: return mode == .cubic ? x : max(0, min(x, size - 1))
         case .reflection: return reflected(x, low, high)
         }
     }
