@@ -4,5 +4,5 @@
 let mlOperators: [OperatorDefinition] = [
     treeRegressorOperators, treeClassifierOperators, linearOperators, svmRegressorOperators,
     svmClassifierOperators, columnOperators, oneHotOperators, labelOperators,
-    featureColumnOperators,
+    featureColumnOperators, mapOperators,
 ].flatMap { $0 }
