@@ -38,7 +38,8 @@ extension CommandSpec {
             settings: ModelSettings(
                 maximumRows: settings.limits.rows,
                 workspaces: settings.loopCount(cores: cores) + settings.arenaCount(cores: cores),
-                memoryLimit: settings.memoryLimit ?? .max
+                memoryLimit: settings.memoryLimit ?? .max,
+                lateByteCount: settings.limits.lateMemory
             ),
             metrics: ServingMetrics(),
             forcedBreaker: nil,

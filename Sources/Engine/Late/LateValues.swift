@@ -42,7 +42,7 @@ final class LateValues: @unchecked Sendable {
                 requested: requested,
                 available: region.freeByteCount
             ),
-            remedy: "send less, or raise the memory for values whose size follows from data"
+            remedy: "send less, or raise limits.late_memory"
         )
     }
 

@@ -35,6 +35,12 @@ extension Settings {
             "bodies held at once, over all connections"
         ),
         .integer("limits.rows", \.limits.rows, 1...1 << 20, "rows a request; plans every arena"),
+        .bytes(
+            "limits.late_memory",
+            \.limits.lateMemory,
+            64 << 10...1 << 40,
+            "values whose size follows from data, in each arena of a model that has such"
+        ),
         .duration(
             "deadlines.request",
             \.deadlines.request,

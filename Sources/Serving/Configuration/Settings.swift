@@ -68,6 +68,8 @@ package struct Settings: Sendable, Equatable {
         package var requestMemory = 64 << 20
         /// Rows a request; plans every arena.
         package var rows = 1024
+        /// Room in an arena for values whose size follows from data, where a model has such.
+        package var lateMemory = 64 << 20
     }
 
     package struct Deadlines: Sendable, Equatable {

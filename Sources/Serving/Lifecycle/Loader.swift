@@ -138,6 +138,7 @@ package struct Loader: Sendable {
             maximumRows: settings.limits.rows,
             workspaces: threads,
             memoryLimit: daemon.memoryLimit ?? .max,
+            lateByteCount: settings.limits.lateMemory,
             canaryInterval: settings.canary.interval
         )
     }

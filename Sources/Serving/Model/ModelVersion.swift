@@ -127,6 +127,8 @@ package struct ModelSettings: Sendable {
     package var workspaces: Int
     /// Bytes that one arena may take.
     package var memoryLimit: Int
+    /// Room in an arena for values whose size follows from data, where the model has such.
+    package var lateByteCount: Int
     /// Stands in for the contract's own interval between golden runs.
     package var canaryInterval: Duration?
 
@@ -134,8 +136,10 @@ package struct ModelSettings: Sendable {
         maximumRows: Int,
         workspaces: Int,
         memoryLimit: Int,
+        lateByteCount: Int = 64 << 20,
         canaryInterval: Duration? = nil
     ) {
+        self.lateByteCount = lateByteCount
         self.canaryInterval = canaryInterval
         self.maximumRows = maximumRows
         self.workspaces = workspaces
@@ -150,6 +154,7 @@ private func compile(
     var options = ProgramOptions()
     options.maximumRows = settings.maximumRows
     options.memoryLimit = settings.memoryLimit
+    options.lateByteCount = settings.lateByteCount
     do throws(EngineError) {
         return try artifact.model.withBytes { (bytes) throws(EngineError) in
             try Program(model: bytes, options: options)
