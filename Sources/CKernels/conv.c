@@ -36,20 +36,21 @@ void serin_conv_pack_f32(
     }
 }
 
-// One tile's share of the work: up to six rows against one panel, for some taps and channels.
+// One panel's share of the work for up to SERIN_CONV_ROWS output pixels, for some taps and channels.
 struct tile {
     const float *const *taps;  // row r of tap t is taps[t * SERIN_CONV_ROWS + r]
     size_t tap_count;
     size_t offset;  // the first channel within a pixel
     size_t depth;   // channels of each tap
     const float *weights;
-    const float *start;  // the bias of this panel; null for none
-    float *const *out;   // one for each row
+    const float *bias;             // of this panel, or null
+    float *const *out;             // one for each row
     const float *const *residual;  // one for each row; null for none
     size_t column;                 // the first column of this panel within an output pixel
     size_t width;                  // columns, 1...16
     bool is_first, is_last;
-    const struct serin_conv *conv;
+    enum serin_activation activation;
+    float a, b;
 };
 
 static void tile_portable(const struct tile *t, size_t rows) {
@@ -57,7 +58,7 @@ static void tile_portable(const struct tile *t, size_t rows) {
         float sums[PANEL] = {0};
         float *target = t->out[r] + t->column;
         for (size_t j = 0; j < t->width; j++)
-            sums[j] = !t->is_first ? target[j] : t->start ? t->start[j] : 0;
+            sums[j] = !t->is_first ? target[j] : t->bias ? t->bias[j] : 0;
         const float *w = t->weights;
         for (size_t tap = 0; tap < t->tap_count; tap++) {
             const float *a = t->taps[tap * SERIN_CONV_ROWS + r] + t->offset;
@@ -68,7 +69,7 @@ static void tile_portable(const struct tile *t, size_t rows) {
             float x = sums[j];
             if (t->is_last) {
                 if (t->residual) x += t->residual[r][t->column + j];
-                x = serin_activate(t->conv->activation, t->conv->a, t->conv->b, x);
+                x = serin_activate(t->activation, t->a, t->b, x);
             }
             target[j] = x;
         }
@@ -76,106 +77,126 @@ static void tile_portable(const struct tile *t, size_t rows) {
 }
 
 #if defined(__x86_64__)
-// Stores a row of sums, the last time with residual and activation.
-SERIN_AVX2 static inline void finish(
-    const struct tile *t, size_t r, __m256 low, __m256 high, float *spill) {
-    float *target = t->width < PANEL && t->width != 8 ? spill : t->out[r] + t->column;
-    if (t->is_last) {
-        if (t->residual) {
-            const float *more = t->residual[r] + t->column;
-            if (target == spill) {
-                float copy[PANEL] = {0};
-                for (size_t j = 0; j < t->width; j++) copy[j] = more[j];
-                low = _mm256_add_ps(low, _mm256_loadu_ps(copy));
-                high = _mm256_add_ps(high, _mm256_loadu_ps(copy + 8));
-            } else {
-                low = _mm256_add_ps(low, _mm256_loadu_ps(more));
-                if (t->width == PANEL) high = _mm256_add_ps(high, _mm256_loadu_ps(more + 8));
-            }
-        }
-        enum serin_activation kind = t->conv->activation;
-        if (kind != SERIN_ACT_NONE) {
-            __m256 a = _mm256_set1_ps(t->conv->a), b = _mm256_set1_ps(t->conv->b);
-            low = serin_activate8(kind, a, b, low);
-            if (t->width > 8) high = serin_activate8(kind, a, b, high);
-        }
-    }
-    _mm256_storeu_ps(target, low);
-    if (t->width != 8) _mm256_storeu_ps(target + 8, high);
-    if (target == spill)
-        for (size_t j = 0; j < t->width; j++) t->out[r][t->column + j] = spill[j];
-}
+#define UNROLL _Pragma("clang loop unroll(full)")
 
-SERIN_AVX2 static inline __m256 begin(const struct tile *t, size_t r, size_t half) {
-    if (t->is_first && !t->start) return _mm256_setzero_ps();
-    const float *from = t->is_first ? t->start : t->out[r] + t->column;
-    if (t->width == PANEL || (t->width == 8 && half == 0)) return _mm256_loadu_ps(from + 8 * half);
-    float copy[8] = {0};
-    for (size_t j = 8 * half; j < t->width && j < 8 * half + 8; j++) copy[j - 8 * half] = from[j];
-    return _mm256_loadu_ps(copy);
-}
-
-#define TILE(ROWS)                                                                               \
-    SERIN_AVX2 static void tile_16_##ROWS(const struct tile *t, size_t row) {                    \
-        __m256 low[ROWS], high[ROWS];                                                            \
+// ROWS rows against a panel of which VECTORS * 8 columns are there.
+#define TILE(ROWS, VECTORS)                                                                      \
+    SERIN_AVX2 static void tile_##ROWS##_##VECTORS(const struct tile *t, size_t row) {           \
+        static const float zeros[PANEL] = {0};                                                   \
+        __m256 sum[ROWS][VECTORS];                                                               \
         const float *w = t->weights, *a[ROWS];                                                   \
-        for (int r = 0; r < ROWS; r++) low[r] = begin(t, row + r, 0), high[r] = begin(t, row + r, 1); \
-        for (size_t tap = 0; tap < t->tap_count; tap++) {                                        \
-            for (int r = 0; r < ROWS; r++)                                                       \
-                a[r] = t->taps[tap * SERIN_CONV_ROWS + row + r] + t->offset;                     \
-            for (size_t k = 0; k < t->depth; k++, w += PANEL) {                                  \
-                __m256 w0 = _mm256_loadu_ps(w), w1 = _mm256_loadu_ps(w + 8);                     \
-                for (int r = 0; r < ROWS; r++) {                                                 \
+        UNROLL for (int r = 0; r < ROWS; r++) {                                                  \
+            const float *from = !t->is_first ? t->out[row + r] + t->column                       \
+                                : t->bias    ? t->bias                                           \
+                                             : zeros;                                            \
+            UNROLL for (int v = 0; v < VECTORS; v++) sum[r][v] = _mm256_loadu_ps(from + 8 * v);  \
+        }                                                                                        \
+        const float *const *entry = t->taps + row;                                               \
+        for (size_t tap = 0; tap < t->tap_count; tap++, entry += SERIN_CONV_ROWS) {              \
+            UNROLL for (int r = 0; r < ROWS; r++) a[r] = entry[r] + t->offset;                   \
+            for (size_t k = 0, depth = t->depth; k < depth; k++, w += PANEL) {                   \
+                __m256 b[VECTORS];                                                               \
+                UNROLL for (int v = 0; v < VECTORS; v++) b[v] = _mm256_loadu_ps(w + 8 * v);      \
+                UNROLL for (int r = 0; r < ROWS; r++) {                                          \
                     __m256 x = _mm256_broadcast_ss(a[r] + k);                                    \
-                    low[r] = _mm256_fmadd_ps(x, w0, low[r]);                                     \
-                    high[r] = _mm256_fmadd_ps(x, w1, high[r]);                                   \
+                    UNROLL for (int v = 0; v < VECTORS; v++)                                     \
+                        sum[r][v] = _mm256_fmadd_ps(x, b[v], sum[r][v]);                         \
                 }                                                                                \
             }                                                                                    \
         }                                                                                        \
-        float spill[PANEL];                                                                      \
-        for (int r = 0; r < ROWS; r++) finish(t, row + r, low[r], high[r], spill);               \
-    }                                                                                            \
-    SERIN_AVX2 static void tile_8_##ROWS(const struct tile *t, size_t row) {                     \
-        __m256 low[ROWS];                                                                        \
-        const float *w = t->weights, *a[ROWS];                                                   \
-        for (int r = 0; r < ROWS; r++) low[r] = begin(t, row + r, 0);                            \
-        for (size_t tap = 0; tap < t->tap_count; tap++) {                                        \
-            for (int r = 0; r < ROWS; r++)                                                       \
-                a[r] = t->taps[tap * SERIN_CONV_ROWS + row + r] + t->offset;                     \
-            for (size_t k = 0; k < t->depth; k++, w += PANEL) {                                  \
-                __m256 w0 = _mm256_loadu_ps(w);                                                  \
-                for (int r = 0; r < ROWS; r++)                                                   \
-                    low[r] = _mm256_fmadd_ps(_mm256_broadcast_ss(a[r] + k), w0, low[r]);         \
+        if (t->is_last && t->residual) {                                                         \
+            UNROLL for (int r = 0; r < ROWS; r++) {                                              \
+                const float *more = t->residual[row + r] + t->column;                            \
+                UNROLL for (int v = 0; v < VECTORS; v++)                                         \
+                    sum[r][v] = _mm256_add_ps(sum[r][v], _mm256_loadu_ps(more + 8 * v));         \
             }                                                                                    \
         }                                                                                        \
-        float spill[PANEL];                                                                      \
-        for (int r = 0; r < ROWS; r++)                                                           \
-            finish(t, row + r, low[r], _mm256_setzero_ps(), spill);                              \
+        if (t->is_last && t->activation == SERIN_ACT_CLIP) {                                     \
+            __m256 low = _mm256_set1_ps(t->a), high = _mm256_set1_ps(t->b);                      \
+            UNROLL for (int r = 0; r < ROWS; r++) {                                              \
+                UNROLL for (int v = 0; v < VECTORS; v++)                                         \
+                    sum[r][v] = _mm256_min_ps(high, _mm256_max_ps(low, sum[r][v]));              \
+            }                                                                                    \
+        }                                                                                        \
+        UNROLL for (int r = 0; r < ROWS; r++) {                                                  \
+            float *to = t->out[row + r] + t->column;                                             \
+            UNROLL for (int v = 0; v < VECTORS; v++) _mm256_storeu_ps(to + 8 * v, sum[r][v]);    \
+        }                                                                                        \
+        if (t->is_last && t->activation > SERIN_ACT_CLIP)                                        \
+            activate_rows(t, row, ROWS, VECTORS);                                                \
     }
-TILE(1)
-TILE(2)
-TILE(3)
-TILE(4)
-TILE(5)
-TILE(6)
 
-static void tiles_avx2(const struct tile *t, size_t rows) {
+// The dearer activations, on what was just stored.
+SERIN_AVX2 static void activate_rows(const struct tile *t, size_t row, int rows, int vectors) {
+    __m256 a = _mm256_set1_ps(t->a), b = _mm256_set1_ps(t->b);
+    for (int r = 0; r < rows; r++) {
+        float *to = t->out[row + (size_t)r] + t->column;
+        for (int v = 0; v < vectors; v++)
+            _mm256_storeu_ps(
+                to + 8 * v, serin_activate8(t->activation, a, b, _mm256_loadu_ps(to + 8 * v)));
+    }
+}
+
+TILE(1, 1)
+TILE(2, 1)
+TILE(3, 1)
+TILE(4, 1)
+TILE(5, 1)
+TILE(6, 1)
+TILE(1, 2)
+TILE(2, 2)
+TILE(3, 2)
+TILE(4, 2)
+TILE(5, 2)
+TILE(6, 2)
+
+static void whole_tiles(const struct tile *t, size_t rows) {
     static void (*const wide[])(const struct tile *, size_t) = {
-        0, tile_16_1, tile_16_2, tile_16_3, tile_16_4, tile_16_5, tile_16_6};
+        0, tile_1_2, tile_2_2, tile_3_2, tile_4_2, tile_5_2, tile_6_2};
     static void (*const narrow[])(const struct tile *, size_t) = {
-        0, tile_8_1, tile_8_2, tile_8_3, tile_8_4, tile_8_5, tile_8_6};
+        0, tile_1_1, tile_2_1, tile_3_1, tile_4_1, tile_5_1, tile_6_1};
     void (*const *tiles)(const struct tile *, size_t) = t->width > 8 ? wide : narrow;
     size_t r = 0;
     for (; r + 6 <= rows; r += 6) tiles[6](t, r);
     if (r < rows) tiles[rows - r](t, r);
 }
+
+// A panel that is neither 8 nor 16 columns wide is worked on beside the output, six rows at a time.
+static void tiles_avx2(const struct tile *t, size_t rows) {
+    if (t->width == 8 || t->width == PANEL) {
+        whole_tiles(t, rows);
+        return;
+    }
+    float sums[6][PANEL] = {{0}}, more[6][PANEL] = {{0}}, bias[PANEL] = {0};
+    float *out[6];
+    const float *residual[6];
+    for (int i = 0; i < 6; i++) out[i] = sums[i], residual[i] = more[i];
+    if (t->bias) memcpy(bias, t->bias, t->width * sizeof(float));
+    struct tile part = *t;
+    part.bias = bias;
+    part.out = out;
+    part.residual = t->residual ? residual : NULL;
+    part.column = 0;
+    for (size_t r = 0; r < rows; r += 6) {
+        size_t count = rows - r < 6 ? rows - r : 6;
+        for (size_t i = 0; i < count; i++) {
+            if (!t->is_first)
+                for (size_t j = 0; j < t->width; j++) sums[i][j] = t->out[r + i][t->column + j];
+            if (t->residual)
+                for (size_t j = 0; j < t->width; j++) more[i][j] = t->residual[r + i][t->column + j];
+        }
+        part.taps = t->taps + r;
+        whole_tiles(&part, count);
+        for (size_t i = 0; i < count; i++)
+            for (size_t j = 0; j < t->width; j++) t->out[r + i][t->column + j] = sums[i][j];
+    }
+}
 #endif
 
 // The rows of `t` against every panel, the sums worked on DEPTH terms at a time.
 static void multiply(
-    struct tile *t, size_t rows, size_t taps, const float *packed, const float *bias,
-    size_t column) {
-    const struct serin_conv *conv = t->conv;
+    const struct serin_conv *conv, struct tile *t, size_t rows, size_t taps, const float *packed,
+    const float *bias, size_t column) {
     size_t run = conv->run, columns = conv->columns;
     // Either whole taps together, or a part of one tap's channels.
     size_t parts = run > DEPTH ? (run + DEPTH - 1) / DEPTH : 1;
@@ -197,7 +218,7 @@ static void multiply(
             t->weights = packed + first * taps * run + (tap * run + channel) * PANEL;
             t->column = column + first;
             t->width = columns - first < PANEL ? columns - first : PANEL;
-            t->start = bias ? bias + first : NULL;
+            t->bias = bias ? bias + first : NULL;
 #if defined(__x86_64__)
             if (serin_cpu_level() >= SERIN_CPU_AVX2) {
                 tiles_avx2(t, rows);
@@ -270,9 +291,10 @@ void serin_conv_f32(
         for (size_t g = 0; g < conv->groups; g++) {
             struct tile tile = {
                 .taps = pointers, .offset = g * conv->run, .out = targets,
-                .residual = residual ? more : NULL, .conv = conv};
+                .residual = residual ? more : NULL, .activation = conv->activation,
+                .a = conv->a, .b = conv->b};
             multiply(
-                &tile, rows, taps, packed + g * packed_count,
+                conv, &tile, rows, taps, packed + g * packed_count,
                 bias ? bias + g * conv->columns : NULL, g * conv->columns);
         }
         done += rows;

@@ -70,3 +70,31 @@ void serin_conv_f32(
 // out[i][c][r] = in[i][r][c] for `count` matrices of rows x columns.
 void serin_transpose_f32(
     const float *in, size_t count, size_t rows, size_t columns, float *out);
+
+// A convolution with one channel a group: `columns` and `run` are 1, `groups` the channels, and the
+// weights taps x channels. Taps outside the image are left out; else as serin_conv_f32.
+void serin_depthwise_f32(
+    const struct serin_conv *conv, const float *in, const float *weights, const float *bias,
+    const float *residual, float *out);
+
+enum serin_pool {
+    SERIN_POOL_MAX = 0,
+    SERIN_POOL_AVERAGE = 1,         // of the inputs under the window
+    SERIN_POOL_AVERAGE_PADDED = 2,  // padding counts as zeros
+};
+
+// Pools `groups` channels: out = the largest or the mean under each window. `after` is the padding
+// behind each axis, which only AVERAGE_PADDED needs.
+void serin_pool_f32(
+    const struct serin_conv *conv, enum serin_pool kind, const ptrdiff_t after[3], const float *in,
+    float *out);
+
+// out[i][c] = the mean of in[i][...][c] over `pixels` pixels.
+void serin_mean_pixels_f32(
+    const float *in, size_t images, size_t pixels, size_t channels, float *out);
+
+// Puts channels side by side and zeros beside each line:
+// out[l][left + x][c] = in[c][l][x] for x < width, where a line of out has `padded` pixels.
+void serin_border_planes_f32(
+    const float *in, size_t channels, size_t lines, size_t width, size_t left, size_t padded,
+    float *out);

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+// Convolution of each channel by itself: channels lie in the lanes, output pixels of one line are
+// worked on four at a time so that a weight is loaded once for all of them.
+#include <stdbool.h>
+
+#include "conv_activation.h"
+#include "cpu.h"
+
+// The taps of an axis that read inside the image.
+struct span {
+    ptrdiff_t from, to;
+};
+
+static inline ptrdiff_t least(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+
+static struct span taps_inside(const struct serin_axis *axis, ptrdiff_t output) {
+    ptrdiff_t at = output * axis->stride + axis->first, step = axis->tap_step;
+    struct span span = {0, 0};
+    if (at < 0) span.from = (-at + step - 1) / step;
+    ptrdiff_t room = axis->length_in - at;
+    if (room > 0) span.to = least(axis->taps, (room + step - 1) / step);
+    if (span.from > span.to) span.from = span.to;
+    return span;
+}
+
+// One stretch of output pixels that share the taps they read.
+struct stretch {
+    const struct serin_conv *conv;
+    const float *in;  // what tap (0, 0, 0) of the first pixel would read
+    const float *weights, *bias, *residual;
+    float *out;
+    struct span x, y, z;
+    ptrdiff_t step_x, step_y, step_z;  // floats from one tap to the next
+    ptrdiff_t pixel;                   // floats from one output's input to the next one's
+    size_t channels;
+};
+
+static void stretch_portable(const struct stretch *s, size_t pixels, size_t first) {
+    const struct serin_axis *axis = s->conv->axis;
+    for (size_t p = 0; p < pixels; p++) {
+        const float *in = s->in + (ptrdiff_t)p * s->pixel;
+        for (size_t c = first; c < s->channels; c++) {
+            float sum = s->bias ? s->bias[c] : 0;
+            for (ptrdiff_t u = s->x.from; u < s->x.to; u++)
+                for (ptrdiff_t v = s->y.from; v < s->y.to; v++)
+                    for (ptrdiff_t w = s->z.from; w < s->z.to; w++) {
+                        ptrdiff_t tap = (u * axis[1].taps + v) * axis[2].taps + w;
+                        ptrdiff_t at = u * s->step_x + v * s->step_y + w * s->step_z;
+                        sum += in[at + (ptrdiff_t)c] * s->weights[(size_t)tap * s->channels + c];
+                    }
+            size_t place = p * s->channels + c;
+            if (s->residual) sum += s->residual[place];
+            s->out[place] = serin_activate(s->conv->activation, s->conv->a, s->conv->b, sum);
+        }
+    }
+}
+
+#if defined(__x86_64__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+
+// PIXELS pixels of VECTORS * 8 channels from channel `c` on.
+#define BLOCK(PIXELS, VECTORS)                                                                   \
+    SERIN_AVX2 static inline void block_##PIXELS##_##VECTORS(                                    \
+        const struct stretch *s, size_t p, size_t c) {                                           \
+        const struct serin_axis *axis = s->conv->axis;                                           \
+        __m256 sum[PIXELS][VECTORS];                                                             \
+        UNROLL for (int v = 0; v < VECTORS; v++) {                                               \
+            __m256 start = s->bias ? _mm256_loadu_ps(s->bias + c + 8 * v) : _mm256_setzero_ps(); \
+            UNROLL for (int i = 0; i < PIXELS; i++) sum[i][v] = start;                           \
+        }                                                                                        \
+        const float *in = s->in + (ptrdiff_t)p * s->pixel + (ptrdiff_t)c;                        \
+        for (ptrdiff_t x = s->x.from; x < s->x.to; x++)                                          \
+            for (ptrdiff_t y = s->y.from; y < s->y.to; y++) {                                    \
+                ptrdiff_t tap = (x * axis[1].taps + y) * axis[2].taps + s->z.from;               \
+                const float *w = s->weights + (size_t)tap * s->channels + c;                     \
+                const float *a = in + x * s->step_x + y * s->step_y + s->z.from * s->step_z;     \
+                for (ptrdiff_t z = s->z.from; z < s->z.to;                                       \
+                     z++, w += s->channels, a += s->step_z) {                                    \
+                    UNROLL for (int v = 0; v < VECTORS; v++) {                                   \
+                        __m256 b = _mm256_loadu_ps(w + 8 * v);                                   \
+                        UNROLL for (int i = 0; i < PIXELS; i++)                                  \
+                            sum[i][v] = _mm256_fmadd_ps(                                         \
+                                _mm256_loadu_ps(a + i * s->pixel + 8 * v), b, sum[i][v]);        \
+                    }                                                                            \
+                }                                                                                \
+            }                                                                                    \
+        const struct serin_conv *conv = s->conv;                                                 \
+        __m256 low = _mm256_set1_ps(conv->a), high = _mm256_set1_ps(conv->b);                    \
+        UNROLL for (int i = 0; i < PIXELS; i++) {                                                \
+            size_t place = (p + i) * s->channels + c;                                            \
+            UNROLL for (int v = 0; v < VECTORS; v++) {                                           \
+                __m256 y = sum[i][v];                                                            \
+                if (s->residual)                                                                 \
+                    y = _mm256_add_ps(y, _mm256_loadu_ps(s->residual + place + 8 * v));          \
+                if (conv->activation == SERIN_ACT_CLIP)                                          \
+                    y = _mm256_min_ps(high, _mm256_max_ps(low, y));                              \
+                else if (conv->activation != SERIN_ACT_NONE)                                     \
+                    y = serin_activate8(conv->activation, low, high, y);                         \
+                _mm256_storeu_ps(s->out + place + 8 * v, y);                                     \
+            }                                                                                    \
+        }                                                                                        \
+    }
+BLOCK(4, 2)
+BLOCK(4, 1)
+BLOCK(1, 4)
+BLOCK(1, 1)
+
+SERIN_AVX2 static void stretch_avx2(const struct stretch *s, size_t pixels) {
+    size_t p = 0;
+    for (; p + 4 <= pixels; p += 4) {
+        size_t c = 0;
+        for (; c + 16 <= s->channels; c += 16) block_4_2(s, p, c);
+        for (; c + 8 <= s->channels; c += 8) block_4_1(s, p, c);
+    }
+    for (; p < pixels; p++) {
+        size_t c = 0;
+        for (; c + 32 <= s->channels; c += 32) block_1_4(s, p, c);
+        for (; c + 8 <= s->channels; c += 8) block_1_1(s, p, c);
+    }
+    if (s->channels % 8) stretch_portable(s, pixels, s->channels / 8 * 8);
+}
+#endif
+
+void serin_depthwise_f32(
+    const struct serin_conv *conv, const float *in, const float *weights, const float *bias,
+    const float *residual, float *out) {
+    const struct serin_axis *x = &conv->axis[0], *y = &conv->axis[1], *z = &conv->axis[2];
+    struct stretch s = {
+        .conv = conv, .weights = weights, .bias = bias, .channels = conv->groups,
+        .step_z = z->tap_step * (ptrdiff_t)conv->pixel,
+        .step_y = y->tap_step * z->length_in * (ptrdiff_t)conv->pixel,
+        .step_x = x->tap_step * y->length_in * z->length_in * (ptrdiff_t)conv->pixel,
+        .pixel = z->stride * (ptrdiff_t)conv->pixel};
+    // Between these every tap of the last axis reads inside.
+    ptrdiff_t inner = z->first >= 0 ? 0 : (-z->first + z->stride - 1) / z->stride;
+    ptrdiff_t reach = z->length_in - z->first - (z->taps - 1) * z->tap_step - 1;
+    ptrdiff_t outer = reach < 0 ? 0 : least(z->outputs, reach / z->stride + 1);
+    for (size_t image = 0; image < conv->images; image++)
+        for (ptrdiff_t i = 0; i < x->outputs; i++)
+            for (ptrdiff_t j = 0; j < y->outputs; j++) {
+                s.x = taps_inside(x, i), s.y = taps_inside(y, j);
+                ptrdiff_t line = ((ptrdiff_t)image * x->length_in + i * x->stride + x->first);
+                line = (line * y->length_in + j * y->stride + y->first) * z->length_in + z->first;
+                ptrdiff_t target =
+                    (((ptrdiff_t)image * x->outputs + i) * y->outputs + j) * z->outputs;
+                for (ptrdiff_t k = 0; k < z->outputs;) {
+                    ptrdiff_t count = k >= inner && k < outer ? outer - k : 1;
+                    s.z = taps_inside(z, k);
+                    s.in = in + (line + k * z->stride) * (ptrdiff_t)conv->pixel;
+                    s.out = out + (target + k) * (ptrdiff_t)conv->groups;
+                    s.residual =
+                        residual ? residual + (target + k) * (ptrdiff_t)conv->groups : NULL;
+                    k += count;
+#if defined(__x86_64__)
+                    if (serin_cpu_level() >= SERIN_CPU_AVX2) {
+                        stretch_avx2(&s, (size_t)count);
+                        continue;
+                    }
+#endif
+                    stretch_portable(&s, (size_t)count, 0);
+                }
+            }
+}
+
+// MARK: Pooling
+
+// What `count` inputs `apart` floats from each other, on each of three axes, come to.
+struct box {
+    const float *in;
+    ptrdiff_t count[3], apart[3];
+    float divisor;  // zero for the largest
+};
+
+static void box_portable(const struct box *b, size_t first, size_t channels, float *out) {
+    for (size_t c = first; c < channels; c++) {
+        float sum = b->divisor != 0 ? 0 : b->in[c];
+        for (ptrdiff_t u = 0; u < b->count[0]; u++)
+            for (ptrdiff_t v = 0; v < b->count[1]; v++)
+                for (ptrdiff_t w = 0; w < b->count[2]; w++) {
+                    float x = b->in[u * b->apart[0] + v * b->apart[1] + w * b->apart[2] +
+                                    (ptrdiff_t)c];
+                    sum = b->divisor != 0 ? sum + x : x > sum ? x : sum;
+                }
+        out[c] = b->divisor != 0 ? sum / b->divisor : sum;
+    }
+}
+
+#if defined(__x86_64__)
+SERIN_AVX2 static void box_avx2(const struct box *b, size_t channels, float *out) {
+    size_t c = 0;
+    for (; c + 8 <= channels; c += 8) {
+        const float *in = b->in + c;
+        bool adds = b->divisor != 0;
+        __m256 sum = adds ? _mm256_setzero_ps() : _mm256_loadu_ps(in);
+        for (ptrdiff_t u = 0; u < b->count[0]; u++)
+            for (ptrdiff_t v = 0; v < b->count[1]; v++) {
+                const float *a = in + u * b->apart[0] + v * b->apart[1];
+                for (ptrdiff_t w = 0; w < b->count[2]; w++, a += b->apart[2]) {
+                    __m256 x = _mm256_loadu_ps(a);
+                    sum = adds ? _mm256_add_ps(sum, x) : _mm256_max_ps(x, sum);
+                }
+            }
+        if (adds) sum = _mm256_div_ps(sum, _mm256_set1_ps(b->divisor));
+        _mm256_storeu_ps(out + c, sum);
+    }
+    if (c < channels) box_portable(b, c, channels, out);
+}
+#endif
+
+// The taps of an axis that lie inside the image or its padding.
+static ptrdiff_t taps_padded(const struct serin_axis *axis, ptrdiff_t after, ptrdiff_t output) {
+    ptrdiff_t room = axis->length_in + after - (output * axis->stride + axis->first);
+    return room <= 0 ? 0 : least(axis->taps, (room + axis->tap_step - 1) / axis->tap_step);
+}
+
+void serin_pool_f32(
+    const struct serin_conv *conv, enum serin_pool kind, const ptrdiff_t after[3], const float *in,
+    float *out) {
+    const struct serin_axis *axis = conv->axis;
+    ptrdiff_t pixel = (ptrdiff_t)conv->pixel, channels = (ptrdiff_t)conv->groups;
+    ptrdiff_t size[3] = {
+        axis[1].length_in * axis[2].length_in * pixel, axis[2].length_in * pixel, pixel};
+    for (size_t image = 0; image < conv->images; image++, in += axis[0].length_in * size[0])
+        for (ptrdiff_t i = 0; i < axis[0].outputs; i++)
+            for (ptrdiff_t j = 0; j < axis[1].outputs; j++)
+                for (ptrdiff_t k = 0; k < axis[2].outputs; k++, out += channels) {
+                    ptrdiff_t output[3] = {i, j, k}, inside = 1, padded = 1;
+                    struct box box = {.in = in};
+                    for (int a = 0; a < 3; a++) {
+                        struct span span = taps_inside(&axis[a], output[a]);
+                        ptrdiff_t place = output[a] * axis[a].stride + axis[a].first +
+                                          span.from * axis[a].tap_step;
+                        box.count[a] = span.to - span.from;
+                        box.apart[a] = axis[a].tap_step * size[a];
+                        inside *= box.count[a];
+                        padded *= taps_padded(&axis[a], after[a], output[a]);
+                        if (box.count[a] > 0) box.in += place * size[a];
+                    }
+                    if (inside == 0) {
+                        for (ptrdiff_t c = 0; c < channels; c++)
+                            out[c] = kind == SERIN_POOL_MAX ? -INFINITY : 0;
+                        continue;
+                    }
+                    if (kind == SERIN_POOL_AVERAGE) box.divisor = (float)inside;
+                    if (kind == SERIN_POOL_AVERAGE_PADDED) box.divisor = (float)padded;
+#if defined(__x86_64__)
+                    if (serin_cpu_level() >= SERIN_CPU_AVX2) {
+                        box_avx2(&box, (size_t)channels, out);
+                        continue;
+                    }
+#endif
+                    box_portable(&box, 0, (size_t)channels, out);
+                }
+}
+
+void serin_mean_pixels_f32(
+    const float *in, size_t images, size_t pixels, size_t channels, float *out) {
+    for (size_t i = 0; i < images; i++, in += pixels * channels, out += channels) {
+        for (size_t c = 0; c < channels; c++) out[c] = 0;
+        for (size_t p = 0; p < pixels; p++)
+            for (size_t c = 0; c < channels; c++) out[c] += in[p * channels + c];
+        for (size_t c = 0; c < channels; c++) out[c] /= (float)(pixels ? pixels : 1);
+    }
+}
+
+void serin_border_planes_f32(
+    const float *in, size_t channels, size_t lines, size_t width, size_t left, size_t padded,
+    float *out) {
+    for (size_t l = 0; l < lines; l++, out += padded * channels) {
+        for (size_t i = 0; i < left * channels; i++) out[i] = 0;
+        for (size_t i = (left + width) * channels; i < padded * channels; i++) out[i] = 0;
+        float *to = out + left * channels;
+        if (channels == 3) {
+            const float *r = in + l * width, *g = r + lines * width, *b = g + lines * width;
+            for (size_t x = 0; x < width; x++)
+                to[3 * x] = r[x], to[3 * x + 1] = g[x], to[3 * x + 2] = b[x];
+            continue;
+        }
+        for (size_t c = 0; c < channels; c++) {
+            const float *from = in + (c * lines + l) * width;
+            for (size_t x = 0; x < width; x++) to[x * channels + c] = from[x];
+        }
+    }
+}
