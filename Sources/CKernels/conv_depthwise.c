@@ -282,3 +282,36 @@ void serin_border_planes_f32(
         }
     }
 }
+
+#if defined(__x86_64__)
+SERIN_AVX2 static size_t affine_avx2(
+    const float *in, size_t channels, const float *factor, const float *shift,
+    enum serin_activation activation, float a, float b, float *out) {
+    __m256 low = _mm256_set1_ps(a), high = _mm256_set1_ps(b);
+    size_t c = 0;
+    for (; c + 8 <= channels; c += 8) {
+        __m256 x = _mm256_fmadd_ps(
+            _mm256_loadu_ps(in + c), _mm256_loadu_ps(factor + c), _mm256_loadu_ps(shift + c));
+        _mm256_storeu_ps(out + c, serin_activate8(activation, low, high, x));
+    }
+    return c;
+}
+#endif
+
+void serin_affine_f32(
+    const float *in, size_t pixels, size_t channels, const float *factor, const float *shift,
+    enum serin_activation activation, float a, float b, float *out) {
+    bool fast = false;
+#if defined(__x86_64__)
+    fast = serin_cpu_level() >= SERIN_CPU_AVX2;
+#endif
+    for (size_t p = 0; p < pixels; p++, in += channels, out += channels) {
+        size_t c = 0;
+#if defined(__x86_64__)
+        if (fast) c = affine_avx2(in, channels, factor, shift, activation, a, b, out);
+#endif
+        for (; c < channels; c++)
+            out[c] = serin_activate(activation, a, b, in[c] * factor[c] + shift[c]);
+    }
+    (void)fast;
+}

@@ -98,3 +98,8 @@ void serin_mean_pixels_f32(
 void serin_border_planes_f32(
     const float *in, size_t channels, size_t lines, size_t width, size_t left, size_t padded,
     float *out);
+
+// out[p][c] = activation(in[p][c] * factor[c] + shift[c]) for `pixels` pixels.
+void serin_affine_f32(
+    const float *in, size_t pixels, size_t channels, const float *factor, const float *shift,
+    enum serin_activation activation, float a, float b, float *out);

@@ -19,6 +19,12 @@ package struct Pass: Sendable {
         Pass(name: "rms-normalization") { $0.apply(NormalizationFusions.rootMeanSquare) },
         Pass(name: "gemm-batch-normalization") { $0.foldBatchNormalizationIntoGemm() },
         Pass(name: "tree-scaling") { $0.foldScalersIntoTrees() },
+        Pass(name: "convolution-batch-normalization") {
+            $0.foldBatchNormalizationIntoConvolutions()
+        },
+        Pass(name: "channels-last") { $0.putChannelsLast() },
+        deadCode,
+        Pass(name: "convolution-fusion") { $0.fuseIntoConvolutions() },
         // The last, as the passes before know reshaping operators by their own names.
         Pass(name: "shape-arithmetic") { $0.cutShapeArithmetic() },
         deadCode,

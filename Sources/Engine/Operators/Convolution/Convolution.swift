@@ -11,14 +11,20 @@ struct ConvolutionForm: Sendable {
     let outputs: Int
     let rows: Dimension
 
-    /// Reads the node; input `index` holds the weights, `[outputs, inputs of a group, ...kernel]`.
-    init(_ context: NodeContext, weights index: Int = 1) throws(EngineError) {
-        let (image, weights) = (try context.input(0), try context.input(index))
+    /// Reads the node; input `index` holds the weights, `[outputs, inputs of a group, ...kernel]`,
+    /// and `image` is the shape of input 0 as `[rows, channels, ...]` where it is laid out otherwise.
+    init(
+        _ context: NodeContext,
+        weights index: Int = 1,
+        image: [Dimension]? = nil
+    ) throws(EngineError) {
+        let image = if let image { image } else { try context.input(0).shape }
+        let weights = try context.input(index)
         let lengths = try context.spatialLengths(of: image)
-        guard weights.rank == image.rank, let shape = weights.shape.fixed,
-            let channels = image.shape[1].fixed
+        guard weights.rank == image.count, let shape = weights.shape.fixed,
+            let channels = image[1].fixed
         else {
-            throw context.failure("weights \(weights.shape) over an image \(image.shape)")
+            throw context.failure("weights \(weights.shape) over an image \(image)")
         }
         groups = try context.integer("group", default: 1)
         guard groups > 0, shape[0] % groups == 0, shape[0] > 0,
@@ -30,7 +36,7 @@ struct ConvolutionForm: Sendable {
             )
         }
         window = try context.window(over: lengths, kernel: Array(shape[2...]))
-        (inputs, outputs, rows) = (shape[1], shape[0] / groups, image.shape[0])
+        (inputs, outputs, rows) = (shape[1], shape[0] / groups, image[0])
     }
 
     var outputShape: [Dimension] { [rows, Dimension(groups * outputs)] + window.outputLengths }

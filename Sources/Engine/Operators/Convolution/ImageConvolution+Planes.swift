@@ -56,7 +56,7 @@ extension ImageConvolution {
         for phase in phases {
             var call = phase.call
             call.images = images
-            let count = serin_conv_packed_count(phase.tapCount, call.run, call.columns) &* groups
+            let count = serin_conv_packed_count(phase.tapCount, inputs, outputs) &* groups
             let weights = packed.part(start..<(start &+ count))
             start &+= count
             unsafe serin_conv_f32(

@@ -34,20 +34,7 @@ struct ImageConvolution: Sendable {
     init(_ form: ConvolutionForm) {
         window = form.window
         (groups, inputs, outputs, isTransposed) = (form.groups, form.inputs, form.outputs, false)
-        let axes = [window.x, window.y, window.z].map { axis in
-            serin_axis(
-                length_in: axis.input,
-                length_out: axis.output,
-                outputs: axis.output,
-                start: 0,
-                step: 1,
-                taps: axis.kernel,
-                first: -axis.before,
-                tap_step: axis.dilation,
-                stride: axis.stride
-            )
-        }
-        phases = []
+        let axes = [window.x, window.y, window.z].map { Self.axis($0) }
         phases = [
             Phase(
                 call: Self.call(axes, groups: groups, inputs: inputs, outputs: outputs),
@@ -55,6 +42,34 @@ struct ImageConvolution: Sendable {
             )
         ]
     }
+
+    /// An axis of a plain window.
+    static func axis(_ axis: Window.Axis) -> serin_axis {
+        serin_axis(
+            length_in: axis.input,
+            length_out: axis.output,
+            outputs: axis.output,
+            start: 0,
+            step: 1,
+            taps: axis.kernel,
+            first: -axis.before,
+            tap_step: axis.dilation,
+            stride: axis.stride
+        )
+    }
+
+    /// Lets every call end in `activation`.
+    mutating func activate(_ activation: Activation) {
+        for index in phases.indices {
+            phases[index].call.activation = activation.kind
+            (phases[index].call.a, phases[index].call.b) = (activation.a, activation.b)
+        }
+    }
+
+    /// The elements of one image that goes in, and of one that comes out; their facts proved that
+    /// these fit.
+    var inputCount: Int { pixelsOfInput * groups * inputs }
+    var outputCount: Int { pixelsOfOutput * groups * outputs }
 
     /// A transposed convolution: `window` is that of the convolution it turns round, whose input is our output.
     init(transposed window: Window, groups: Int, inputs: Int, outputs: Int) {
@@ -131,6 +146,41 @@ struct ImageConvolution: Sendable {
             ),
             (first, step, taps.count)
         )
+    }
+
+    /// The same convolution over lines with a border of zeros, in which the taps of the last axis
+    /// lie side by side and so are one run; nil where they do not.
+    ///
+    /// With few channels the runs of one tap are short, which costs more than the border.
+    var bordered: (convolution: ImageConvolution, border: Border)? {
+        let axis = window.z
+        guard !isTransposed, groups == 1, axis.dilation == 1, axis.before >= 0, phases.count == 1
+        else { return nil }
+        let needed = (axis.output - 1) * axis.stride + axis.kernel
+        let padded = max(needed, axis.before + axis.input)
+        var copy = self
+        copy.phases[0].call.run = axis.kernel * inputs
+        copy.phases[0].call.axis.2 = serin_axis(
+            length_in: padded,
+            length_out: axis.output,
+            outputs: axis.output,
+            start: 0,
+            step: 1,
+            taps: 1,
+            first: 0,
+            tap_step: 1,
+            stride: axis.stride
+        )
+        let lines = window.x.input * window.y.input
+        return (copy, Border(lines: lines, width: axis.input, left: axis.before, padded: padded))
+    }
+
+    /// Lines of `width` pixels, `left` of which come before them in lines of `padded` pixels.
+    struct Border: Sendable {
+        let lines: Int
+        let width: Int
+        let left: Int
+        let padded: Int
     }
 
     // MARK: Weights

@@ -37,7 +37,7 @@ let maxUnpoolOperator = OperatorDefinition(
             }
             return [Fact(image.type, shape)]
         }
-        let lengths = try context.spatialLengths(of: image)
+        let lengths = try context.spatialLengths(of: image.shape)
         guard let kernel = try context.integers("kernel_shape"), kernel.count == lengths.count
         else { throw context.failure("attribute 'kernel_shape' is missing", kind: .invalidGraph) }
         let range = 0...largestWindowNumber

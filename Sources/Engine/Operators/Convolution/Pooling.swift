@@ -7,10 +7,12 @@ struct PoolingForm: Sendable {
     let rows: Dimension
     let channels: Dimension
 
-    init(_ context: NodeContext) throws(EngineError) {
-        let image = try context.input(0)
+    /// Reads the node; `image` is the shape of input 0 as `[rows, channels, ...]` where it is laid
+    /// out otherwise.
+    init(_ context: NodeContext, image: [Dimension]? = nil) throws(EngineError) {
+        let image = if let image { image } else { try context.input(0).shape }
         window = try context.window(over: try context.spatialLengths(of: image))
-        (rows, channels) = (image.shape[0], image.shape[1])
+        (rows, channels) = (image[0], image[1])
     }
 
     var outputShape: [Dimension] { [rows, channels] + window.outputLengths }

@@ -12,13 +12,16 @@ struct TransposedForm: Sendable {
     let outputs: Int
     let rows: Dimension
 
-    init(_ context: NodeContext) throws(EngineError) {
-        let (image, weights) = (try context.input(0), try context.input(1))
+    /// Reads the node; `image` is the shape of input 0 as `[rows, channels, ...]` where it is laid
+    /// out otherwise.
+    init(_ context: NodeContext, image: [Dimension]? = nil) throws(EngineError) {
+        let image = if let image { image } else { try context.input(0).shape }
+        let weights = try context.input(1)
         let lengths = try context.spatialLengths(of: image)
-        guard weights.rank == image.rank, let shape = weights.shape.fixed,
-            let channels = image.shape[1].fixed
+        guard weights.rank == image.count, let shape = weights.shape.fixed,
+            let channels = image[1].fixed
         else {
-            throw context.failure("weights \(weights.shape) over an image \(image.shape)")
+            throw context.failure("weights \(weights.shape) over an image \(image)")
         }
         groups = try context.integer("group", default: 1)
         guard groups > 0, shape[0] == channels, channels % groups == 0, shape[1] > 0,
@@ -28,7 +31,7 @@ struct TransposedForm: Sendable {
                 "weights \(weights.shape) over \(channels) channels in \(groups) groups"
             )
         }
-        (inputs, outputs, rows) = (channels / groups, shape[1], image.shape[0])
+        (inputs, outputs, rows) = (channels / groups, shape[1], image[0])
         window = try context.transposedWindow(over: lengths, kernel: Array(shape[2...]))
     }
 

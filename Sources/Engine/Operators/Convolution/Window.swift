@@ -56,22 +56,22 @@ struct Window: Sendable {
 let largestWindowNumber = 1 << 30
 
 extension NodeContext {
-    /// The lengths of the spatial axes of a value `[rows, channels, ...spatial]`, of one to three axes.
-    func spatialLengths(of fact: Fact) throws(EngineError) -> [Int] {
-        guard (3...5).contains(fact.rank) else {
+    /// The lengths of the spatial axes, of which `[rows, channels, ...spatial]` has one to three.
+    func spatialLengths(of shape: [Dimension]) throws(EngineError) -> [Int] {
+        guard (3...5).contains(shape.count) else {
             throw failure(
-                "input 0 has shape \(fact.shape), expected rows, channels and one to three more axes",
-                kind: (1...2).contains(fact.rank) || fact.rank == 0 ? .invalidShape : .unsupported
+                "input 0 has shape \(shape), expected rows, channels and one to three more axes",
+                kind: shape.count < 3 ? .invalidShape : .unsupported
             )
         }
-        guard let lengths = Array(fact.shape[2...]).fixed else {
+        guard let lengths = Array(shape[2...]).fixed else {
             throw failure(
-                "the spatial axes of \(fact.shape) depend on the number of rows",
+                "the spatial axes of \(shape) depend on the number of rows",
                 kind: .unsupported
             )
         }
         guard lengths.allSatisfy({ $0 <= largestWindowNumber }) else {
-            throw failure("a spatial axis of \(fact.shape) is beyond reason")
+            throw failure("a spatial axis of \(shape) is beyond reason")
         }
         return lengths
     }
