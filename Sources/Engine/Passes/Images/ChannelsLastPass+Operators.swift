@@ -8,12 +8,15 @@ extension ChannelsLastPass {
     /// Operators that treat every element of input 0 alike, whatever its axes.
     private static let elementwise: Set<String> = [
         "Relu", "Clip", "Sigmoid", "Tanh", "LeakyRelu", "Elu", "Selu", "Celu", "HardSigmoid",
-        "HardSwish", "Softplus", "Softsign", "Erf", "Exp", "Log", "Sqrt", "Abs", "Neg", "Gelu", "Mish",
-        "Swish", "ThresholdedRelu", "Reciprocal", "Floor", "Ceil", "Round", "Identity", "Dropout",
+        "HardSwish", "Softplus", "Softsign", "Erf", "Exp", "Log", "Sqrt", "Abs", "Neg", "Gelu",
+        "Mish", "Swish", "ThresholdedRelu", "Reciprocal", "Floor", "Ceil", "Round", "Identity",
+        "Dropout",
     ]
 
     /// Operators of two operands that are stretched to each other.
-    private static let binary: Set<String> = ["Add", "Sub", "Mul", "Div", "Max", "Min", "PRelu", "Pow"]
+    private static let binary: Set<String> = [
+        "Add", "Sub", "Mul", "Div", "Max", "Min", "PRelu", "Pow",
+    ]
 
     /// The node that makes the twin of `node`'s output; nil where the node stays as it is.
     mutating func twin(of node: Graph.Node) -> Twin? {
@@ -237,7 +240,8 @@ extension ChannelsLastPass {
         }
         var inputs: [Graph.ValueID?] = [twin]
         for input in node.inputs.dropFirst() {
-            guard let input, let tensor = graph[input].fact?.constant, tensor.elementCount > 0 else {
+            guard let input, let tensor = graph[input].fact?.constant, tensor.elementCount > 0
+            else {
                 inputs.append(input)
                 continue
             }

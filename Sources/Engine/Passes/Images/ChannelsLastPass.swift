@@ -82,7 +82,8 @@ struct ChannelsLastPass {
     /// Turns a constant now rather than in every run.
     private mutating func fold(_ value: Graph.ValueID, into twin: Graph.ValueID) {
         guard let node = nodes.last, node.outputs == [twin],
-            let made = try? evaluate(node.definition, graph.context(of: node)), let tensor = made.first
+            let made = try? evaluate(node.definition, graph.context(of: node)),
+            let tensor = made.first
         else { return }
         graph[twin].fact = Fact(tensor)
         nodes.removeLast()

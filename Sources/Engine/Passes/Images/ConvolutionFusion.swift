@@ -63,8 +63,7 @@ private struct ConvolutionFusion {
         at place: Int,
         _ activation: (kind: serin_activation, a: Float, b: Float)
     ) {
-        guard var fused = nodes[maker], fused.definition.name != "Affine" || !node.inputs.isEmpty
-        else { return }
+        guard var fused = nodes[maker] else { return }
         fused.attributes["activation"] = .integer(Int64(activation.kind.rawValue))
         fused.attributes["a"] = .float(activation.a)
         fused.attributes["b"] = .float(activation.b)
@@ -159,7 +158,9 @@ private struct ConvolutionFusion {
             return missing
         }
         guard index < node.inputs.count, let input = node.inputs[index] else { return missing }
-        guard let constant = graph[input].fact?.constant, constant.type == .float else { return nil }
+        guard let constant = graph[input].fact?.constant, constant.type == .float else {
+            return nil
+        }
         return constant.elements(as: Float.self).first
     }
 }

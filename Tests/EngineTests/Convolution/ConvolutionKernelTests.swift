@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+import CKernels
+import Testing
+
+/// The kernels for this processor against the portable ones, on shapes with every tail.
+///
+/// The level is one for the whole process, so each test runs in a process of its own.
+@Suite struct ConvolutionKernelTests {
+    @Test func `convolutions give what the portable kernel gives`() async {
+        await #expect(processExitsWith: .success) {
+            var random = Numbers(seed: 1)
+            for _ in 0..<400 {
+                var call = random.call()
+                let widest = max(call.pixel, call.run * call.groups)
+                let taps = call.axis.0.taps * call.axis.1.taps * call.axis.2.taps
+                let input = random.floats(call.inputCount)
+                let packed = random.floats(
+                    serin_conv_packed_count(taps, call.run, call.columns) * call.groups
+                )
+                let bias = random.floats(call.groups * call.columns)
+                let residual = random.floats(call.outputCount)
+                let (hasBias, hasResidual) = (random.below(2) == 0, random.below(2) == 0)
+                var scratch = [UInt64](repeating: 0, count: serin_conv_scratch(taps, widest) / 8 + 1)
+                compare(count: call.outputCount) { output in
+                    unsafe serin_conv_f32(
+                        &call,
+                        input,
+                        packed,
+                        hasBias ? bias : nil,
+                        hasResidual ? residual : nil,
+                        &output,
+                        &scratch
+                    )
+                }
+            }
+        }
+    }
+
+    @Test func `depthwise convolutions give what the portable kernel gives`() async {
+        await #expect(processExitsWith: .success) {
+            var random = Numbers(seed: 2)
+            for _ in 0..<400 {
+                var call = random.call()
+                (call.groups, call.run, call.columns) = (call.groups * call.run, 1, 1)
+                let taps = call.axis.0.taps * call.axis.1.taps * call.axis.2.taps
+                let input = random.floats(call.inputCount)
+                let weights = random.floats(taps * call.groups)
+                let bias = random.floats(call.groups)
+                let residual = random.floats(call.outputCount)
+                let (hasBias, hasResidual) = (random.below(2) == 0, random.below(2) == 0)
+                compare(count: call.outputCount) { output in
+                    unsafe serin_depthwise_f32(
+                        &call,
+                        input,
+                        weights,
+                        hasBias ? bias : nil,
+                        hasResidual ? residual : nil,
+                        &output
+                    )
+                }
+            }
+        }
+    }
+
+    @Test func `pooling gives what the portable kernel gives`() async {
+        await #expect(processExitsWith: .success) {
+            var random = Numbers(seed: 3)
+            for _ in 0..<400 {
+                var call = random.call()
+                (call.groups, call.run, call.columns) = (call.groups * call.run, 1, 1)
+                let input = random.floats(call.inputCount)
+                let kind = serin_pool(UInt32(random.below(3)))
+                let after = [0, random.below(2), random.below(2)]
+                compare(count: call.outputCount) { output in
+                    unsafe serin_pool_f32(&call, kind, after, input, &output)
+                }
+            }
+        }
+    }
+
+    @Test func `turning and scaling give what the portable kernels give`() async {
+        await #expect(processExitsWith: .success) {
+            var random = Numbers(seed: 4)
+            for _ in 0..<200 {
+                let (count, rows, columns) = (
+                    1 + random.below(2), 1 + random.below(40), 1 + random.below(40)
+                )
+                let input = random.floats(count * rows * columns)
+                let (factor, shift) = (random.floats(columns), random.floats(columns))
+                compare(count: input.count) { output in
+                    unsafe serin_transpose_f32(input, count, rows, columns, &output)
+                }
+                let kind = serin_activation(UInt32(random.below(7)))
+                compare(count: input.count) { output in
+                    unsafe serin_affine_f32(
+                        input, count * rows, columns, factor, shift, kind, 0.2, 0.5, &output
+                    )
+                }
+            }
+        }
+    }
+}
+
+/// Runs `body` at the processor's level and at the portable one.
+private func compare(count: Int, _ body: (inout [Float]) -> Void) {
+    var (fast, portable) = ([Float](repeating: 7, count: count), [Float](repeating: 8, count: count))
+    serin_cpu_limit(SERIN_CPU_VNNI)
+    body(&fast)
+    serin_cpu_limit(SERIN_CPU_PORTABLE)
+    body(&portable)
+    for index in 0..<count {
+        let gap = abs(fast[index] - portable[index])
+        precondition(
+            fast[index] == portable[index] || gap <= 1e-4 + 1e-4 * abs(portable[index]),
+            "element \(index) is \(fast[index]), the portable kernel gives \(portable[index])"
+        )
+    }
+}
+
+/// Numbers that are the same in every run (SplitMix64).
+private struct Numbers {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
+        return z ^ z >> 31
+    }
+
+    mutating func below(_ limit: Int) -> Int { Int(next() % UInt64(limit)) }
+
+    mutating func floats(_ count: Int) -> [Float] {
+        (0..<count).map { _ in Float(Int(next() % 2001) - 1000) / 1000 }
+    }
+
+    /// A convolution of any small shape, whose outputs all lie in the image made.
+    mutating func call() -> serin_conv {
+        var axes: [serin_axis] = []
+        for index in 0..<3 {
+            let isThere = index > 0 || below(4) == 0
+            let taps = isThere ? 1 + below(4) : 1
+            let (stride, step) = (1 + below(3), 1 + below(2))
+            let before = isThere ? below(3) : 0
+            let length = isThere ? 1 + below(14) : 1
+            let outputs = max(1, (length + before - 1) / stride + 1)
+            axes.append(
+                serin_axis(
+                    length_in: length,
+                    length_out: outputs,
+                    outputs: outputs,
+                    start: 0,
+                    step: 1,
+                    taps: taps,
+                    first: -before,
+                    tap_step: step,
+                    stride: stride
+                )
+            )
+        }
+        let groups = below(3) == 0 ? 1 + below(3) : 1
+        let run = below(20) == 0 ? 250 + below(20) : 1 + below(40)
+        return serin_conv(
+            images: 1 + below(2),
+            axis: (axes[0], axes[1], axes[2]),
+            pixel: groups * run,
+            run: run,
+            groups: groups,
+            columns: 1 + below(40),
+            activation: serin_activation(UInt32(below(7))),
+            a: 0.1,
+            b: 0.6
+        )
+    }
+}
+
+extension serin_conv {
+    fileprivate var inputCount: Int {
+        images * axis.0.length_in * axis.1.length_in * axis.2.length_in * pixel
+    }
+    fileprivate var outputCount: Int {
+        images * axis.0.length_out * axis.1.length_out * axis.2.length_out * groups * columns
+    }
+}
