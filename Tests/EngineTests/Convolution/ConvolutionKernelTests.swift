@@ -20,7 +20,8 @@ import Testing
                 let bias = random.floats(call.groups * call.columns)
                 let residual = random.floats(call.outputCount)
                 let (hasBias, hasResidual) = (random.below(2) == 0, random.below(2) == 0)
-                var scratch = [UInt64](repeating: 0, count: serin_conv_scratch(taps, widest) / 8 + 1)
+                let words = serin_conv_scratch(taps, widest) / 8 + 1
+                var scratch = [UInt64](repeating: 0, count: words)
                 compare(count: call.outputCount) { output in
                     unsafe serin_conv_f32(
                         &call,
@@ -93,7 +94,15 @@ import Testing
                 let kind = serin_activation(UInt32(random.below(7)))
                 compare(count: input.count) { output in
                     unsafe serin_affine_f32(
-                        input, count * rows, columns, factor, shift, kind, 0.2, 0.5, &output
+                        input,
+                        count * rows,
+                        columns,
+                        factor,
+                        shift,
+                        kind,
+                        0.2,
+                        0.5,
+                        &output
                     )
                 }
             }
@@ -103,7 +112,8 @@ import Testing
 
 /// Runs `body` at the processor's level and at the portable one.
 private func compare(count: Int, _ body: (inout [Float]) -> Void) {
-    var (fast, portable) = ([Float](repeating: 7, count: count), [Float](repeating: 8, count: count))
+    var fast = [Float](repeating: 7, count: count)
+    var portable = [Float](repeating: 8, count: count)
     serin_cpu_limit(SERIN_CPU_VNNI)
     body(&fast)
     serin_cpu_limit(SERIN_CPU_PORTABLE)

@@ -186,12 +186,14 @@ extension ChannelsLastPass {
         return (node, nil)
     }
 
-    /// A Transpose of a twin starts from the twin.
+    /// A Transpose of a twin starts from the twin, and may be the twin itself.
     private mutating func transposition(_ node: Graph.Node, _ input: Graph.ValueID) -> Twin? {
         guard hasTwin(input), let twin = last(input), let rank = graph[input].fact?.rank,
             case .integers(let list) = node.attributes["perm"], list.count == rank
         else { return nil }
+        guard list.allSatisfy({ (0..<Int64(rank)).contains($0) }) else { return nil }
         let turned = list.map { Int64(Self.axis(Int($0), rank: rank)) }
+        if turned == Array(0..<Int64(rank)) { substitutes[node.outputs[0]] = twin }
         var made = node
         made.inputs = [twin]
         made.attributes["perm"] = .integers(turned)

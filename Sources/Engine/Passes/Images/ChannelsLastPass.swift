@@ -27,6 +27,8 @@ struct ChannelsLastPass {
     private var twins: [Graph.ValueID: Graph.ValueID] = [:]
     /// Values that so far exist as their twin only.
     private var unmade: Set<Graph.ValueID> = []
+    /// Values that turned out to be twins of others.
+    var substitutes: [Graph.ValueID: Graph.ValueID] = [:]
 
     init(_ graph: Graph) { self.graph = graph }
 
@@ -42,9 +44,22 @@ struct ChannelsLastPass {
             }
             for case let input? in node.inputs { makePlanes(input) }
             nodes.append(node)
+            noteTwin(madeBy: node)
         }
         for output in graph.outputs { makePlanes(output.value) }
         graph.nodes = nodes
+        graph.replace(substitutes)
+    }
+
+    /// A Transpose that brings channels to axis 1 reads the twin of what it makes.
+    private mutating func noteTwin(madeBy node: Graph.Node) {
+        guard node.definition.name == "Transpose", node.definition.domain.isEmpty,
+            let input = node.inputs.first ?? nil, let fact = graph[input].fact,
+            fact.type == .float, (3...5).contains(fact.rank),
+            case .integers(let order) = node.attributes["perm"],
+            order == ChannelsLast.planes(Array(0..<Int64(fact.rank)))
+        else { return }
+        twins[node.outputs[0]] = input
     }
 
     // MARK: Turning
@@ -138,6 +153,7 @@ struct ChannelsLastPass {
             opset: 1,
             attributes: attributes,
             inputs: inputs,
+            writtenInputCount: inputs.count,
             outputs: [output]
         )
     }
