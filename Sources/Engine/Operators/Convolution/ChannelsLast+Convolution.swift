@@ -5,7 +5,7 @@ import Tensors
 extension ChannelsLast {
     /// `activation(conv(image, weights) + bias + residual)`.
     ///
-    /// Attributes are those of Conv, those of `Activation`, and `planes` = 1 where the image comes
+    /// Attributes are those of Conv, those of `ImageActivation`, and `planes` = 1 where the image comes
     /// as ONNX lays it out (NCHW), which pays for the few channels of a net's first layer.
     static let convolution = OperatorDefinition(
         "Conv",
@@ -18,7 +18,7 @@ extension ChannelsLast {
         },
         compile: { context throws(EngineError) in
             let form = try form(context)
-            let activation = try Activation(context)
+            let activation = try ImageActivation(context)
             var convolution = ImageConvolution(form)
             if form.inputs == 1, form.outputs == 1, form.groups > 1,
                 let weights = try context.input(1).constant
@@ -57,7 +57,7 @@ extension ChannelsLast {
                 inputs: form.inputs,
                 outputs: form.outputs
             )
-            convolution.activate(try Activation(context))
+            convolution.activate(try ImageActivation(context))
             return try kernel(&context, convolution)
         }
     )
@@ -189,7 +189,7 @@ extension ChannelsLast {
     /// One channel a group: the weights become `[taps, channels]`.
     private static func depthwise(
         _ convolution: ImageConvolution,
-        _ activation: Activation,
+        _ activation: ImageActivation,
         _ weights: Tensor,
         _ channels: Int
     ) -> Kernel {

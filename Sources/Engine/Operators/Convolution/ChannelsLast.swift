@@ -89,7 +89,7 @@ enum ChannelsLast {
             return [Fact(.float, image.shape)]
         },
         compile: { context throws(EngineError) in
-            let activation = try Activation(context)
+            let activation = try ImageActivation(context)
             return { frame in
                 let (input, output): (View<Float>, MutableView<Float>) = (
                     frame.input(0), frame.output(0)
@@ -117,7 +117,7 @@ enum ChannelsLast {
 }
 
 /// What a kernel does to its result before it stores it; attributes `activation`, `a` and `b`.
-struct Activation: Sendable {
+struct ImageActivation: Sendable {
     let kind: serin_activation
     let a: Float
     let b: Float

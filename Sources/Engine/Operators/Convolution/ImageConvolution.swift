@@ -59,7 +59,7 @@ struct ImageConvolution: Sendable {
     }
 
     /// Lets every call end in `activation`.
-    mutating func activate(_ activation: Activation) {
+    mutating func activate(_ activation: ImageActivation) {
         for index in phases.indices {
             phases[index].call.activation = activation.kind
             (phases[index].call.a, phases[index].call.b) = (activation.a, activation.b)
