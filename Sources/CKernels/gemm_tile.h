@@ -21,6 +21,7 @@ struct NAME(tile) {
     ptrdiff_t row_stride, depth_stride;
     const float *panel;
     size_t panel_stride;  // floats from a panel to the next
+    const float *next;    // what is fetched meanwhile, as long as this stretch; never read
     float *c;
     size_t c_stride;
     size_t width;         // columns that exist, at most those of the tile
@@ -47,7 +48,10 @@ struct NAME(tile) {
         }                                                                                         \
     }                                                                                             \
     const float *panel = t->panel;                                                                \
+    const float *next = t->next;                                                                  \
     for (size_t k = t->depth; k > 0; k--) {                                                       \
+        __builtin_prefetch(next, 0, 2);                                                           \
+        next += SERIN_PANEL;                                                                      \
         VEC b[P * VECTORS];                                                                       \
         for (int v = 0; v < P * VECTORS; v++)                                                     \
             b[v] = VEC_LOAD(                                                                      \
@@ -140,6 +144,7 @@ TARGET static void NAME(thin)(
         if (panels == 3) panels = 2;
         t.width = left < panels * SERIN_PANEL ? left : panels * SERIN_PANEL;
         t.panel = packed + first * depth;
+        t.next = t.panel + (left > panels * SERIN_PANEL ? panels * t.panel_stride : 0);
         t.c = c + first;
         t.bias = e->bias ? e->bias + first : NULL;
         t.residual = e->residual ? e->residual + first : NULL;
@@ -199,8 +204,12 @@ TARGET void GEMM(
                 t.width = columns - first < width ? columns - first : width;
                 t.panel = packed + first * depth + from * SERIN_PANEL;
                 t.bias = e->bias ? e->bias + first : NULL;
+                const float *following =
+                    first + width < columns ? t.panel + panels * t.panel_stride : t.panel;
                 for (size_t i = 0; i < height;) {
                     size_t tall = NAME(next_tile)(height - i);
+                    // One tile fetches the next panel; the others name what is near already.
+                    t.next = i == 0 ? following : t.panel;
                     t.a = block + i * t.depth;
                     t.c = c + (top + i) * c_stride + first;
                     t.residual =

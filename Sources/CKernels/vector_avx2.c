@@ -10,6 +10,7 @@
 #define MAP serin_map_f32_avx2
 #define SOFTMAX serin_softmax_f32_avx2
 #define NORMALIZE serin_normalize_f32_avx2
+#define SCALE_MASK serin_scale_mask_f32_avx2
 #define LANES 8
 #define V __m256
 #define VI __m256i

@@ -10,6 +10,7 @@
 #define MAP serin_map_f32_avx512
 #define SOFTMAX serin_softmax_f32_avx512
 #define NORMALIZE serin_normalize_f32_avx512
+#define SCALE_MASK serin_scale_mask_f32_avx512
 #define LANES 16
 #define V __m512
 #define VI __m512i

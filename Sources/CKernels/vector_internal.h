@@ -24,3 +24,10 @@ void serin_softmax_f32_avx512(SERIN_SOFTMAX_ARGUMENTS);
 void serin_normalize_f32_portable(SERIN_NORMALIZE_ARGUMENTS);
 void serin_normalize_f32_avx2(SERIN_NORMALIZE_ARGUMENTS);
 void serin_normalize_f32_avx512(SERIN_NORMALIZE_ARGUMENTS);
+
+#define SERIN_SCALE_MASK_ARGUMENTS                                                                \
+    size_t rows, size_t count, float *scores, float factor, int divides, const float *mask,       \
+        size_t mask_row_stride, size_t mask_stride
+void serin_scale_mask_f32_portable(SERIN_SCALE_MASK_ARGUMENTS);
+void serin_scale_mask_f32_avx2(SERIN_SCALE_MASK_ARGUMENTS);
+void serin_scale_mask_f32_avx512(SERIN_SCALE_MASK_ARGUMENTS);

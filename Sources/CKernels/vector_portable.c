@@ -9,6 +9,7 @@
 #define MAP serin_map_f32_portable
 #define SOFTMAX serin_softmax_f32_portable
 #define NORMALIZE serin_normalize_f32_portable
+#define SCALE_MASK serin_scale_mask_f32_portable
 #define LANES 1
 #define V float
 #define VI int32_t
@@ -87,4 +88,11 @@ void serin_normalize_f32(SERIN_NORMALIZE_ARGUMENTS) {
     serin_normalize_f32_at(
         serin_cpu_level(), rows, count, input, output, scale, bias, epsilon, is_centered, means,
         inverses);
+}
+
+void serin_scale_mask_f32(SERIN_SCALE_MASK_ARGUMENTS) {
+    enum serin_cpu level = serin_cpu_level();
+    CHOOSE(
+        serin_scale_mask_f32, rows, count, scores, factor, divides, mask, mask_row_stride,
+        mask_stride);
 }

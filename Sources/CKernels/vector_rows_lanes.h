@@ -113,3 +113,23 @@ TARGET void NORMALIZE(
         if (inverses) inverses[row] = inverse;
     }
 }
+
+TARGET void SCALE_MASK(
+    size_t rows, size_t count, float *scores, float factor, int divides, const float *mask,
+    size_t mask_row_stride, size_t mask_stride) {
+    const V scale = SET(factor);
+    for (size_t row = 0; row < rows; row++) {
+        float *line = scores + row * count;
+        const float *added = mask ? mask + row * mask_row_stride : NULL;
+        size_t j = 0;
+        if (!added || mask_stride == 1)
+            for (; j + LANES <= count; j += LANES) {
+                V x = divides ? DIV(LD(line + j), scale) : MUL(LD(line + j), scale);
+                ST(line + j, added ? ADD(x, LD(added + j)) : x);
+            }
+        for (; j < count; j++) {
+            float x = divides ? line[j] / factor : line[j] * factor;
+            line[j] = added ? x + added[j * mask_stride] : x;
+        }
+    }
+}

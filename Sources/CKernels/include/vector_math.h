@@ -54,3 +54,9 @@ void serin_normalize_f32_at(
     enum serin_cpu level, size_t rows, size_t count, const float *input, float *output,
     const float *scale, const float *bias, float epsilon, int is_centered, float *means,
     float *inverses);
+
+// scores = scores * factor (or / factor where it divides) + mask, in place, of `rows` lines of
+// `count`; mask may be null, and its strides may be 0 where it is stretched.
+void serin_scale_mask_f32(
+    size_t rows, size_t count, float *scores, float factor, int divides, const float *mask,
+    size_t mask_row_stride, size_t mask_stride);
