@@ -32,7 +32,8 @@ struct serin_epilogue {
 };
 
 // c = epilogue(a * b): a is rows x depth with the strides given, b is packed, c is rows x columns,
-// its lines c_stride apart; c may be the residual itself. epilogue may be null.
+// its lines c_stride apart, and overlaps no operand, as it holds sums on the way. epilogue may be
+// null.
 //
 // Each element is one chain of multiply-adds (one rounding each) over the depth in rising order,
 // whatever the number of rows, the blocking and the level, so a row's bits do not depend on the

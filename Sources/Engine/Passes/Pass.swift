@@ -25,6 +25,8 @@ package struct Pass: Sendable {
         Pass(name: "channels-last") { $0.putChannelsLast() },
         deadCode,
         Pass(name: "convolution-fusion") { $0.fuseIntoConvolutions() },
+        Pass(name: "attention-fusion") { $0.fuseAttention() },
+        Pass(name: "product-fusion") { $0.fuseProducts() },
         // The last, as the passes before know reshaping operators by their own names.
         Pass(name: "shape-arithmetic") { $0.cutShapeArithmetic() },
         deadCode,

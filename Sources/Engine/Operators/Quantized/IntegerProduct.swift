@@ -79,10 +79,10 @@ struct IntegerProduct: Sendable {
     @unsafe
     func run(_ frame: Frame, _ c: UnsafeMutablePointer<Int32>, scratch: MutableView<UInt8>) {
         let (shapeA, shapeB) = (frame.inputShape(operands.a), frame.inputShape(operands.b))
-        let rank = (shapeA.count, shapeB.count)
+        // A packed matrix, of two axes, is not among the operands of the run.
+        let rank = (shapeA.count, packed == nil ? shapeB.count : 2)
         var rows = rank.0 > 1 ? shapeA[rank.0 - 2] : 1
         let depth = shapeA[rank.0 - 1]
-        // A packed matrix is not among the operands any more, and neither is its shape.
         let columns = packed?.columns ?? (rank.1 > 1 ? shapeB[rank.1 - 1] : 1)
         var room = Room(scratch)
         let work = unsafe room.take(serin_int8_scratch(depth))
@@ -91,7 +91,7 @@ struct IntegerProduct: Sendable {
         let (bZeros, bCount) = unsafe zeros(frame, operands.bZero, bIsUnsigned, move: move, &room)
         var batch = 1
         for axis in 0..<max(rank.0 - 2, 0) { batch &*= shapeA[axis] }
-        // A constant right matrix: all of the left is one tall one, unless its lines repeat zero points.
+        // One right matrix: all of the left is a tall one, unless its lines repeat zero points.
         let isTall = rank.1 <= 2 && (aCount <= 1 || aCount == rows &* batch)
         if isTall { rows &*= batch }
         let layout = packed.map(\.layout) ?? serin_int8_layout(serin_cpu_level()).rawValue
@@ -155,6 +155,13 @@ struct IntegerProduct: Sendable {
         _ body: (_ c: Int, _ a: Int, _ b: Int) -> Void
     ) {
         if isTall { return body(0, 0, 0) }
+        if packed != nil {
+            var batch = 1
+            let shape = frame.inputShape(operands.a)
+            for axis in 0..<max(shape.count - 2, 0) { batch &*= shape[axis] }
+            for matrix in 0..<batch { body(matrix, matrix, 0) }
+            return
+        }
         forEachMatrix(frame, a: operands.a, b: operands.b, body)
     }
 

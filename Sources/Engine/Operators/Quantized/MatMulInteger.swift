@@ -84,8 +84,9 @@ private func requantizing(
             frame.output(0), frame.output(0)
         )
         guard y.count > 0 else { return }
-        let (shapeA, shapeY) = (frame.inputShape(0), frame.outputShape(0))
-        let columns = columnsAreOne ? 1 : shapeY[shapeY.count - 1]
+        // The shape of the right matrix, which may be packed away, shows in the result.
+        let (shapeA, shape) = (frame.inputShape(0), frame.outputShape(0))
+        let columns = columnsAreOne ? 1 : shape[shape.count - 1]
         let rows = shapeA.count > 1 ? shapeA[shapeA.count - 2] : 1
         let scratch: MutableView<UInt8> = frame.scratch()
         let factorBytes = (columns &* 4 &+ 63) & ~63
