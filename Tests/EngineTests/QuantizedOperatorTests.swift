@@ -40,7 +40,9 @@ import Testing
                 "QuantizeLinear",
                 opset: 13,
                 attributes: ["axis": .integer(1)],
-                inputs: [tensor([Float](repeating: 1, count: 6), [2, 3]), tensor([Float(1), 2], [2])]
+                inputs: [
+                    tensor([Float](repeating: 1, count: 6), [2, 3]), tensor([Float(1), 2], [2]),
+                ]
             )
         }
     }

@@ -121,7 +121,9 @@ import Testing
 
     @Test func `quantising rounds to even, holds the ends and keeps the order`() {
         let x: [Float] = [0, 0.5, 1.5, 2.5, -0.5, -1.5, 300, -300, .infinity, -.infinity, 1e9]
-        var (y, signed) = ([UInt8](repeating: 1, count: x.count), [Int8](repeating: 1, count: x.count))
+        var (y, signed) = (
+            [UInt8](repeating: 1, count: x.count), [Int8](repeating: 1, count: x.count)
+        )
         unsafe serin_quantize_u8(x.count, x, 1, 10, &y)
         unsafe serin_quantize_i8(x.count, x, 1, -3, &signed)
         #expect(y == [10, 10, 12, 12, 10, 8, 255, 0, 255, 0, 255])

@@ -18,8 +18,9 @@ import Testing
             }
         }
         shapes += (1...70).map { Shape(rows: 1 + $0 % 3, columns: $0, depth: 9) }
-        for (rows, columns, depth) in [(130, 35, 300), (257, 17, 513), (6, 100, 700), (1, 200, 520)]
-        {
+        for (rows, columns, depth) in [
+            (130, 35, 300), (257, 17, 513), (6, 100, 700), (1, 200, 520),
+        ] {
             shapes.append(Shape(rows: rows, columns: columns, depth: depth))
         }
         return shapes
