@@ -14,6 +14,8 @@ struct BenchOptions {
     var batch = 1
     /// How many sessions run side by side, each on its own thread.
     var threads = 1
+    /// How many threads work on the large steps of each session.
+    var threadsPerSession = 1
     /// How long each thread runs.
     var seconds = 2.0
     /// Shapes of inputs that the file leaves open.
@@ -49,7 +51,12 @@ func runBench(_ options: BenchOptions) -> Int32 {
             dimensions: options.dimensions
         )
         if options.isInRounds { return try runRounds(folder, inputs.tensors, options) }
-        let bench = try Bench(folder, inputs.tensors, threads: options.threads)
+        let bench = try Bench(
+            folder,
+            inputs.tensors,
+            threads: options.threads,
+            threadsPerSession: options.threadsPerSession
+        )
         if options.isProfiled || options.tracePath != nil { return try profile(bench, options) }
         guard let times = bench.run(for: .seconds(options.seconds)) else {
             writeText("serin bench: the run stopped in the model\n", to: 2)
@@ -126,6 +133,7 @@ struct Bench {
         _ folder: ModelFolder,
         _ tensors: [Tensor],
         threads: Int,
+        threadsPerSession: Int = 1,
         model: [UInt8]? = nil
     ) throws(ModelFolder.Failure) {
         do throws(EngineError) {
@@ -133,6 +141,7 @@ struct Bench {
                 folder,
                 tensors,
                 threads: threads,
+                threadsPerSession: threadsPerSession,
                 model: model ?? folder.model
             )
         } catch {
@@ -144,6 +153,7 @@ struct Bench {
         _ folder: ModelFolder,
         _ tensors: [Tensor],
         threads: Int,
+        threadsPerSession: Int,
         model: [UInt8]
     ) throws(EngineError) -> (Program, [Session]) {
         var options = ProgramOptions(maximumRows: 1, memoryLimit: ModelFolder.memoryLimit)
@@ -154,7 +164,7 @@ struct Bench {
         let program = try Program(model: model.span, options: options)
         var sessions: [Session] = []
         for _ in 0..<threads {
-            let session = try Session(program)
+            let session = try Session(program, threads: threadsPerSession)
             session.begin(rows: 1)
             for (index, tensor) in tensors.enumerated()
             where !session.setInput(index, to: tensor) {

@@ -18,6 +18,11 @@ extension CommandSpec {
             FlagSpec(name: "--batch", value: "N", summary: "rows a run [1]"),
             FlagSpec(name: "--threads", value: "T", summary: "threads, a session each [1]"),
             FlagSpec(
+                name: "--intra-threads",
+                value: "T",
+                summary: "threads that share the large steps of each session [1]"
+            ),
+            FlagSpec(
                 name: "--shape",
                 value: "NAME=1,3,224,224",
                 summary: "the shape of an input",
@@ -70,6 +75,7 @@ extension CommandSpec {
     }
     options.batch = try arguments.integer("--batch", in: 1...1_000_000) ?? 1
     options.threads = try arguments.integer("--threads", in: 1...256) ?? 1
+    options.threadsPerSession = try arguments.integer("--intra-threads", in: 1...256) ?? 1
     options.isInRounds = arguments.has("--rounds")
     options.isProfiled = arguments.has("--profile")
     options.tracePath = arguments["--trace"]

@@ -22,7 +22,13 @@ func runRounds(
     let start = (MonotonicClock.nanoseconds(), ProcessorClock.processNanoseconds())
     // Read again: that the folder has it is owed to its inputs, which are no part of loading.
     let model = try ModelFolder.read(ModelFolder.modelFile(benchFolder: options.modelPath))
-    let bench = try Bench(folder, tensors, threads: options.threads, model: model)
+    let bench = try Bench(
+        folder,
+        tensors,
+        threads: options.threads,
+        threadsPerSession: options.threadsPerSession,
+        model: model
+    )
     for session in bench.sessions where session.run() != nil { return stopped() }
     write([
         JSONMember(

@@ -122,27 +122,30 @@ def product(rows, depth, columns):
                    [value(y, TensorProto.FLOAT, ["N", columns])]), data
 
 
+# By name: how it is made, at which numbers of rows it is measured, and what it stands for.
 MODELS = {
-    "transformer-2x768-128": transformer,
-    "mlp-10-64-64-1": lambda: perceptron([10, 64, 64, 1], 1),
-    "mlp-128-512-512-10": lambda: perceptron([128, 512, 512, 10], 1),
-    "mlp-128-512-512-10-b64": lambda: perceptron([128, 512, 512, 10], 64),
-    "int8-1x768x3072": lambda: integers(1, 768, 3072),
-    "int8-16x768x3072": lambda: integers(16, 768, 3072),
-    "int8-128x768x3072": lambda: integers(128, 768, 3072),
-    "matmul-1x768x3072": lambda: product(1, 768, 3072),
-    "matmul-16x768x3072": lambda: product(16, 768, 3072),
-    "matmul-128x768x3072": lambda: product(128, 768, 3072),
-    "matmul-384x384x384": lambda: product(384, 384, 384),
+    "bert_base_2x128": (transformer, [1], "transformer encoder, two BERT-base layers, 128 tokens"),
+    "mlp_10_64_64_1": (lambda: perceptron([10, 64, 64, 1], 1), [1, 16, 256], "MLP 10-64-64-1"),
+    "mlp_128_512_512_10": (
+        lambda: perceptron([128, 512, 512, 10], 1), [1, 16, 256], "MLP 128-512-512-10"),
+    "int8_768x3072": (lambda: integers(16, 768, 3072), [1, 16, 128], "int8 product, 768 x 3072"),
+    "matmul_768x3072": (lambda: product(16, 768, 3072), [1, 16, 128], "product, 768 x 3072"),
+    "matmul_384x384": (lambda: product(384, 384, 384), [1, 384], "product, 384 x 384"),
 }
+# What the project promises, at the first number of rows.
+GOALS = {"bert_base_2x128": 1.1, "mlp_10_64_64_1": 10, "int8_768x3072": 1.0}
 
 
-def write(folder, model, data):
+def write(folder, model, data, batches, work):
     stored = folder / "test_data_set_0"
     stored.mkdir(parents=True, exist_ok=True)
     onnx.save(model, folder / "model.onnx")
     # Sums of thousands of terms of either sign: near zero their order shows.
     (folder / "data.json").write_text(json.dumps({"rtol": 1e-3, "atol": 1e-4}) + "\n")
+    bench = {"work": work, "batches": batches}
+    if folder.name in GOALS:
+        bench["goals"] = [GOALS[folder.name]] + [None] * (len(batches) - 1)
+    (folder / "bench.json").write_text(json.dumps(bench) + "\n")
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(folder / "model.onnx", options,
@@ -166,7 +169,8 @@ def main():
         return 2
     folder = pathlib.Path(sys.argv[1])
     for name in sys.argv[2:] or MODELS:
-        write(folder / name, *MODELS[name]())
+        make, batches, work = MODELS[name]
+        write(folder / name, *make(), batches, work)
     return 0
 
 

@@ -9,6 +9,7 @@
 #include "recurrent.h"
 #include "resample.h"
 #include "svm.h"
+#include "team.h"
 #include "text.h"
 #include "trees.h"
 #include "vector_math.h"

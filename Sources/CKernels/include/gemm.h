@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "cpu.h"
+#include "team.h"
 #include "vector_math.h"
 
 // Columns of a packed panel; the same at every level, so that a pack fits every kernel.
@@ -42,6 +43,12 @@ void serin_gemm_f32(
     size_t rows, size_t columns, size_t depth, const float *a, ptrdiff_t a_row_stride,
     ptrdiff_t a_depth_stride, const float *packed, const struct serin_epilogue *epilogue, float *c,
     size_t c_stride);
+
+// The same divided among the threads of a team where it is large enough to pay; team may be null.
+void serin_gemm_f32_shared(
+    struct serin_team *team, size_t rows, size_t columns, size_t depth, const float *a,
+    ptrdiff_t a_row_stride, ptrdiff_t a_depth_stride, const float *packed,
+    const struct serin_epilogue *epilogue, float *c, size_t c_stride);
 
 // The same at a level of the caller's choice, which the processor has to have; for tests.
 void serin_gemm_f32_at(

@@ -59,6 +59,8 @@ struct RunState {
     var late: Unmanaged<LateValues>?
     /// The graphs that steps run; lives as long as the session.
     var children: Unmanaged<Children>?
+    /// Threads that help with large steps; live as long as the session.
+    var team: OpaquePointer?
 }
 
 /// The tables of the graphs that steps of one session run.
@@ -90,6 +92,9 @@ package struct Frame {
         unsafe self.state = state
         (self.inputCount, self.outputCount) = (inputCount, outputCount)
     }
+
+    /// The threads that may help with a large step.
+    var helpers: Helpers { unsafe Helpers(state.pointee.team) }
 
     /// The number of rows of this run.
     package var rows: Int { unsafe state.pointee.rows }

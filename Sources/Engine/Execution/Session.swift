@@ -19,10 +19,18 @@ package final class Session: @unchecked Sendable {
 
     private let arena: Arena
     private let tables: SessionTables
+    private let team: Team?
 
     /// Reserves the arena.
-    package init(_ program: Program) throws(EngineError) {
+    ///
+    /// - Parameters:
+    ///   - program: what will be run.
+    ///   - threads: how many threads may work on one large step; the bits are the same for any number,
+    ///     and one never starts a thread.
+    /// - Throws: `EngineError` when the system has no room for the arena.
+    package init(_ program: Program, threads: Int = 1) throws(EngineError) {
         self.program = program
+        team = Team(threads: threads)
         do throws(SystemError) {
             arena = try Arena(
                 slotByteCount: program.plan.peak,
@@ -39,6 +47,7 @@ package final class Session: @unchecked Sendable {
             throw EngineError(.system, "an arena of no bytes")
         }
         unsafe tables = SessionTables(program, base: base)
+        if let team { tables.lend(team) }
         begin(rows: 1)
     }
 

@@ -109,6 +109,9 @@ final class SessionTables {
         unsafe state.deallocate()
     }
 
+    /// Lends kernels the threads of `team`, which lives as long as the session.
+    func lend(_ team: Team) { unsafe state.pointee.team = team.helpers.pointer }
+
     func begin(rows: Int, _ program: Program) {
         textOfInputs = 0
         unsafe state.pointee.fault = nil

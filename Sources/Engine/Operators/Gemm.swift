@@ -86,7 +86,8 @@ private func floatKernel(
             output,
             rows: rows,
             depth: depth,
-            columns: columns
+            columns: columns,
+            helpers: frame.helpers
         )
         if hasBias, !isBiasOfColumns { add(frame.input(2), times: form.beta, to: output, frame) }
     }

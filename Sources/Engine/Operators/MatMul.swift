@@ -73,11 +73,12 @@ private func packedKernel(_ matrix: PackedMatrix) -> Kernel {
         multiply(
             a,
             matrix.view,
-            bias: nil,
+            Epilogue(),
             c,
             rows: rows,
             depth: matrix.depth,
-            columns: matrix.columns
+            columns: matrix.columns,
+            helpers: frame.helpers
         )
     }
 }

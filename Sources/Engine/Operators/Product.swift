@@ -58,7 +58,8 @@ enum Product {
                 c,
                 rows: c.count / max(matrix.columns, 1),
                 depth: matrix.depth,
-                columns: matrix.columns
+                columns: matrix.columns,
+                helpers: frame.helpers
             )
         }
     }

@@ -108,7 +108,8 @@ func multiply(
     _ c: MutableView<Float>,
     rows: Int,
     depth: Int,
-    columns: Int
+    columns: Int,
+    helpers: Helpers = .none
 ) {
     precondition(a.count == rows * depth && c.count == rows * columns, "matrices of another size")
     precondition(serin_packed_count(depth, columns) <= packed.count, "a pack of another size")
@@ -123,7 +124,8 @@ func multiply(
         alpha: epilogue.activation.alpha,
         beta: epilogue.activation.beta
     )
-    unsafe serin_gemm_f32(
+    unsafe serin_gemm_f32_shared(
+        helpers.pointer,
         rows,
         columns,
         depth,
