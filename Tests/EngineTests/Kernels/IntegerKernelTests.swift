@@ -40,11 +40,11 @@ import Testing
             }
             let a = bytes(shape.rows * shape.depth, &numbers)
             let b = bytes(shape.depth * shape.columns, &numbers)
-            func number(_ byte: UInt8, _ isUnsigned: Bool) -> Int32 {
+            func value(_ byte: UInt8, _ isUnsigned: Bool) -> Int32 {
                 isUnsigned ? Int32(byte) : Int32(Int8(bitPattern: byte))
             }
-            let aZeros = bytes(max(shape.rows, 1), &numbers).map { number($0, shape.aIsUnsigned) }
-            let bZeros = bytes(shape.columns, &numbers).map { number($0, shape.bIsUnsigned) }
+            let aZeros = bytes(max(shape.rows, 1), &numbers).map { value($0, shape.aIsUnsigned) }
+            let bZeros = bytes(shape.columns, &numbers).map { value($0, shape.bIsUnsigned) }
             var expected = [Int32](repeating: 0, count: shape.rows * shape.columns)
             for row in 0..<shape.rows {
                 for column in 0..<shape.columns {
@@ -54,8 +54,8 @@ import Testing
                         shape.bZeros == 0 ? 0 : bZeros[shape.bZeros == 2 ? column : 0]
                     for k in 0..<shape.depth {
                         expected[row * shape.columns + column] &+=
-                            (number(a[row * shape.depth + k], shape.aIsUnsigned) - left)
-                            &* (number(b[k * shape.columns + column], shape.bIsUnsigned) - right)
+                            (value(a[row * shape.depth + k], shape.aIsUnsigned) - left)
+                            &* (value(b[k * shape.columns + column], shape.bIsUnsigned) - right)
                     }
                 }
             }
@@ -85,14 +85,14 @@ import Testing
                     unsafe moved.withUnsafeBufferPointer { moved in
                         unsafe aZeros.withUnsafeBufferPointer { aZeros in
                             var product = unsafe serin_int8_product()
-                            product.rows = shape.rows
-                            product.columns = shape.columns
-                            product.depth = shape.depth
-                            product.a_is_unsigned = shape.aIsUnsigned ? 1 : 0
+                            unsafe product.rows = shape.rows
+                            unsafe product.columns = shape.columns
+                            unsafe product.depth = shape.depth
+                            unsafe product.a_is_unsigned = shape.aIsUnsigned ? 1 : 0
                             unsafe product.a_zeros = shape.aZeros == 0 ? nil : aZeros.baseAddress
-                            product.a_zero_step = shape.aZeros == 2 ? 1 : 0
+                            unsafe product.a_zero_step = shape.aZeros == 2 ? 1 : 0
                             unsafe product.b_zeros = moved.baseAddress
-                            product.b_zero_step = shape.bZeros == 2 ? 1 : 0
+                            unsafe product.b_zero_step = shape.bZeros == 2 ? 1 : 0
                             unsafe a.withUnsafeBufferPointer { a in
                                 unsafe packed.withUnsafeBufferPointer { packed in
                                     unsafe sums.withUnsafeBufferPointer { sums in
