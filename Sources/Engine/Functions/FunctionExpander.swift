@@ -215,6 +215,15 @@ struct FunctionExpander {
         to nodes: inout [NodeProto],
         _ bytes: Span<UInt8>
     ) throws(EngineError) {
+        for (domain, version) in function.opsets {
+            guard let newest = GraphImporter.newestOpsets[domain], version > newest else {
+                continue
+            }
+            throw EngineError(
+                .unsupported,
+                "function \(key.shown) is written for version \(version) of \(domain.isEmpty ? "ai.onnx" : domain), the newest known is \(newest)"
+            )
+        }
         if let start = active.firstIndex(of: key) {
             let chain = (active[start...] + [key]).map(\.shown).joined(separator: " → ")
             throw call.failure("a function calls itself: \(chain)")

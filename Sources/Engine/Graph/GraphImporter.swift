@@ -29,6 +29,13 @@ struct GraphImporter {
         }
         var importer = GraphImporter(opsets: model.opsets, options, table)
         let proto = try FunctionExpander.expand(model, bytes: bytes, table: table)
+        let sparse = proto.sparseByteCount
+        guard sparse <= options.memoryLimit else {
+            throw EngineError(
+                .memoryLimit(requested: sparse, available: options.memoryLimit),
+                "the sparse tensors take \(sparse) bytes written out, the limit is \(options.memoryLimit)"
+            )
+        }
         try importer.addConstants(proto, bytes)
         try importer.addInputs(proto)
         guard !proto.outputs.isEmpty else {

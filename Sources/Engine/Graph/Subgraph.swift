@@ -29,6 +29,29 @@ extension GraphProto {
     }
 }
 
+extension GraphProto {
+    /// Bytes of the sparse tensors in the graph and in the graphs inside it, written out.
+    ///
+    /// The file has only a few of them; where they are more than an Int holds, as much as it does.
+    var sparseByteCount: Int {
+        var total = 0
+        func add(_ byteCount: Int) {
+            let (sum, overflow) = total.addingReportingOverflow(byteCount)
+            total = overflow ? .max : sum
+        }
+        for tensor in sparseInitializers { add(tensor.byteCount) }
+        for attribute in nodes.flatMap(\.attributes) {
+            switch attribute.value {
+            case .sparseTensor(let tensor): add(tensor.byteCount)
+            case .graph(let graph): add(graph.sparseByteCount)
+            case .graphs(let graphs): for graph in graphs { add(graph.sparseByteCount) }
+            default: break
+            }
+        }
+        return total
+    }
+}
+
 extension NodeProto {
     /// What the node and the graphs in its attributes read from around them.
     var readNames: [String] { inputs + capturedNames }

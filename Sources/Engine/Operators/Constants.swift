@@ -50,6 +50,7 @@ extension NodeContext {
     /// The one value a Constant node gives, in whichever attribute.
     fileprivate func constantValue() throws(EngineError) -> Tensor {
         if let value = try tensor("value") { return value }
+        if let value = try tensor("sparse_value") { return value }
         if has("value_float") { return Tensor([try float("value_float", default: 0)], shape: []) }
         if has("value_int") {
             return Tensor([Int64(try integer("value_int", default: 0))], shape: [])
