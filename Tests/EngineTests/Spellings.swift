@@ -152,6 +152,30 @@ extension Spelling {
             steps: ["LayerNormalization", "Add"]
         ),
         Spelling(
+            name: "RMSNorm by Reciprocal, scale first",
+            lines: """
+                s = Pow x two
+                v = ReduceMean s last
+                e = Add v tiny
+                r = Sqrt e
+                i = Reciprocal r
+                n = Mul x i
+                y = Mul scale n
+                """,
+            steps: ["RMSNormalization"]
+        ),
+        Spelling(
+            name: "RMSNorm by Div without scale",
+            lines: """
+                s = Mul x x
+                v = ReduceMean s last
+                e = Add v tiny
+                r = Sqrt e
+                y = Div x r
+                """,
+            steps: ["RMSNormalization"]
+        ),
+        Spelling(
             name: "BatchNormalization behind Gemm",
             lines: "h = Gemm x square shift\ny = BatchNormalization h scale shift mean variance",
             steps: ["Gemm"]
@@ -190,7 +214,8 @@ extension Spelling {
                 c = Sub b nought
                 d = Concat c axis:1
                 e = Tile d both
-                g = Slice e zero far
+                f = Pad e pads
+                g = Slice f zero far
                 h = Reshape g flat
                 i = Transpose h perm:0,1
                 y = Relu i

@@ -118,6 +118,7 @@ let normalizationOperators: [OperatorDefinition] = [
             return [Fact(input.type, input.shape)]
         },
         compile: { context throws(EngineError) in
+            context.mayReuse(input: 0)
             let input = try context.input(0)
             let axis = try context.axis(context.integer("axis", default: -1), rank: input.rank)
             let epsilon = try context.float("epsilon", default: 1e-5)
