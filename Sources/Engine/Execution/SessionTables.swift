@@ -167,6 +167,7 @@ final class SessionTables {
 
     private func runSteps(_ program: Program) -> RunFault? {
         unsafe state.pointee.fault = nil
+        late?.problem = nil
         for index in program.steps.indices {
             let step = program.steps[index]
             let frame = unsafe Frame(

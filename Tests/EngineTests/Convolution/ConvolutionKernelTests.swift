@@ -127,26 +127,7 @@ private func compare(count: Int, _ body: (inout [Float]) -> Void) {
     }
 }
 
-/// Numbers that are the same in every run (SplitMix64).
-private struct Numbers {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-        return z ^ z >> 31
-    }
-
-    mutating func below(_ limit: Int) -> Int { Int(next() % UInt64(limit)) }
-
-    mutating func floats(_ count: Int) -> [Float] {
-        (0..<count).map { _ in Float(Int(next() % 2001) - 1000) / 1000 }
-    }
-
+extension Numbers {
     /// A convolution of any small shape, whose outputs all lie in the image made.
     mutating func call() -> serin_conv {
         var axes: [serin_axis] = []

@@ -81,7 +81,7 @@ import Testing
         let program = try Program(model: Self.model(Self.nets[0]).bytes.span)
         #expect(
             program.plan.steps.map(\.operator)
-                == ["Conv", "Conv", "Conv", "GlobalAveragePool", "Conv", "Mul", "Conv"]
+                == ["Conv", "Conv", "Conv", "GlobalAveragePool", "Conv", "Mul", "Conv", "ToPlanes"]
         )
     }
 
