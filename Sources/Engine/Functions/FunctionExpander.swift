@@ -37,12 +37,12 @@ struct FunctionExpander {
     let opsets: [String: Int]
     private let table: OperatorTable
     private var parsed: [String: FunctionProto] = [:]
-    private var taken: Set<String> = []
+    var taken: Set<String> = []
     private var active: [Key] = []
     private var depth = 0
     private var size = 0
     private var byteCount = 0
-    private var serial = 0
+    var serial = 0
 
     /// The model's graph with every call expanded; the same graph when there is none.
     static func expand(
@@ -398,28 +398,5 @@ struct FunctionExpander {
             )
         }
         for node in graph.nodes { nodes.append(try instance(of: node, &copy)) }
-    }
-
-    // MARK: Names
-
-    /// What a name of the body is called in place of the call.
-    private mutating func name(of name: String, _ copy: inout FunctionCopy) -> String {
-        guard !name.isEmpty else { return "" }
-        if let known = copy.names[name] { return known }
-        guard !copy.isInline else { return name }
-        let made = fresh(name, copy)
-        copy.names[name] = made
-        return made
-    }
-
-    /// A name like `name` that nothing in the model has.
-    private mutating func fresh(_ name: String, _ copy: FunctionCopy) -> String {
-        let wanted = "\(copy.label)/\(name.cut)"
-        var made = wanted
-        while !taken.insert(made).inserted {
-            serial += 1
-            made = "\(wanted)~\(serial)"
-        }
-        return made
     }
 }
