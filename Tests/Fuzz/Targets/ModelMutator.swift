@@ -10,10 +10,13 @@ struct ModelMutator {
     init(seed: UInt32) { random = UInt64(seed) &+ 0x9E37_79B9_7F4A_7C15 }
 
     private static let operators = Array(Set(OperatorTable.standard.supported.map(\.name))).sorted()
-    private static let numbers: [UInt64] =
-        [0, 1, 2, 3, 4, 5, 7, 8, 10, 11, 13, 16, 17, 21, 28, 64, 127, 128, 255, 256, 1000, 65_535]
-        + [1 << 20, 1 << 31, 1 << 32, 1 << 40, 1 << 62, 1 << 63, (1 << 31) - 1, (1 << 63) - 1]
-        + [-1, -2, -3, -7, -128, Int64(Int32.min)].map { UInt64(bitPattern: $0) }
+    private static let naturals: [UInt64] = [
+        0, 1, 2, 3, 4, 5, 7, 8, 10, 11, 13, 16, 17, 21, 28, 64, 127, 128, 255, 256, 1000, 65_535,
+        0x10_0000, 0x7FFF_FFFF, 0x8000_0000, 0x1_0000_0000, 0x100_0000_0000,
+        0x4000_0000_0000_0000, 0x7FFF_FFFF_FFFF_FFFF, 0x8000_0000_0000_0000,
+    ]
+    private static let negatives: [Int64] = [-1, -2, -3, -7, -128, -2_147_483_648]
+    private static let numbers = naturals + negatives.map { UInt64(bitPattern: $0) }
     private static let reals: [Double] = [
         0, 1, -1, 0.5, 1e-7, 1e30, -1e30, .infinity, -.infinity, .nan, 2, 3.5, 1e9, -0.0,
     ]
