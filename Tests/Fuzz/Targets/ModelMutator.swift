@@ -6,6 +6,8 @@ import Engine
 /// axis, attribute or number, a field more or one less.
 struct ModelMutator {
     private var random: UInt64
+    /// Names of values in the model.
+    private var names: [[UInt8]] = [[]]
 
     init(seed: UInt32) { random = UInt64(seed) &+ 0x9E37_79B9_7F4A_7C15 }
 
@@ -24,6 +26,7 @@ struct ModelMutator {
     /// The model changed, or nil where the bytes are none.
     mutating func mutated(_ bytes: [UInt8]) -> [UInt8]? {
         guard var tree = WireTree(bytes[...], as: .model), !tree.fields.isEmpty else { return nil }
+        names = [[]] + tree.valueNames
         for _ in 0..<(1 + below(4)) { change(&tree) }
         return tree.encoded
     }
@@ -38,7 +41,10 @@ struct ModelMutator {
     /// Goes down to a message by chance, more often than not to its end, and changes it.
     private mutating func change(_ tree: inout WireTree) {
         let inner = tree.fields.indices.filter {
-            if case .message = tree.fields[$0].value { true } else { false }
+            guard case .message(let child) = tree.fields[$0].value else { return false }
+            // Of what the file says of outputs and versions little is read.
+            let isRead = tree.kind != .graph || child.kind != .valueInfo
+            return isRead && child.kind != .opset || below(16) == 0
         }
         if !inner.isEmpty, below(8) > 0 {
             let index = inner[below(inner.count)]
@@ -48,6 +54,7 @@ struct ModelMutator {
             return
         }
         guard !tree.fields.isEmpty else { return }
+        if tree.kind == .node, below(6) == 0 { return tree.fields.append(attribute()) }
         let index = below(tree.fields.count)
         switch below(10) {
         case 0: tree.fields.remove(at: index)
@@ -83,12 +90,31 @@ struct ModelMutator {
             return .fixed32(Float(Self.reals[below(Self.reals.count)]).bitPattern)
         case .fixed64: return .fixed64(Self.reals[below(Self.reals.count)].bitPattern)
         case .bytes(let old):
-            if kind == .node, number == 4 {
-                return .bytes(Array(Self.operators[below(Self.operators.count)].utf8))
+            if kind == .node {
+                switch number {
+                case 1: return .bytes(names[below(names.count)])
+                case 4: return .bytes(Array(Self.operators[below(Self.operators.count)].utf8))
+                default: break
+                }
             }
             return .bytes(changed(old))
         case .message: return value
         }
+    }
+
+    /// An attribute of a name that some operator knows, with one number or a few.
+    private mutating func attribute() -> WireTree.Field {
+        let name = Array(ModelWords.attributes[below(ModelWords.attributes.count)].utf8)
+        let isList = below(2) == 0
+        var fields = [
+            WireTree.Field(number: 1, value: .bytes(name)),
+            WireTree.Field(number: 20, value: .varint(isList ? 7 : 2)),
+        ]
+        for _ in 0..<(isList ? below(7) : 1) {
+            let number = Self.numbers[below(below(2) == 0 ? 8 : Self.numbers.count)]
+            fields.append(WireTree.Field(number: isList ? 8 : 3, value: .varint(number)))
+        }
+        return WireTree.Field(number: 5, value: .message(WireTree(.attribute, fields)))
     }
 
     /// Bytes are text, packed numbers or a tensor's elements; nobody says which.

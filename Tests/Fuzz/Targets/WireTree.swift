@@ -47,6 +47,19 @@ struct WireTree {
     let kind: Kind
     var fields: [Field] = []
 
+    init(_ kind: Kind, _ fields: [Field]) { (self.kind, self.fields) = (kind, fields) }
+
+    /// What nodes read and make.
+    var valueNames: [[UInt8]] {
+        fields.flatMap { field -> [[UInt8]] in
+            switch field.value {
+            case .message(let tree): tree.valueNames
+            case .bytes(let name) where kind == .node && field.number <= 2: [name]
+            default: []
+            }
+        }
+    }
+
     /// Nil when the bytes are no message.
     init?(_ bytes: ArraySlice<UInt8>, as kind: Kind) {
         self.kind = kind
