@@ -40,6 +40,11 @@ package struct Fact: Sendable {
     }
 
     package var rank: Int { shape.count }
+
+    /// Whether lengths, or numbers that may become lengths, differ with the number of rows.
+    var dependsOnRows: Bool {
+        shape.fixed == nil || integers.map { $0.fixed == nil } ?? false
+    }
 }
 
 /// The names that a ZipMap gives the columns of a classifier's scores.

@@ -71,7 +71,7 @@ extension Graph {
         _ context: NodeContext
     ) -> Bool {
         if case .needsContents = error.kind { return true }
-        guard context.inputs.contains(where: { $0.map { $0.shape.fixed == nil } ?? false }) else {
+        guard context.inputs.contains(where: { $0.map(\.dependsOnRows) ?? false }) else {
             return false
         }
         return [1, 2].allSatisfy { rows in
@@ -143,6 +143,7 @@ extension Graph {
         }
     }
 
+    /// Checks that a value has lengths that kernels can rely on, for every number of rows.
     static func check(_ fact: Fact, name: String, node: String?) throws(EngineError) {
         guard fact.shape.count <= maximumRank else {
             throw EngineError(
@@ -151,16 +152,18 @@ extension Graph {
                 node: node
             )
         }
-        for dimension in fact.shape where dimension.perRow == 0 && dimension.constant < 0 {
+        // A run has one row at least. What shrinks with the rows falls below zero for enough of them.
+        for dimension in fact.shape where dimension.value(rows: 1) ?? -1 < 0 || dimension.perRow < 0
+        {
             throw EngineError(
                 .invalidShape,
-                "value '\(name)' has shape \(fact.shape), with a negative length",
+                "value '\(name)' has shape \(fact.shape), with a length that is or may become negative",
                 node: node
             )
         }
         // Kernels loop over the other axes even where one of them is 0.
-        if fact.shape.contains(0) {
-            let others = fact.shape.compactMap(\.fixed).filter { $0 != 0 }
+        if fact.shape.contains(where: { $0.value(rows: 1) == 0 }) {
+            let others = fact.shape.compactMap { $0.value(rows: 1) }.filter { $0 > 0 }
             guard let shape = Shape(others), shape.elementCount <= 1 << 24 else {
                 throw EngineError(
                     .invalidShape,

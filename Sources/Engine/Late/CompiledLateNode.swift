@@ -35,6 +35,11 @@ struct CompiledLateNode {
             context = blank.knowing(asked, of: inputs)
             do throws(EngineError) {
                 facts = try definition.infer(&context)
+                // Compiling multiplies lengths that this has to have found in order.
+                for fact in facts {
+                    let node = "'\(blank.name)' (\(blank.operatorName))"
+                    try Graph.check(fact, name: "output", node: node)
+                }
                 context.outputs = facts
                 kernel = try definition.compile(&context)
                 break
@@ -51,8 +56,6 @@ struct CompiledLateNode {
             )
         }
         outputs = try facts.map { fact throws(EngineError) in
-            let node = "'\(blank.name)' (\(blank.operatorName))"
-            try Graph.check(fact, name: "output", node: node)
             guard let lengths = fact.shape.fixed, let shape = Shape(lengths) else {
                 throw blank.failure("an output has shape \(fact.shape)")
             }

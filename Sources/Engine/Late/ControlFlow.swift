@@ -141,7 +141,7 @@ extension LateCall {
             for tensor in tensors {
                 values.append(.tensor(try slice(of: tensor, axis: 0, at: number)))
             }
-            let length = lengths.flatMap { $0.indices.contains(number) ? $0[number] : nil }
+            let length = lengths.flatMap { $0.indices.contains(number) ? max($0[number], 0) : nil }
             try push(try scan(values, form, length: length)[...], on: &results)
         }
         var outputs: [StoredValue] = []

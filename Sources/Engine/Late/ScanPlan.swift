@@ -39,9 +39,10 @@ struct ScanPlan {
                 graph[graph.inputs[index]].fact = Fact(fact.type, fact.shape)
                 continue
             }
-            guard let first = fact.shape.first, length == nil || length == first else {
-                throw unplanned
-            }
+            // Of types that share a byte a step may begin within one.
+            guard let first = fact.shape.first, length == nil || length == first,
+                fact.type.byteWidth != nil
+            else { throw unplanned }
             length = first
             graph[graph.inputs[index]].fact = Fact(fact.type, Array(fact.shape.dropFirst()))
         }
@@ -51,12 +52,14 @@ struct ScanPlan {
         guard let length else { throw unplanned }
         var typed = graph
         try typed.inferFacts()
-        guard !typed.nodes.contains(where: \.isLate), typed.outputs.count >= context.outputCount
+        guard !typed.nodes.contains(where: \.isLate),
+            typed.outputs.count >= max(context.outputCount, form.carriedCount)
         else { throw unplanned }
         var facts: [Fact] = []
         for (index, output) in typed.outputs.enumerated() {
             guard let fact = typed[output.value].fact else { throw unplanned }
             guard index < form.carriedCount else {
+                guard fact.type.byteWidth != nil else { throw unplanned }
                 facts.append(Fact(fact.type, [length] + fact.shape))
                 continue
             }
@@ -129,7 +132,7 @@ struct ScanPlan {
                 if let fault = tables.run(program, within: frame) {
                     return frame.fault(fault.reason)
                 }
-                for output in carriedCount..<frame.outputCount {
+                for output in carriedCount..<max(frame.outputCount, carriedCount) {
                     let all = frame.bytes(ofOutput: output)
                     all.copy(
                         tables.bytes(ofOutput: output, program),

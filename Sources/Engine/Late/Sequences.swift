@@ -7,7 +7,7 @@ let sequenceOperators: [OperatorDefinition] = [
     OperatorDefinition("SequenceConstruct", since: 11, inputs: 1...Int.max) {
         call throws(EngineError) in
         var elements: [StoredValue] = []
-        for index in 0..<call.context.writtenInputCount { elements.append(try call.value(index)) }
+        for index in 0..<call.context.writtenInputCount { elements.append(try call.element(index)) }
         return [.sequence(elements)]
     },
     OperatorDefinition("SequenceEmpty", since: 11, inputs: 0...0) { _ in [.sequence([])] },
@@ -25,7 +25,7 @@ let sequenceOperators: [OperatorDefinition] = [
         let place =
             call.inputs.count > 2 && call.inputs[2] != nil
             ? try call.place(2, in: elements.count, orBehind: true) : elements.count
-        elements.insert(try call.value(1), at: place)
+        elements.insert(try call.element(1), at: place)
         return [.sequence(elements)]
     },
     OperatorDefinition("SequenceErase", since: 11, inputs: 1...2) { call throws(EngineError) in
@@ -71,6 +71,12 @@ extension StoredValue {
 }
 
 extension LateCall {
+    /// Input `index` as an element of a sequence, which is a tensor: sequences put into each other
+    /// would double in size with every node.
+    fileprivate func element(_ index: Int) throws(EngineError) -> StoredValue {
+        .tensor(try tensor(index))
+    }
+
     /// The place that input `index` names; negative ones count from the end.
     fileprivate func place(
         _ index: Int,
@@ -199,7 +205,12 @@ extension LateCall {
             guard outputs.count >= results.count else {
                 throw context.failure("the body gives too little", kind: .invalidGraph)
             }
-            for index in results.indices { results[index].append(outputs[index]) }
+            for index in results.indices {
+                guard case .tensor = outputs[index] else {
+                    throw context.failure("output \(index) of the body is no tensor")
+                }
+                results[index].append(outputs[index])
+            }
         }
         return results.map { .sequence($0) }
     }

@@ -160,7 +160,8 @@ func pairwise(
         left.count == right.count || left.count == 1 || right.count == 1
     else { return nil }
     var result: [Dimension] = []
-    for index in 0..<max(left.count, right.count) {
+    // One number stretches to any count, to none as well.
+    for index in 0..<(left.count == 1 ? right.count : left.count) {
         let first = left[left.count == 1 ? 0 : index]
         guard let value = combine(first, right[right.count == 1 ? 0 : index]) else { return nil }
         result.append(value)

@@ -176,6 +176,13 @@ private let range = OperatorDefinition(
         let (start, limit, delta) = (
             try context.input(0), try context.input(1), try context.input(2)
         )
+        for (index, end) in [start, limit, delta].enumerated() {
+            guard end.type == start.type, try context.product(end.shape) == 1 else {
+                throw context.failure(
+                    "input \(index) is \(end.type) \(end.shape), expected one \(start.type)"
+                )
+            }
+        }
         if let first = start.integers?.first, let last = limit.integers?.first,
             let step = delta.integers?.first?.fixed, step != 0
         {

@@ -32,6 +32,8 @@ import Testing
         ("(?P<name>a+)(?:b)", ["aab"], ["b"]),
         ("(a*)*", ["", "aaa"], ["b"]),
         ("(a|b)*?c", ["abac", "c"], ["ab"]),
+        // As often as an age of the universe has seconds.
+        ("((((((){1000}){1000}){1000}){1000}){1000}){1000}b", ["b"], [""]),
     ]
 
     @Test(arguments: patterns)

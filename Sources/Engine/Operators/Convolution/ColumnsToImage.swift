@@ -51,7 +51,8 @@ private struct ColumnsForm {
             throw context.failure("columns of shape \(columns.shape)")
         }
         window = try context.window(over: image, kernel: block)
-        guard width % window.tapCount == 0, columns.shape[2] == Dimension(window.outputCount)
+        guard width % window.tapCount == 0,
+            columns.shape[2] == (try context.product(window.outputLengths))
         else {
             throw context.failure(
                 "columns \(columns.shape) do not make an image \(image) of blocks \(block)"

@@ -52,7 +52,7 @@ private struct PadForm: Sendable {
             for axis in chosen { axes.append(try context.axis(axis, rank: rank)) }
         }
         guard list.count == 2 * axes.count, Set(axes).count == axes.count,
-            list.allSatisfy({ abs($0) <= 1 << 40 })
+            list.allSatisfy({ (-(1 << 40)...1 << 40).contains($0) })
         else {
             throw context.failure("pads \(list) for \(axes.count) axes")
         }

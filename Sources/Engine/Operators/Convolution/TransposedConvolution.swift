@@ -58,8 +58,12 @@ extension NodeContext {
         var wanted = try integers("output_shape")
         // Some exporters give the whole shape, rows and channels included.
         if let shape = wanted, shape.count == count + 2 { wanted = Array(shape[2...]) }
-        guard wanted == nil || wanted?.isEmpty == true || wanted?.count == count else {
-            throw failure("attribute 'output_shape' is \(wanted ?? [])")
+        guard wanted == nil || wanted?.isEmpty == true || wanted?.count == count,
+            wanted?.allSatisfy({ (0...largestWindowNumber).contains($0) }) != false
+        else {
+            throw failure(
+                "attribute 'output_shape' is \(wanted ?? []), expected \(count) lengths up to \(largestWindowNumber)"
+            )
         }
         let mode = try string("auto_pad", default: "NOTSET")
         var axes: [Window.Axis] = []

@@ -34,6 +34,11 @@ let integerProductOperators: [OperatorDefinition] = [
         infer: { context throws(EngineError) in
             let shape = try IntegerProduct.check(context, scaled)
             try context.require(input: 7, oneOf: [.uint8, .int8])
+            guard try context.product(try context.input(7).shape) == 1 else {
+                throw context.failure(
+                    "zero point 7 is \(try context.input(7).shape), expected one number"
+                )
+            }
             let (a, b) = (try context.input(0), try context.input(3))
             let rows = a.rank > 1 ? a.shape[a.rank - 2] : 1
             let columns = b.rank > 1 ? b.shape[b.rank - 1] : 1

@@ -11,7 +11,11 @@ struct QuantizationForm: Sendable {
     init(_ context: NodeContext) throws(EngineError) {
         let (input, scale) = (try context.input(0), try context.input(1))
         let block = try context.integer("block_size", default: 0)
-        guard block >= 0 else { throw context.failure("block_size is \(block)") }
+        guard (0...largestWindowNumber).contains(block) else {
+            throw context.failure(
+                "block_size is \(block), expected 0 to \(largestWindowNumber)"
+            )
+        }
         if let zero = context.optionalInput(2) {
             let isOne = zero.shape.elementCount == 1 && scale.shape.elementCount == 1
             guard zero.shape == scale.shape || isOne else {
@@ -26,8 +30,8 @@ struct QuantizationForm: Sendable {
         var expected = input.shape
         if block > 0 {
             if let length = input.shape[axis].fixed {
-                expected[axis] = Dimension((length + block - 1) / block)
-            } else if scale.rank == input.rank {
+                expected[axis] = Dimension(length / block + (length % block == 0 ? 0 : 1))
+            } else if scale.rank == input.rank, scale.shape[axis].fixed ?? 1 > 0 {
                 expected[axis] = scale.shape[axis]
             }
             grain = .block(block)

@@ -208,7 +208,10 @@ private let dequantizeOperator = OperatorDefinition(
     infer: { context throws(EngineError) in
         try context.require(input: 0, oneOf: quantizedTypes.union([.int32]))
         _ = try QuantizationForm(context)
-        let scale = try context.input(1).type
+        let (input, scale) = (try context.input(0).type, try context.input(1).type)
+        if let zero = context.optionalInput(2), zero.type != input {
+            throw context.failure("the zero point is \(zero.type), expected \(input) as input 0")
+        }
         let named = try context.integer("output_dtype", default: 0)
         let type = named == 0 ? scale : Int32(exactly: named).flatMap(DataType.init(rawValue:))
         guard let type, [.float, .double, .float16, .bfloat16].contains(type) else {

@@ -135,6 +135,7 @@ private struct GridSampleKernel: ArithmeticKernel {
             let points = output.count / (batch &* channels)
             var size = 1
             for axis in 0..<rank { size &*= shape[2 &+ axis] }
+            guard size > 0 else { return frame.fault(.undefinedValue) }
             var combinations = 1
             for _ in 0..<rank { combinations &*= taps }
             var elements = InlineArray<32, Int>(repeating: 0)

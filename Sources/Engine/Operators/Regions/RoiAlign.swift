@@ -84,6 +84,7 @@ private struct RoiAlignKernel: RealKernel {
             let (channels, height, width) = (shape[1], shape[2], shape[3])
             let bins = form.height &* form.width
             output.fill(output.indices, with: 0)
+            guard height > 0, width > 0 else { return frame.fault(.undefinedValue) }
             for region in batches.indices {
                 guard let image = Int(exactly: batches[region]), image >= 0, image < shape[0] else {
                     return frame.fault(.indexOutOfRange)

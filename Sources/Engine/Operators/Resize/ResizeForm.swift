@@ -156,9 +156,12 @@ struct ResizeForm: Sendable {
                 kind: .invalidGraph
             )
         }
-        return axes.map { axis in
-            // Both lengths are below 2^31 times each other's ratio, so the product fits.
-            (Dimension(Int((scale * Double(shape[axis].constant) + 0.5).rounded(.down))), scale)
+        return try axes.map { axis throws(EngineError) in
+            let exact = (scale * Double(shape[axis].constant) + 0.5).rounded(.down)
+            guard let length = Int32(exactly: exact) else {
+                throw context.failure("axis \(axis) of \(shape) times \(scale) is beyond reason")
+            }
+            return (Dimension(Int(length)), scale)
         }
     }
 }

@@ -40,7 +40,14 @@ struct ResizePlan: Sendable {
         }
         guard inputCount > 0, outputCount > 0 else { return }
         for axis in order {
-            guard ResizeTable.isReasonable(form, form.axes[first + axis], outputs[axis]) else {
+            guard
+                ResizeTable.isReasonable(
+                    form,
+                    form.axes[first + axis],
+                    input: inputs[axis],
+                    output: outputs[axis]
+                )
+            else {
                 throw context.failure(
                     "axis \(first + axis) from \(inputs[axis]) to \(outputs[axis]) is beyond reason"
                 )

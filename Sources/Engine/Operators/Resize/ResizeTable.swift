@@ -10,10 +10,15 @@ struct ResizeTable: Sendable {
     /// Outputs that lie outside the region and get the extrapolation value.
     private(set) var outside: [Int] = []
 
-    /// Whether a table for `output` elements is of a size that a model in earnest may have.
-    static func isReasonable(_ form: ResizeForm, _ axis: ResizeForm.Axis, _ output: Int) -> Bool {
+    /// Whether a table from `input` to `output` elements is of a size that a model in earnest may have.
+    static func isReasonable(
+        _ form: ResizeForm,
+        _ axis: ResizeForm.Axis,
+        input: Int,
+        output: Int
+    ) -> Bool {
         let taps = Filter(form, scale: axis.scale)?.taps ?? 1
-        return output <= 1 << 24 && taps <= (1 << 26) / max(output, 1)
+        return input <= Int(Int32.max) && taps <= (1 << 22) / max(output, 1)
     }
 
     /// The table of an axis of `input` elements, which has some.

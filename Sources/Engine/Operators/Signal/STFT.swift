@@ -26,6 +26,11 @@ private struct STFTForm: Sendable {
             window?.type ?? context.inputs[0]?.type
                 == context.inputs[0]?.type
         else { throw context.failure("the window is \(window?.shape ?? []), expected one axis") }
+        if let window, window.shape.fixed == nil {
+            throw context.failure(
+                "the window is \(window.shape), expected a length that does not depend on the rows"
+            )
+        }
         let step = try context.wholeNumber(ofInput: 1) ?? 0
         let length = try context.wholeNumber(ofInput: 3) ?? window?.shape[0].fixed ?? samples
         guard step > 0, length > 0 else {

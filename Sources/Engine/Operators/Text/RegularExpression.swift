@@ -109,7 +109,13 @@ struct RegularExpression: Sendable {
                 let body = try emit(part, next: first)
                 program[first] = .fork(body, next)
             }
-            for _ in 0..<least { first = try emit(part, next: first) }
+            for _ in 0..<least {
+                let place = try emit(part, next: first)
+                // What takes no instruction is the same however often it stands there; nested, it
+                // would be tried a thousand times a thousand times.
+                guard place != first else { break }
+                first = place
+            }
             return first
         }
     }
