@@ -67,6 +67,12 @@ import Testing
             says: "output_shape"
         ),
         Node(
+            name: "ConvTranspose",
+            attributes: ["strides": .integers([4])],
+            inputs: [Fact(.float, [1, 1, 2]), Fact(.float, [1, 1, Dimension(1 << 24)])],
+            says: "beyond reason"
+        ),
+        Node(
             name: "Col2Im",
             inputs: [
                 Fact(.float, [1, 1, 4]), known([1 << 30, 1 << 30, 1 << 30]), known([1, 1, 1]),
@@ -163,5 +169,55 @@ import Testing
         session.begin(rows: 8)
         let fault = try #require(session.run())
         #expect(program.describe(fault).contains("'zeros' (ConstantOfShape)"))
+    }
+
+    private func failure(_ model: ModelText) -> EngineError? {
+        do throws(EngineError) {
+            _ = try Program(model: model.bytes.span, options: ProgramOptions(maximumRows: 1))
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    @Test func `a chain of thousands of factors is not followed to its end`() {
+        let nodes = (0..<4_000).map { step in
+            ModelText.Node(
+                name: "n\(step)",
+                operatorName: "Mul",
+                inputs: [step == 0 ? "x" : "v\(step)", "w"],
+                outputs: [step == 3_999 ? "y" : "v\(step + 1)"]
+            )
+        }
+        #expect(failure(ModelText(nodes: nodes, initializers: [("w", [1], [0.5])])) == nil)
+    }
+
+    /// A layer normalisation without a scale, which would get one of ones.
+    @Test func `a line longer than memory is refused before weights are made for it`() {
+        func node(_ name: String, _ inputs: [String], _ output: String) -> ModelText.Node {
+            .init(name: output, operatorName: name, inputs: inputs, outputs: [output]) { writer in
+                guard name == "ReduceMean" else { return }
+                writer.message(5) { attribute in
+                    attribute.text(1, "axes")
+                    attribute.integer(8, -1)
+                    attribute.integer(20, 7)
+                }
+            }
+        }
+        let model = ModelText(
+            nodes: [
+                node("ReduceMean", ["x"], "m"), node("Sub", ["x", "m"], "d"),
+                node("Mul", ["d", "d"], "q"), node("ReduceMean", ["q"], "v"),
+                node("Add", ["v", "e"], "b"), node("Sqrt", ["b"], "s"),
+                node("Div", ["d", "s"], "y"),
+            ],
+            inputs: [("x", [-1, 1 << 36])],
+            initializers: [("e", [1], [1e-5])]
+        )
+        guard case .memoryLimit(let requested, _) = failure(model)?.kind else {
+            Issue.record("expected a memory limit")
+            return
+        }
+        #expect(requested == 1 << 38)
     }
 }

@@ -59,9 +59,14 @@ import Testing
     }
 
     /// x `[N, 2]` → Scaler, alone or beside x itself, → two trees of one test each.
-    private func graph(scale: [Float], modes: [String], throughConcat: Bool) throws -> Graph {
+    private func graph(
+        scale: [Float],
+        modes: [String],
+        throughConcat: Bool,
+        width: Int = 2
+    ) throws -> Graph {
         var graph = Graph()
-        let x = graph.addValue(named: "x", fact: Fact(.float, [.rows, 2]))
+        let x = graph.addValue(named: "x", fact: Fact(.float, [.rows, Dimension(width)]))
         let scaled = graph.addValue(named: "scaled")
         let row = graph.addValue(named: "row")
         let y = graph.addValue(named: "y")
@@ -176,5 +181,15 @@ import Testing
         let passed = try run(graph, [])
         #expect(passed.1.contains("Scaler"))
         #expect(try run(graph, Set(Pass.names)).0 == passed.0)
+    }
+
+    @Test func `a row wider than memory is refused, not looked through`() throws {
+        let graph = try graph(
+            scale: [0.01, 3.7],
+            modes: ["BRANCH_LEQ", "BRANCH_LT"],
+            throughConcat: true,
+            width: 1 << 40
+        )
+        #expect(throws: EngineError.self) { try Program(graph, ProgramOptions(maximumRows: 1)) }
     }
 }

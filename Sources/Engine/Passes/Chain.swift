@@ -12,6 +12,8 @@ struct Chain {
     private(set) var isHalf = false
     /// Longer ones are of no pattern.
     private static let mostEnds = 6
+    /// A chain is followed by recursion; no formula that is looked for has so many nodes.
+    fileprivate static let mostNodes = 32
 
     fileprivate init(_ operation: Operation) { number = operation == .product ? 1 : 0 }
 
@@ -43,7 +45,8 @@ extension GraphIndex {
     }
 
     private func addFactors(of value: Graph.ValueID, _ chain: inout Chain, isRoot: Bool) -> Bool {
-        guard isRoot || useCount(of: value) == 1, let index = maker(of: value),
+        guard isRoot || useCount(of: value) == 1, chain.nodes.count < Chain.mostNodes,
+            let index = maker(of: value),
             graph.nodes[index].definition.domain.isEmpty
         else { return chain.add(value) }
         let node = graph.nodes[index]
@@ -80,7 +83,8 @@ extension GraphIndex {
     }
 
     private func addTerms(of value: Graph.ValueID, _ chain: inout Chain, isRoot: Bool) -> Bool {
-        guard isRoot || useCount(of: value) == 1, let index = maker(of: value),
+        guard isRoot || useCount(of: value) == 1, chain.nodes.count < Chain.mostNodes,
+            let index = maker(of: value),
             graph.nodes[index].definition.domain.isEmpty
         else { return chain.add(value) }
         let node = graph.nodes[index]

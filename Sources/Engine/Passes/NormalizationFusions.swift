@@ -97,8 +97,10 @@ enum NormalizationFusions {
         }
     }
 
+    /// Nil for a line that is too long to be one in earnest.
     private static func ones(_ type: DataType, _ shape: Shape) -> Tensor? {
-        switch type {
+        guard shape.elementCount <= 1 << 20 else { return nil }
+        return switch type {
         case .float: Tensor([Float](repeating: 1, count: shape.elementCount), shape: shape)
         case .double: Tensor([Double](repeating: 1, count: shape.elementCount), shape: shape)
         case .float16: Tensor([Float16](repeating: 1, count: shape.elementCount), shape: shape)

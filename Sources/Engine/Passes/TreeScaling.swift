@@ -107,6 +107,9 @@ private struct ScaledRow {
     /// The node that puts it together, if one does.
     var concat: Int?
 
+    /// A row of more is no row of features.
+    private static let mostColumns = 1 << 20
+
     init?(endingIn value: Graph.ValueID, _ index: GraphIndex) {
         var pieces = [value]
         if let place = index.node(named: "Concat", making: value) {
@@ -119,7 +122,8 @@ private struct ScaledRow {
             concat = place
         }
         for piece in pieces {
-            guard let fact = index.fact(of: piece), fact.rank == 2, let width = fact.shape[1].fixed
+            guard let fact = index.fact(of: piece), fact.rank == 2,
+                let width = fact.shape[1].fixed, width <= Self.mostColumns - columns.count
             else { return nil }
             let scaler = index.maker(of: piece).map { index.graph.nodes[$0] }
             guard let scaler, scaler.isScaler, index.useCount(of: piece) == 1,

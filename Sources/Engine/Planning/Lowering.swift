@@ -42,6 +42,9 @@ struct Lowering {
     mutating func compile() throws(EngineError) {
         let mayAlias = !options.disabledPasses.contains(Pass.reshapeAliasing)
         let mayReuse = !options.disabledPasses.contains(Pass.inPlace)
+        // Some kernels prepare tables in the lengths of their operands.
+        let table = ValueTable(graph, aliases, options, stepCount: 0)
+        for id in graph.inputs + graph.nodes.flatMap(\.outputs) { try table.checkSize(of: id) }
         for node in graph.nodes {
             if node.isLate {
                 compiled.append(CompiledNode(node: node, kernel: nil))

@@ -36,6 +36,15 @@ struct ValueTable {
         self.stepCount = stepCount
     }
 
+    /// Refuses a value beyond reason, larger by itself than everything may be together.
+    ///
+    /// What is merely too large is planned all the same, as the error then says what all of it takes.
+    func checkSize(of id: Graph.ValueID) throws(EngineError) {
+        guard let fact = graph[id].fact, fact.constant == nil else { return }
+        let bytes = try byteCount(fact.type, fact.shape, name: graph[id].name)
+        guard bytes <= max(options.memoryLimit, 1 << 32) else { throw tooLarge(bytes) }
+    }
+
     /// Gives a value that is made at `step` a block: one of those that lie under `dying` values, if
     /// they are of its size, else one of its own.
     mutating func add(

@@ -3,10 +3,43 @@ import Engine
 import ONNX
 import Tensors
 
-/// The reader of the wire format, and every tensor in the file.
+/// The reader of the wire format: a model with every tensor in it, and a file of one value.
 func fuzzModel(_ bytes: [UInt8]) {
+    let element = TypeProto.tensor(.float, shape: nil)
+    for type in [
+        element, .sequence(element), .map(key: .int64, value: element), .optional(element),
+    ] {
+        _ = try? StoredValue(file: bytes.span, declaredAs: type)
+    }
     guard let model = try? ModelProto(bytes.span) else { return }
-    for tensor in model.graph.initializers { _ = try? tensor.tensor(in: bytes.span) }
+    read(model.graph, bytes)
+    for node in model.functions.flatMap(\.nodes) { read(node, bytes) }
+}
+
+private func read(_ graph: GraphProto, _ bytes: [UInt8]) {
+    for tensor in graph.initializers { _ = try? tensor.tensor(in: bytes.span) }
+    read(graph.sparseInitializers, bytes)
+    for node in graph.nodes { read(node, bytes) }
+}
+
+private func read(_ tensors: [SparseTensorProto], _ bytes: [UInt8]) {
+    for tensor in tensors where tensor.byteCount <= 1 << 20 {
+        _ = try? tensor.tensor(in: bytes.span)
+    }
+}
+
+private func read(_ node: NodeProto, _ bytes: [UInt8]) {
+    for attribute in node.attributes {
+        switch attribute.value {
+        case .tensor(let tensor): _ = try? tensor.tensor(in: bytes.span)
+        case .tensors(let list): for tensor in list { _ = try? tensor.tensor(in: bytes.span) }
+        case .sparseTensor(let tensor): read([tensor], bytes)
+        case .string(let range): _ = try? readText(range, in: bytes.span)
+        case .graph(let graph): read(graph, bytes)
+        case .graphs(let list): for graph in list { read(graph, bytes) }
+        default: break
+        }
+    }
 }
 
 /// Reading, planning and runs of a model, with inputs of every kind; its memory is bounded.

@@ -96,8 +96,13 @@ extension NodeContext {
             axes.append(axis)
         }
         let phases = axes.reduce(1.0) { $0 * Double(min($1.stride, max($1.input, 1))) }
-        guard phases <= 4096 else {
-            throw failure("strides \(strides) are beyond reason", kind: .unsupported)
+        // Which taps a phase has is found by trying all of them.
+        let tries = axes.reduce(0) { $0 + $1.kernel * min($1.stride, $1.input) }
+        guard phases <= 4096, tries <= 1 << 24 else {
+            throw failure(
+                "strides \(strides) of a kernel \(kernel) are beyond reason",
+                kind: .unsupported
+            )
         }
         return Window(axes)
     }
