@@ -43,12 +43,13 @@ extension DeclaredDimension {
 }
 
 extension Tensor {
-    /// The tensor with `axis` repeated or cut to `length`; itself where there is nothing to repeat.
-    func resized(axis: Int, to length: Int) -> Tensor {
+    /// The tensor with `length` of `axis` from `start` on, which begins again behind its end; itself
+    /// where it has none to repeat.
+    func resized(axis: Int, to length: Int, from start: Int = 0) -> Tensor {
         var lengths = dimensions
-        guard lengths.indices.contains(axis), lengths[axis] > 0, lengths[axis] != length else {
-            return self
-        }
+        guard lengths.indices.contains(axis), lengths[axis] > 0,
+            lengths[axis] != length || start != 0
+        else { return self }
         let present = lengths[axis]
         lengths[axis] = length
         guard let shape = Shape(lengths) else { return self }
@@ -56,7 +57,7 @@ extension Tensor {
         /// Where element `index` of the result comes from.
         func source(_ index: Int) -> Int {
             let (outer, place) = (index / inner).quotientAndRemainder(dividingBy: length)
-            return (outer * present + place % present) * inner + index % inner
+            return (outer * present + (start + place) % present) * inner + index % inner
         }
         if type == .string {
             let texts = texts
@@ -66,10 +67,10 @@ extension Tensor {
         return withBytes { bytes in
             Tensor(type: type, shape: shape) { target in
                 for index in 0..<shape.elementCount {
-                    let start = source(index) * width
+                    let place = source(index) * width
                     for offset in 0..<width {
                         let byte = unsafe bytes.unsafeLoad(
-                            fromByteOffset: start + offset,
+                            fromByteOffset: place + offset,
                             as: UInt8.self
                         )
                         target.storeBytes(

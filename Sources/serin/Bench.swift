@@ -50,10 +50,10 @@ func runBench(_ options: BenchOptions) -> Int32 {
             shapes: options.shapes,
             dimensions: options.dimensions
         )
-        if options.isInRounds { return try runRounds(folder, inputs.tensors, options) }
+        if options.isInRounds { return try runRounds(folder, inputs.sets, options) }
         let bench = try Bench(
             folder,
-            inputs.tensors,
+            inputs.sets,
             threads: options.threads,
             threadsPerSession: options.threadsPerSession
         )
@@ -119,10 +119,11 @@ extension ModelFolder {
     }
 }
 
-/// Sessions ready to run the same inputs.
-struct Bench {
+/// Sessions ready to run the same inputs, set after set.
+struct Bench: Sendable {
     let program: Program
     let sessions: [Session]
+    private let sets: [[Tensor]]
 
     /// A thread stops after this many runs, and before that many only when its time is far behind it.
     private static let mostRuns = 200_000
@@ -131,15 +132,16 @@ struct Bench {
     /// `model` is the file's bytes, where they are not to be the folder's.
     init(
         _ folder: ModelFolder,
-        _ tensors: [Tensor],
+        _ sets: [[Tensor]],
         threads: Int,
         threadsPerSession: Int = 1,
         model: [UInt8]? = nil
     ) throws(ModelFolder.Failure) {
+        self.sets = sets
         do throws(EngineError) {
             (program, sessions) = try Self.prepare(
                 folder,
-                tensors,
+                sets[0],
                 threads: threads,
                 threadsPerSession: threadsPerSession,
                 model: model ?? folder.model
@@ -180,7 +182,7 @@ struct Bench {
 
     /// Microseconds of every run, sorted; nil when a run stopped with a fault.
     func run(for longest: Duration) -> [Double]? {
-        let results = onEverySession { Self.time($0, for: longest) }
+        let results = onEverySession { time($0, for: longest) }
         var all: [Double] = []
         for times in results {
             guard let times else { return nil }
@@ -208,18 +210,29 @@ struct Bench {
         return results.withLock { $0 }
     }
 
-    private static func time(_ session: Session, for longest: Duration) -> [Double]? {
+    /// Gives `session` the inputs of run `number`.
+    @inline(__always)
+    func setInputs(of session: Session, run number: Int) {
+        guard sets.count > 1 else { return }
+        for (index, tensor) in sets[number % sets.count].enumerated() {
+            // It fits, as the first set did: sets differ in nothing but their rows.
+            _ = session.setInput(index, to: tensor)
+        }
+    }
+
+    private func time(_ session: Session, for longest: Duration) -> [Double]? {
         var times: [Double] = []
-        times.reserveCapacity(mostRuns)
+        times.reserveCapacity(Self.mostRuns)
         for _ in 0..<3 where session.run() != nil { return nil }
         let end = ContinuousClock.now + longest
-        while times.count < mostRuns {
+        while times.count < Self.mostRuns {
+            setInputs(of: session, run: times.count)
             let start = ContinuousClock.now
             guard session.run() == nil else { return nil }
             let stop = ContinuousClock.now
             let (seconds, attoseconds) = (stop - start).components
             times.append(Double(seconds) * 1e6 + Double(attoseconds) * 1e-12)
-            if stop > end, times.count >= fewestRuns || stop > end + longest * 4 { break }
+            if stop > end, times.count >= Self.fewestRuns || stop > end + longest * 4 { break }
         }
         return times
     }

@@ -6,8 +6,8 @@ extension CommandSpec {
         name: "bench",
         summary: "time a model's inference, and nothing else",
         help: """
-            Inputs come from test_data_set_0 beside the model where there is one, else they are
-            seeded random numbers. --shape and --dimension fill in what the model leaves open.
+            Inputs come from test_data_set_0 beside the model where there is one, row after row, else
+            they are seeded random numbers. --shape and --dimension fill in what the model leaves open.
             """,
         examples: [
             "serin bench Models/diamonds-price/1 --batch 256 --json",

@@ -7,9 +7,15 @@ import Tensors
 /// What `serin bench` feeds a model: recorded inputs brought to the wanted number of rows, else
 /// numbers from a fixed seed.
 ///
-/// Open lengths that count no rows stay as they were recorded.
+/// Runs take the recorded rows in turn, as many as `mostSets` runs can use: a processor learns the
+/// branches of a row that it sees again and again, as it would not in service. Open lengths that count
+/// no rows stay as they were recorded.
 struct BenchInputs {
-    private(set) var tensors: [Tensor] = []
+    /// Speed.py gives the rival as many.
+    private static let mostSets = 64
+
+    /// The inputs of one run after another.
+    private(set) var sets: [[Tensor]] = []
     private var seed: UInt64 = 0x5EED
 
     /// Makes one tensor an input; throws a sentence when a length is open and nobody filled it in.
@@ -26,16 +32,15 @@ struct BenchInputs {
             if case .tensor(_, let shape?) = info.type { shape } else { [] }
         }
         let batch = BatchAxes(declared: declared, recorded: recorded)
+        var tensors: [Tensor] = []
+        var axes: [[Int]] = []
         for (index, info) in folder.inputs.enumerated() {
             guard case .tensor(let type?, let declared) = info.type else {
                 throw .unusable("input '\(info.name)' is not a tensor")
             }
             if shapes[info.name] == nil, let recorded {
-                var tensor = recorded[index]
-                for axis in batch.axes(ofInput: index) {
-                    tensor = tensor.resized(axis: axis, to: rows)
-                }
-                tensors.append(tensor)
+                axes.append(batch.axes(ofInput: index))
+                tensors.append(recorded[index])
                 continue
             }
             let shape = try Self.shape(
@@ -49,7 +54,22 @@ struct BenchInputs {
             guard let tensor = random(type, shape) else {
                 throw .unusable("input '\(info.name)' of \(type) cannot be made up")
             }
+            axes.append([])
             tensors.append(tensor)
+        }
+        sets = Self.sets(of: tensors, axes: axes, rows: rows)
+    }
+
+    /// As many sets of `rows` rows as the recorded rows fill.
+    private static func sets(of tensors: [Tensor], axes: [[Int]], rows: Int) -> [[Tensor]] {
+        let recorded = zip(tensors, axes).flatMap { tensor, axes in
+            axes.map { tensor.dimensions[$0] }
+        }
+        let count = max(1, min(mostSets, (recorded.min() ?? 0) / rows))
+        return (0..<count).map { set in
+            zip(tensors, axes).map { tensor, axes in
+                axes.reduce(tensor) { $0.resized(axis: $1, to: rows, from: set * rows) }
+            }
         }
     }
 

@@ -16,7 +16,7 @@ import Tensors
 /// `us` is the time of the round over the runs of all threads, `cpu_us` that of a processor on one.
 func runRounds(
     _ folder: ModelFolder,
-    _ tensors: [Tensor],
+    _ sets: [[Tensor]],
     _ options: BenchOptions
 ) throws(ModelFolder.Failure) -> Int32 {
     let start = (MonotonicClock.nanoseconds(), ProcessorClock.processNanoseconds())
@@ -24,7 +24,7 @@ func runRounds(
     let model = try ModelFolder.read(ModelFolder.modelFile(benchFolder: options.modelPath))
     let bench = try Bench(
         folder,
-        tensors,
+        sets,
         threads: options.threads,
         threadsPerSession: options.threadsPerSession,
         model: model
@@ -44,7 +44,7 @@ func runRounds(
     while let line = readLine() {
         let seconds = Double(line) ?? options.seconds
         let begin = MonotonicClock.nanoseconds()
-        let rounds = bench.onEverySession { Round($0, seconds: seconds) }
+        let rounds = bench.onEverySession { Round(bench, $0, seconds: seconds) }
         let wall = Double(MonotonicClock.nanoseconds() - begin) / 1000
         var (runs, processor) = (0, 0.0)
         for round in rounds {
@@ -79,15 +79,18 @@ private struct Round: Sendable {
     /// Nil when a run stopped with a fault.
     ///
     /// The clock is read once in a while, not at every run.
-    init?(_ session: Session, seconds: Double) {
+    init?(_ bench: Bench, _ session: Session, seconds: Double) {
         guard session.run() == nil else { return nil }
         let end = MonotonicClock.nanoseconds() &+ UInt64(max(seconds, 0) * 1e9)
         let start = ProcessorClock.threadNanoseconds()
         var (block, now) = (1, MonotonicClock.nanoseconds())
         repeat {
             let before = now
-            for _ in 0..<block where session.run() != nil { return nil }
-            runs += block
+            for _ in 0..<block {
+                bench.setInputs(of: session, run: runs)
+                guard session.run() == nil else { return nil }
+                runs += 1
+            }
             now = MonotonicClock.nanoseconds()
             if now &- before < 100_000, block < 1 << 16 { block *= 2 }
         } while now < end

@@ -3,8 +3,8 @@
 //
 //     rival LIBRARY MODEL INPUTS THREADS INTRA
 //
-// LIBRARY is libonnxruntime.so; INPUTS holds the inputs and the names of the outputs (speed.py writes
-// it); THREADS threads call Run at once, each call may use INTRA threads. The first line written says
+// LIBRARY is libonnxruntime.so; INPUTS holds sets of inputs, which runs take in turn, and the names of
+// the outputs (speed.py writes it); THREADS threads call Run at once, each call may use INTRA threads. The first line written says
 // what loading took, from the file to the first answer; each line read (the seconds of a round) is
 // answered by a line.
 //
@@ -37,7 +37,8 @@ static void **api;
 static handle session;
 static size_t input_count, output_count;
 static const char *input_names[256], *output_names[256];
-static handle inputs[256];
+static uint32_t set_count;
+static handle (*sets)[256];
 static int keeps_outputs = 1;
 
 #define CALL(index, result, ...) ((result(*)(__VA_ARGS__))api[index])
@@ -102,10 +103,10 @@ static handle take_tensor(FILE *file, handle memory) {
     return value;
 }
 
-static handle run(handle *outputs) {
+static handle run(long number, handle *outputs) {
     return CALL(RUN, handle, handle, handle, const char *const *, const handle *, size_t,
                 const char *const *, size_t, handle *)(
-        session, NULL, input_names, inputs, input_count, output_names, output_count, outputs);
+        session, NULL, input_names, sets[(unsigned long)number % set_count], input_count, output_names, output_count, outputs);
 }
 
 static void release(handle *outputs) {
@@ -115,21 +116,21 @@ static void release(handle *outputs) {
     }
 }
 
-static void run_once(handle *outputs) {
+static void run_once(long number, handle *outputs) {
     if (!keeps_outputs) release(outputs);
-    check(run(outputs), "run");
+    check(run(number, outputs), "run");
 }
 
 // Whether outputs of one run can be handed to the next: tensors whose declared shapes are right.
 static void try_kept_outputs(void) {
     handle outputs[256] = {0};
-    check(run(outputs), "first run");
+    check(run(0, outputs), "first run");
     for (size_t index = 0; index < output_count; index++) {
         int is_tensor = 0;
         check(CALL(IS_TENSOR, handle, handle, int *)(outputs[index], &is_tensor), "output");
         if (!is_tensor) keeps_outputs = 0;
     }
-    handle status = keeps_outputs ? run(outputs) : NULL;
+    handle status = keeps_outputs ? run(0, outputs) : NULL;
     if (status) {
         keeps_outputs = 0;
         CALL(RELEASE_STATUS, void, handle)(status);
@@ -146,14 +147,13 @@ typedef struct {
 static void *run_round(void *argument) {
     round_of_thread *round = argument;
     handle outputs[256] = {0};
-    run_once(outputs);
+    run_once(0, outputs);
     uint64_t end = now(CLOCK_MONOTONIC) + (uint64_t)(round->seconds * 1e9);
     uint64_t start = now(CLOCK_THREAD_CPUTIME_ID), before, at = now(CLOCK_MONOTONIC);
     long block = 1;
     do {
         before = at;
-        for (long index = 0; index < block; index++) run_once(outputs);
-        round->runs += block;
+        for (long index = 0; index < block; index++) run_once(round->runs++, outputs);
         at = now(CLOCK_MONOTONIC);
         if (at - before < 100000 && block < 1 << 16) block *= 2;
     } while (at < end);
@@ -175,11 +175,13 @@ int main(int count, char **words) {
     FILE *file = fopen(words[3], "rb");
     if (!file) return perror(words[3]), 2;
     uint32_t number;
+    take(file, &set_count, sizeof set_count);
+    sets = calloc(set_count, sizeof *sets);
     take(file, &number, sizeof number);
     input_count = number;
     for (size_t index = 0; index < input_count; index++) {
         input_names[index] = take_text(file);
-        inputs[index] = take_tensor(file, memory);
+        for (uint32_t set = 0; set < set_count; set++) sets[set][index] = take_tensor(file, memory);
     }
     take(file, &number, sizeof number);
     output_count = number;
@@ -195,7 +197,7 @@ int main(int count, char **words) {
     check(CALL(CREATE_SESSION, handle, handle, const char *, handle, handle *)(
               environment, words[2], options, &session), "load");
     handle outputs[256] = {0};
-    check(run(outputs), "first run");
+    check(run(0, outputs), "first run");
     printf("{\"load_us\":%.1f,\"load_cpu_us\":%.1f,\"version\":\"%s\"}\n",
            (double)(now(CLOCK_MONOTONIC) - begin) / 1000,
            (double)(now(CLOCK_PROCESS_CPUTIME_ID) - spent) / 1000, get_base()->version());

@@ -9,7 +9,8 @@ beside the model says what it stands for, and at which batches: {"work": "…", 
 "goals": [10, 6], "load": true}; GOALS below has it for the models of this folder, and for any other the
 batch of its recorded inputs is taken.
 
-Each pair of processes loads the model once and runs the same inputs. In a round each runs for --seconds, one
+Each pair of processes loads the model once and runs the same inputs: as many sets of rows in turn as the
+recorded rows fill, 64 at most, as a processor learns the branches of a row that it sees again and again. In a round each runs for --seconds, one
 after the other, the first changing from round to round; the ratio of a round is that of the processor time of
 a run (of the time on the clock with more than one thread), and the table has the median of the rounds' ratios
 and their quartiles. More than 1 means that Serin is faster.
@@ -74,8 +75,12 @@ def batch_axes(infos, recorded):
     ]
 
 
-def resized(array, axis, rows):
-    return np.take(array, np.arange(rows) % array.shape[axis], axis=axis)
+def resized(array, axis, rows, start=0):
+    return np.take(array, np.arange(start, start + rows) % array.shape[axis], axis=axis)
+
+
+# Sources/serin/BenchInputs.swift makes as many.
+MOST_SETS = 64
 
 
 class Case:
@@ -100,14 +105,22 @@ class Case:
         for extra in folder.glob("*.data"):
             (self.folder / extra.name).unlink(missing_ok=True)
             (self.folder / extra.name).symlink_to(extra.resolve())
-        blob = bytearray(np.uint32(len(infos)).tobytes())
+        lengths = [tensor.dims[axis] for k, tensor in enumerate(recorded) for axis in axes[k]]
+        sets = max(1, min(MOST_SETS, min(lengths, default=0) // batch))
+        blob = bytearray(np.uint32(sets).tobytes() + np.uint32(len(infos)).tobytes())
         for k, (info, tensor) in enumerate(zip(infos, recorded)):
-            array = numpy_helper.to_array(tensor)
+            whole = numpy_helper.to_array(tensor)
+            blob += text(info.name)
+            array = whole
             for axis in axes[k]:
-                array = resized(array, axis, batch)
+                array = resized(array, axis, sets * batch)
             written = numpy_helper.from_array(array, info.name)
             (target / f"input_{k}.pb").write_bytes(written.SerializeToString())
-            blob += text(info.name) + raw(written, array)
+            for number in range(sets):
+                array = whole
+                for axis in axes[k]:
+                    array = resized(array, axis, batch, number * batch)
+                blob += raw(written, array)
         blob += np.uint32(len(model.graph.output)).tobytes()
         for info in model.graph.output:
             blob += text(info.name)
@@ -159,7 +172,7 @@ class Engine:
 class Lleaves:
     """The tree compiler, in this process but past its Python: LightGBM models only."""
 
-    def __init__(self, model_text, rows, loop):
+    def __init__(self, model_text, rows, batch, loop):
         import lleaves
 
         # The model owns the code that is called.
@@ -169,10 +182,10 @@ class Lleaves:
         self.rows, self.answers = rows, np.zeros(len(rows), np.float64)
         pointer = ctypes.c_void_p
         self.time = ctypes.CDLL(str(Path(loop).resolve())).time_ensemble
-        self.time.argtypes = [pointer, pointer, pointer, ctypes.c_int, ctypes.c_double]
+        self.time.argtypes = [pointer, pointer, pointer, ctypes.c_int, ctypes.c_int, ctypes.c_double]
         self.time.restype = ctypes.c_double
         entry = ctypes.cast(self.model._c_entry_func, pointer)
-        self.arguments = entry, self.rows.ctypes.data, self.answers.ctypes.data, len(rows)
+        self.arguments = entry, self.rows.ctypes.data, self.answers.ctypes.data, batch, len(rows)
 
     def round(self, seconds):
         return {"cpu_us": self.time(*self.arguments, seconds)}
@@ -279,7 +292,7 @@ def compare_with_lleaves(arguments, folder, case, work, ours, emit):
         rows = numpy_helper.to_array(
             onnx.TensorProto.FromString((case.folder / "test_data_set_0" / "input_0.pb").read_bytes())
         )
-        rival = Lleaves(folder / "model.txt", rows, Path(arguments.rival).with_name("compiled.so"))
+        rival = Lleaves(folder / "model.txt", rows, case.batch, Path(arguments.rival).with_name("compiled.so"))
     except ImportError:
         return
     result = take_turns(ours, rival, arguments.rounds, arguments.seconds, "cpu_us")

@@ -202,7 +202,7 @@ package final class Session: @unchecked Sendable {
             return tables.set(index, to: .tensor(tensor), program)
         }
         guard program.inputs[index].elementType == tensor.type,
-            inputShape(index) == tensor.dimensions
+            tables.hasShape(number, tensor.dimensions)
         else { return false }
         if tensor.type == .string {
             let references = tensor.elements(as: TextReference.self)

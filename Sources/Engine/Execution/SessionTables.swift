@@ -242,6 +242,13 @@ final class SessionTables {
         return (0..<(unsafe record.rank)).map { unsafe record.dimensions[$0] }
     }
 
+    /// Whether a value has these lengths; asked for every input, so nothing is allocated.
+    func hasShape(_ number: Int32, _ lengths: [Int]) -> Bool {
+        let record = unsafe records[Int(number)]
+        guard unsafe record.rank == lengths.count else { return false }
+        return lengths.indices.allSatisfy { unsafe record.dimensions[$0] == lengths[$0] }
+    }
+
     /// Copies text into the arena; nil when its room is used up.
     @unsafe
     func keep(_ bytes: UnsafeBufferPointer<UInt8>) -> TextReference? {
