@@ -3,58 +3,6 @@
 
 #include "cpu.h"
 
-// MARK: Ranks
-
-// The rank of x among thresholds of size 2^k - 1, in k steps without branches. What is missing is
-// above nothing.
-#define RANK(TYPE, SUFFIX)                                                                       \
-    static inline uint32_t rank_##SUFFIX(const TYPE *thresholds, uint32_t size, TYPE x) {        \
-        uint32_t rank = 0;                                                                       \
-        for (uint32_t step = (size + 1) / 2; step > 0; step /= 2)                                \
-            rank += step & -(uint32_t)(x > thresholds[rank + step - 1]);                         \
-        return rank;                                                                             \
-    }                                                                                            \
-    bool serin_tree_ranks_##SUFFIX(                                                              \
-        const struct serin_trees *trees, const TYPE *thresholds, const TYPE *x, size_t rows,     \
-        size_t stride, size_t row_step, size_t column_step, size_t second_offset,                \
-        int8_t *ranks) {                                                                         \
-        bool differ = false;                                                                     \
-        for (size_t index = 0; index < trees->feature_count; index++) {                          \
-            const struct serin_tree_feature *feature = trees->features + index;                  \
-            const uint16_t *columns = trees->columns + feature->first_column;                    \
-            const TYPE *own = thresholds + feature->start;                                       \
-            const TYPE *values = x + feature->feature;                                           \
-            for (size_t row = 0; row < rows; row++) {                                            \
-                TYPE value = values[row * stride];                                               \
-                uint32_t rank = rank_##SUFFIX(own, feature->size, value);                        \
-                int8_t *place = ranks + row * row_step;                                          \
-                put(rank, columns, feature->column_count, column_step, place);                   \
-                if (!trees->has_second) continue;                                                \
-                if (!(value <= LARGEST_##SUFFIX)) {                                              \
-                    rank = value == value ? feature->rank_of_largest                             \
-                                          : feature->rank_of_infinity;                           \
-                    differ = true;                                                               \
-                }                                                                                \
-                put(rank, columns, feature->column_count, column_step, place + second_offset);   \
-            }                                                                                    \
-        }                                                                                        \
-        return differ;                                                                           \
-    }
-#define LARGEST_f32 __FLT_MAX__
-#define LARGEST_f64 __DBL_MAX__
-
-static inline void put(
-    uint32_t rank, const uint16_t *columns, uint32_t count, size_t column_step, int8_t *place) {
-    for (uint32_t index = 0; index < count; index++) {
-        uint32_t left = rank < 255 ? rank : 255;
-        place[columns[index] * column_step] = (int8_t)((int)left - 128);
-        rank -= left;
-    }
-}
-
-RANK(float, f32)
-RANK(double, f64)
-
 // MARK: Rows side by side
 
 #define WIDTH 16

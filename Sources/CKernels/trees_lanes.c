@@ -123,10 +123,13 @@ void serin_tree_group_leaves(
             group_both(trees, group, ranks, leaves);
         else
             group_plain(trees, group, ranks, leaves);
-        return;
+    } else {
+        group_portable(trees, group, ranks, uses_second, leaves);
     }
-#endif
+#else
     group_portable(trees, group, ranks, uses_second, leaves);
+#endif
+    if (trees->twigs) serin_tree_reach_twigs(trees, group, ranks, uses_second, leaves);
 }
 
 // A sum is one chain of additions, which the processor works on while it is already testing the

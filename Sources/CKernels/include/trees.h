@@ -19,6 +19,10 @@
 // Symmetric trees, in which the nodes of a level have one test, have no sets: each level's answer is
 // a bit of the leaf's number.
 //
+// One row alone reads each test for itself, so that most of its time would go into fetching tests that
+// do not matter. There a tree is cut into twigs of up to eight leaves: the tests above them find one
+// twig, as if twigs were leaves, and only its seven tests are made.
+//
 // Two arrangements: one tree and 32 or more rows side by side, or 32 trees and one row. Both give
 // the same leaves, and sums are always taken in the order of the trees.
 #pragma once
@@ -33,11 +37,16 @@
 // The columns that one byte shuffle can choose from.
 #define SERIN_TREE_TABLE 16
 
+// The levels that the thresholds of a feature may take: a million of them.
+#define SERIN_TREE_LEVELS 5
+
 // How a feature is ranked.
 struct serin_tree_feature {
     uint32_t feature;
-    // Its thresholds start here; there are size of them, 2^k - 1, filled up with infinity.
-    uint32_t start, size;
+    // Where each level of its thresholds starts, the highest first. A level is filled up to sixteens
+    // with infinity; above the last level each number is the last of a sixteen of the next level, and
+    // infinity for its last sixteen.
+    uint32_t level_count, levels[SERIN_TREE_LEVELS];
     // Where its columns are listed, and how many there are, the lowest 255 thresholds first.
     uint32_t first_column, column_count;
     // The ranks of the largest finite number and of infinity.
@@ -50,6 +59,17 @@ struct serin_tree_test {
     uint16_t column;
     int8_t bound;
     int8_t mask;
+};
+
+// A subtree of up to eight leaves. `above` has bit i set iff test i's rank is above bounds[i]; leaf j
+// is reached iff (above & care[j]) == want[j]. A column of the second copy has bit 7 set. Byte 7 of
+// the columns is no column but the number of the first leaf in the tree, and bounds[7] is 127, which
+// no rank is above.
+struct serin_tree_twig {
+    uint8_t columns[8];
+    int8_t bounds[8];
+    uint8_t care[8];
+    uint8_t want[8];
 };
 
 // Tests of one plane that look at one table of columns, for 32 trees.
@@ -90,6 +110,9 @@ struct serin_trees {
     const uint16_t *group_planes;
     const struct serin_tree_run *runs;
     const uint8_t *lane_tests;
+    // Where lane tests choose twigs, and the first twig of each tree, for 32 trees a group; else null.
+    const struct serin_tree_twig *twigs;
+    const uint32_t *tree_twigs;
 
     // The number of each tree's first leaf.
     const uint32_t *leaf_starts;
@@ -122,6 +145,11 @@ void serin_tree_leaves(
 void serin_tree_group_leaves(
     const struct serin_trees *trees, size_t group, const int8_t *ranks, bool uses_second,
     uint8_t *leaves);
+
+// Their last part where there are twigs: `reached` holds each tree's twig and then its leaf.
+void serin_tree_reach_twigs(
+    const struct serin_trees *trees, size_t group, const int8_t *ranks, bool uses_second,
+    uint8_t *reached);
 
 // Adds the values of all leaves that each of `rows` rows reaches to its sum, tree by tree; the ranks
 // of a row, as above, are row_bytes apart. For few rows.

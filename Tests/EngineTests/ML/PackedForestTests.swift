@@ -19,6 +19,8 @@ import Testing
         ("full bytes", Shape(mostLeaves: 256, missingTrue: 30)),
         ("one plane", Shape(mostLeaves: 8)), ("stumps", Shape(mostLeaves: 2, missingTrue: 20)),
         ("many features", Shape(features: 70, missingTrue: 20)),
+        ("more features than twigs can name", Shape(mostLeaves: 60, features: 150)),
+        ("features of three tables", Shape(mostLeaves: 60, features: 40)),
         ("many thresholds", Shape(trees: 60, mostLeaves: 60, pool: 700, missingTrue: 20)),
         ("symmetric", Shape(features: 20, modes: [.greater], missingTrue: 0, isSymmetric: true)),
         ("few trees", Shape(trees: 3)), ("some deep", Shape(trees: 20, mostLeaves: 700)),

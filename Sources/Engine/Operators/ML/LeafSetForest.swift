@@ -37,6 +37,8 @@ final class LeafSetForest<Value: ForestValue>: Sendable {
     private let groupPlanes: KernelTable<UInt16>
     private let runs: KernelTable<serin_tree_run>
     private let laneTests: KernelTable<UInt8>
+    private let twigs: KernelTable<serin_tree_twig>
+    private let treeTwigs: KernelTable<UInt32>
     private let leafStarts: KernelTable<UInt32>
     private let isSymmetric: Bool
 
@@ -63,12 +65,14 @@ final class LeafSetForest<Value: ForestValue>: Sendable {
         groupPlanes = KernelTable(tables.groupPlanes)
         runs = KernelTable(tables.runs)
         laneTests = KernelTable(tables.laneTests)
+        twigs = KernelTable(tables.twigs)
+        treeTwigs = KernelTable(tables.treeTwigs)
         leafStarts = KernelTable(tables.leafStarts)
         byteCount =
             features.byteCount + columns.byteCount + thresholds.byteCount + treePlanes.byteCount
             + planeTests.byteCount + tests.byteCount + groupRuns.byteCount + groupTests.byteCount
             + groupPlanes.byteCount + runs.byteCount + laneTests.byteCount + leafStarts.byteCount
-            + values.byteCount
+            + twigs.byteCount + treeTwigs.byteCount + values.byteCount
     }
 
     /// The bytes of ranks and leaves that `score` needs.
@@ -97,6 +101,8 @@ final class LeafSetForest<Value: ForestValue>: Sendable {
             group_planes: groupPlanes.pointer,
             runs: runs.pointer,
             lane_tests: laneTests.pointer,
+            twigs: twigs.count > 0 ? twigs.pointer : nil,
+            tree_twigs: treeTwigs.pointer,
             leaf_starts: leafStarts.pointer
         )
         return unsafe body(&trees)

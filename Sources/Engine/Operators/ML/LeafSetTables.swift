@@ -7,6 +7,9 @@ struct LeafSetTables<Value: ForestValue> {
     static var mostColumns: Int { 2048 }
     /// Fewer trees fill too few lanes to beat a walk.
     static var fewestTrees: Int { 8 }
+    /// The leaves of a twig, and the columns that one can name.
+    static var mostTwigLeaves: Int { 8 }
+    static var mostTwigColumns: Int { 128 }
     /// How many lanes may be idle, for each lane that tests something.
     static var mostIdle: Int { 7 }
 
@@ -20,6 +23,9 @@ struct LeafSetTables<Value: ForestValue> {
     private(set) var groupPlanes: [UInt16] = []
     private(set) var runs: [serin_tree_run] = []
     private(set) var laneTests: [UInt8] = []
+    /// Empty where lane tests find leaves.
+    private(set) var twigs: [serin_tree_twig] = []
+    private(set) var treeTwigs: [UInt32] = []
     private(set) var leafStarts: [UInt32] = []
     /// What each leaf holds, tree by tree.
     private(set) var leaves: [Value] = []
@@ -45,36 +51,50 @@ struct LeafSetTables<Value: ForestValue> {
         guard let ranks = RankTables(outlines, mostColumns: Self.mostColumns) else { return nil }
         self.ranks = ranks
         isSymmetric = outlines.allSatisfy(\.isSymmetric)
+        let hasTwigs = !isSymmetric && ranks.columnCount <= Self.mostTwigColumns
         var group: [[Test]] = []
         var widest = 1
         for (number, outline) in outlines.enumerated() {
             leafStarts.append(UInt32(leaves.count))
             leaves += outline.leaves
-            let own = Self.tests(of: outline, ranks, asLevels: isSymmetric)
+            let own = Self.tests(
+                isSymmetric ? outline.levels : outline.splits,
+                ranks,
+                asLevels: isSymmetric
+            )
             let planes = isSymmetric ? 1 : (outline.leaves.count + 7) / 8
             add(own, planes: planes)
-            group.append(own)
-            widest = max(widest, planes)
+            if hasTwigs {
+                let most = Self.mostTwigLeaves
+                let ranges = outline.twigs(most: most)
+                treeTwigs.append(UInt32(twigs.count))
+                for range in ranges { addTwig(range, of: outline) }
+                group.append(Self.tests(outline.above(ranges, most: most), ranks, asLevels: false))
+                widest = max(widest, (ranges.count + 7) / 8)
+            } else {
+                group.append(own)
+                widest = max(widest, planes)
+            }
             guard group.count == Int(SERIN_TREE_LANES) || number == outlines.count - 1 else {
                 continue
             }
             add(group: group, planes: widest)
             (group, widest) = ([], 1)
         }
+        // The lanes of the last group that have no tree stand at some twig.
+        while treeTwigs.count % Int(SERIN_TREE_LANES) != 0 { treeTwigs.append(0) }
         let lanes = laneTests.count / 3
         guard lanes <= (1 + Self.mostIdle) * tests.count + 1024 else { return nil }
     }
 
     private static func tests(
-        of outline: TreeOutline<Value>,
+        _ splits: [TreeOutline<Value>.Split],
         _ ranks: RankTables<Value>,
         asLevels: Bool
     ) -> [Test] {
         var tests: [Test] = []
-        for split in asLevels ? outline.levels : outline.splits {
-            guard let place = ranks.place(of: split) else {
-                preconditionFailure("every threshold was collected")
-            }
+        for split in splits {
+            let place = place(of: split, ranks)
             guard !asLevels else {
                 tests.append(Test(plane: 0, place: place, set: UInt8(split.middle)))
                 continue
@@ -90,6 +110,47 @@ struct LeafSetTables<Value: ForestValue> {
             ($0.plane, $0.place.column, $0.place.threshold)
                 < ($1.plane, $1.place.column, $1.place.threshold)
         }
+    }
+
+    private static func place(
+        of split: TreeOutline<Value>.Split,
+        _ ranks: RankTables<Value>
+    ) -> RankTables<Value>.Place {
+        guard let place = ranks.place(of: split) else {
+            preconditionFailure("every threshold was collected")
+        }
+        return place
+    }
+
+    /// Adds the twig that has the leaves of `range`.
+    private mutating func addTwig(_ range: Range<Int>, of outline: TreeOutline<Value>) {
+        var columns = InlineArray<8, UInt8>(repeating: 0)
+        var bounds = InlineArray<8, Int8>(repeating: .max)
+        var care = InlineArray<8, UInt8>(repeating: 0)
+        // What is never so, for leaves that are not there.
+        var want = InlineArray<8, UInt8>(repeating: .max)
+        for leaf in range { want[leaf - range.lowerBound] = 0 }
+        let own = outline.splits.filter {
+            range.lowerBound <= $0.low && $0.high <= range.upperBound
+        }
+        for (test, split) in own.enumerated() {
+            let place = Self.place(of: split, ranks)
+            columns[test] = UInt8(place.column) | (place.isSecond ? 128 : 0)
+            bounds[test] = Int8(place.threshold - 128)
+            for leaf in split.low..<split.high {
+                care[leaf - range.lowerBound] |= 1 << test
+                if leaf >= split.middle { want[leaf - range.lowerBound] |= 1 << test }
+            }
+        }
+        columns[7] = UInt8(range.lowerBound)
+        twigs.append(
+            serin_tree_twig(
+                columns: columns.tuple,
+                bounds: bounds.tuple,
+                care: care.tuple,
+                want: want.tuple
+            )
+        )
     }
 
     /// Adds a tree for rows side by side.
@@ -158,4 +219,10 @@ struct LeafSetTables<Value: ForestValue> {
         }
         laneTests += lanes.map { index < $0.count ? $0[index].set : 0 }
     }
+}
+
+extension InlineArray where count == 8, Element: Copyable {
+    /// As C has an array in a structure.
+    fileprivate var tuple: (Element, Element, Element, Element, Element, Element, Element, Element)
+    { (self[0], self[1], self[2], self[3], self[4], self[5], self[6], self[7]) }
 }

@@ -52,7 +52,10 @@ struct RankTables<Value: ForestValue> {
             )
             for (part, count) in counts.enumerated() { uses.append((feature, part, count)) }
         }
-        guard uses.count <= mostColumns else { return nil }
+        let most = owners.values.map(\.sorted.count).max() ?? 0
+        guard uses.count <= mostColumns, most <= 1 << (4 * Int(SERIN_TREE_LEVELS)) else {
+            return nil
+        }
         columnCount = uses.count
         uses.sort { ($1.count, $0.feature, $0.part) < ($0.count, $1.feature, $1.part) }
         for (column, use) in uses.enumerated() {
@@ -62,14 +65,18 @@ struct RankTables<Value: ForestValue> {
     }
 
     private mutating func add(_ feature: Int, _ owner: Owner) {
-        let count = owner.sorted.count
-        var size = 1
-        while size < count { size = 2 * size + 1 }
+        let levels = Self.levels(of: owner.sorted)
+        var starts: [UInt32] = []
+        for level in levels {
+            starts.append(UInt32(thresholds.count))
+            thresholds += level
+        }
+        while starts.count < Int(SERIN_TREE_LEVELS) { starts.append(0) }
         features.append(
             serin_tree_feature(
                 feature: UInt32(feature),
-                start: UInt32(thresholds.count),
-                size: UInt32(size),
+                level_count: UInt32(levels.count),
+                levels: (starts[0], starts[1], starts[2], starts[3], starts[4]),
                 first_column: UInt32(columns.count),
                 column_count: UInt32(owner.columns.count),
                 rank_of_largest: UInt32(
@@ -79,8 +86,20 @@ struct RankTables<Value: ForestValue> {
             )
         )
         columns += owner.columns
-        thresholds += owner.sorted
-        thresholds += repeatElement(.infinity, count: size - count)
+    }
+
+    /// The levels of sorted thresholds, as `serin_tree_feature` has them.
+    private static func levels(of sorted: [Value]) -> [[Value]] {
+        var levels = [filled(sorted)]
+        while let below = levels.first, below.count > 16 {
+            let lasts = stride(from: 15, to: below.count - 1, by: 16).map { below[$0] }
+            levels.insert(filled(lasts + [.infinity]), at: 0)
+        }
+        return levels
+    }
+
+    private static func filled(_ values: [Value]) -> [Value] {
+        values + Array(repeating: .infinity, count: (16 - values.count % 16) % 16)
     }
 
     /// Where the test of `split` looks; nil for a threshold that was not collected.

@@ -54,6 +54,31 @@ struct TreeOutline<Value: ForestValue> {
         return true
     }
 
+    /// The ranges of leaves of the largest subtrees with up to `most` leaves, from the first on.
+    func twigs(most: Int) -> [Range<Int>] {
+        let cuts = splits.filter { $0.high - $0.low > most }.map(\.middle).sorted()
+        let starts = [0] + cuts
+        return zip(starts, cuts + [leaves.count]).map { $0..<$1 }
+    }
+
+    /// The splits above `twigs`, whose leaves are the twigs.
+    func above(_ twigs: [Range<Int>], most: Int) -> [Split] {
+        let ends = twigs.map(\.upperBound)
+        /// How many twigs end at `leaf` or before it.
+        func number(_ leaf: Int) -> Int { ends.count { $0 <= leaf } }
+        return splits.filter { $0.high - $0.low > most }.map { split in
+            Split(
+                feature: split.feature,
+                isMissingSecond: split.isMissingSecond,
+                threshold: split.threshold,
+                depth: split.depth,
+                low: number(split.low),
+                middle: number(split.middle),
+                high: number(split.high)
+            )
+        }
+    }
+
     /// Whether all nodes of a level have the same test and all leaves are equally deep.
     var isSymmetric: Bool {
         guard leaves.count & (leaves.count - 1) == 0 else { return false }

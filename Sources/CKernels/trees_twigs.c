@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// The last steps of one row through the trees of a group: the leaf of a twig from its seven tests.
+#include <string.h>
+
+#include "cpu.h"
+#include "trees.h"
+
+static void reach_portable(
+    const struct serin_trees *trees, const uint32_t *firsts, const int8_t *ranks,
+    bool uses_second, uint8_t *reached) {
+    size_t second = uses_second ? serin_tree_row_bytes(trees) : 0;
+    for (int lane = 0; lane < SERIN_TREE_LANES; lane++) {
+        const struct serin_tree_twig *twig = trees->twigs + firsts[lane] + reached[lane];
+        unsigned above = 0;
+        for (int test = 0; test < 7; test++) {
+            uint8_t column = twig->columns[test];
+            int8_t x = ranks[(column & 127) + (column & 128 ? second : 0)];
+            above |= (unsigned)(x > twig->bounds[test]) << test;
+        }
+        unsigned leaf = 0;
+        while (leaf < 7 && (above & twig->care[leaf]) != twig->want[leaf]) leaf++;
+        reached[lane] = (uint8_t)(twig->columns[7] + leaf);
+    }
+}
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#define AVX2 __attribute__((target("avx2,bmi")))
+#define INLINE __attribute__((always_inline)) static inline
+
+AVX2 INLINE __m256i two(const void *a, const void *b) {
+    __m128i low = _mm_loadu_si128(a), high = _mm_loadu_si128(b);
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1);
+}
+
+AVX2 INLINE __m256i table_of(const int8_t *ranks) {
+    return _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)ranks));
+}
+
+// The ranks of `columns` among `count` tables of sixteen; 0 where a column is in none of them. What
+// is at a table's place or behind it becomes 0x70 or more, and what is before or too far behind it
+// 0x80 or more, for which the shuffle gives 0.
+AVX2 INLINE __m256i chosen(__m256i columns, const int8_t *ranks, size_t count) {
+    __m256i x = _mm256_setzero_si256();
+    for (size_t table = 0; table < count; table++) {
+        __m256i place = _mm256_adds_epu8(columns, _mm256_set1_epi8(0x70));
+        __m256i own = table_of(ranks + table * SERIN_TREE_TABLE);
+        x = _mm256_or_si256(x, _mm256_shuffle_epi8(own, place));
+        columns = _mm256_sub_epi8(columns, _mm256_set1_epi8(SERIN_TREE_TABLE));
+    }
+    return x;
+}
+
+// As reach_portable, two trees at a time; what is known of the tables where it is inlined.
+AVX2 INLINE void reach_avx2(
+    const struct serin_trees *trees, const uint32_t *firsts, const int8_t *ranks, size_t tables,
+    bool both, uint8_t *reached) {
+    const __m256i bits = _mm256_set1_epi64x((long long)0x8040201008040201u);
+    const __m256i low = _mm256_set1_epi8(127), zero = _mm256_setzero_si256();
+    const struct serin_tree_twig *twigs = trees->twigs;
+    __m256i only = table_of(ranks);
+    uint32_t numbers[SERIN_TREE_LANES];
+    for (int part = 0; part < SERIN_TREE_LANES; part += 8) {
+        __m128i own = _mm_loadl_epi64((const __m128i *)(const void *)(reached + part));
+        __m256i first = _mm256_loadu_si256((const __m256i *)(const void *)(firsts + part));
+        __m256i number = _mm256_add_epi32(first, _mm256_cvtepu8_epi32(own));
+        _mm256_storeu_si256((__m256i *)(void *)(numbers + part), number);
+    }
+    for (int lane = 0; lane < SERIN_TREE_LANES; lane += 2) {
+        const struct serin_tree_twig *a = twigs + numbers[lane], *b = twigs + numbers[lane + 1];
+        // Columns and, behind them, bounds; then what to care for, and what is wanted.
+        __m256i tests = two(a->columns, b->columns), leaves = two(a->care, b->care);
+        __m256i x;
+        if (tables == 1 && !both) {
+            x = _mm256_shuffle_epi8(only, _mm256_and_si256(tests, low));
+        } else {
+            x = chosen(both ? tests : _mm256_and_si256(tests, low), ranks, tables);
+            if (both) {
+                const int8_t *second = ranks + tables * SERIN_TREE_TABLE;
+                __m256i columns = _mm256_add_epi8(tests, _mm256_set1_epi8((char)128));
+                x = _mm256_or_si256(x, chosen(columns, second, tables));
+            }
+        }
+        __m256i above = _mm256_cmpgt_epi8(x, _mm256_srli_si256(tests, 8));
+        // One bit a test, summed up to a byte that all leaves get.
+        __m256i answers = _mm256_sad_epu8(_mm256_and_si256(above, bits), zero);
+        answers = _mm256_and_si256(_mm256_shuffle_epi8(answers, zero), leaves);
+        __m256i is_it = _mm256_cmpeq_epi8(answers, _mm256_srli_si256(leaves, 8));
+        unsigned found = (unsigned)_mm256_movemask_epi8(is_it);
+        reached[lane] = (uint8_t)(a->columns[7] + _tzcnt_u32(found));
+        reached[lane + 1] = (uint8_t)(b->columns[7] + _tzcnt_u32(found >> 16));
+    }
+}
+
+AVX2 static void reach_one(
+    const struct serin_trees *trees, const uint32_t *firsts, const int8_t *ranks,
+    uint8_t *reached) {
+    reach_avx2(trees, firsts, ranks, 1, false, reached);
+}
+
+AVX2 static void reach_many(
+    const struct serin_trees *trees, const uint32_t *firsts, const int8_t *ranks, bool uses_second,
+    uint8_t *reached) {
+    size_t tables = serin_tree_row_bytes(trees) / SERIN_TREE_TABLE;
+    if (uses_second)
+        reach_avx2(trees, firsts, ranks, tables, true, reached);
+    else
+        reach_avx2(trees, firsts, ranks, tables, false, reached);
+}
+#endif
+
+void serin_tree_reach_twigs(
+    const struct serin_trees *trees, size_t group, const int8_t *ranks, bool uses_second,
+    uint8_t *reached) {
+    const uint32_t *firsts = trees->tree_twigs + group * SERIN_TREE_LANES;
+#if defined(__x86_64__)
+    if (serin_cpu_level() >= SERIN_CPU_AVX2) {
+        if (!uses_second && trees->column_count <= SERIN_TREE_TABLE)
+            reach_one(trees, firsts, ranks, reached);
+        else
+            reach_many(trees, firsts, ranks, uses_second, reached);
+        return;
+    }
+#endif
+    reach_portable(trees, firsts, ranks, uses_second, reached);
+}
