@@ -10,6 +10,8 @@ package struct FileStatus: Equatable, Sendable {
     package var permissions: UInt32
     package var owner: UInt32
     package var modified: Timestamp
+    /// When bytes, name or permissions last changed; unlike `modified`, nobody can set it back.
+    package var changed: Timestamp
     /// Device and inode together name the file as long as it exists.
     package var device: UInt64
     package var inode: UInt64
@@ -24,12 +26,16 @@ package struct FileStatus: Equatable, Sendable {
         byteCount = Int(raw.st_size)
         permissions = raw.st_mode & 0o7777
         owner = raw.st_uid
-        modified = Timestamp(
-            microseconds: Int64(raw.st_mtim.tv_sec) * 1_000_000
-                + Int64(raw.st_mtim.tv_nsec) / 1000
-        )
+        modified = Timestamp(raw.st_mtim)
+        changed = Timestamp(raw.st_ctim)
         device = UInt64(raw.st_dev)
         inode = UInt64(raw.st_ino)
+    }
+}
+
+extension Timestamp {
+    fileprivate init(_ time: timespec) {
+        self.init(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)
     }
 }
 

@@ -15,6 +15,8 @@ package final class MappedFile: @unchecked Sendable {
     package let path: String
     package let byteCount: Int
     private let base: UnsafeMutableRawPointer?
+    private let file: Descriptor
+    private let status: FileStatus
 
     package init(path: String) throws(SystemError) {
         let file = try Descriptor.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
@@ -22,21 +24,30 @@ package final class MappedFile: @unchecked Sendable {
         guard status.kind == .regular else {
             throw SystemError(call: "mmap", errno: EINVAL, subject: "\(path) (not a regular file)")
         }
-        self.path = path
-        byteCount = status.byteCount
-        guard status.byteCount > 0 else {
-            unsafe base = nil
-            return
+        var address: UnsafeMutableRawPointer?
+        if status.byteCount > 0 {
+            unsafe address = mmap(nil, status.byteCount, PROT_READ, MAP_SHARED, file.number, 0)
+            guard unsafe address != nil, unsafe address != MAP_FAILED else {
+                throw .last("mmap", path)
+            }
         }
-        let address = unsafe mmap(nil, byteCount, PROT_READ, MAP_SHARED, file.number, 0)
-        guard let address = unsafe address, unsafe address != MAP_FAILED else {
-            throw .last("mmap", path)
-        }
+        (self.path, self.status, byteCount) = (path, status, status.byteCount)
+        self.file = consume file
         unsafe base = address
     }
 
     deinit {
         if let base = unsafe base { _ = unsafe munmap(base, byteCount) }
+    }
+
+    /// Whether nobody has written to the file since it was opened, as far as the kernel's clock tells.
+    ///
+    /// Asked after the bytes were hashed and used, it says that the bytes used are those hashed. A
+    /// write through somebody else's mapping shows only once the kernel takes note of it.
+    package var isUntouched: Bool {
+        guard let now = try? file.status(of: path) else { return false }
+        return now.byteCount == status.byteCount && now.modified == status.modified
+            && now.changed == status.changed
     }
 
     /// Lends the file's bytes for the run of `body`.

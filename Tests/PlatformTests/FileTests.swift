@@ -45,6 +45,19 @@ import Testing
         #expect(throws: SystemError.self) { _ = try MappedFile(path: self.folder) }
     }
 
+    @Test func `a mapping knows when its file was written to`() throws {
+        let path = "\(folder)/touched"
+        try writeFileAtomically([5, 6, 7].span, to: path)
+        let mapped = try MappedFile(path: path)
+        #expect(mapped.isUntouched)
+        let file = try Descriptor.open(path, O_WRONLY)
+        try writeAll([5].span, to: file.number)
+        #expect(!mapped.isUntouched, "the same bytes again are a write too")
+        let again = try MappedFile(path: path)
+        try writeFileAtomically([1, 2, 3].span, to: path)
+        #expect(!again.isUntouched, "replaced")
+    }
+
     @Test func `an error names the call, the path and the reason`() {
         let error = #expect(throws: SystemError.self) {
             _ = try readFile(path: "/no/such/file", limit: 1)
