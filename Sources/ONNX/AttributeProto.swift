@@ -75,7 +75,9 @@ package struct AttributeProto: Sendable {
             case 21: reference = try field.text(of: message, in: bytes)
             case 22:
                 single = .sparseTensor(try SparseTensorProto(field.range(of: message), in: bytes))
-            default: try lists.take(field, in: bytes, depth: depth)
+            default:
+                try lists.take(field, in: bytes, depth: depth)
+                lists.takeRun(after: field, from: &reader, in: bytes)
             }
         }
         self.name = name
@@ -127,6 +129,23 @@ package struct AttributeProto: Sendable {
             if !strings.isEmpty { return .strings(strings) }
             if !tensors.isEmpty { return .tensors(tensors) }
             return graphs.isEmpty ? nil : .graphs(graphs)
+        }
+
+        /// What follows as `field` does, which is most of a long list.
+        mutating func takeRun(
+            after field: WireReader.Field,
+            from reader: inout WireReader,
+            in bytes: Span<UInt8>
+        ) {
+            switch (field.number, field.content) {
+            case (7, .fixed32):
+                reader.takeFloats(key: WireReader.key(7, 5), into: &floats, in: bytes)
+            case (8, .varint):
+                reader.takeIntegers(key: WireReader.key(8, 0), into: &integers, in: bytes)
+            case (9, .bytes):
+                reader.takeShortRanges(key: WireReader.key(9, 2), into: &strings, in: bytes)
+            default: break
+            }
         }
 
         mutating func take(

@@ -10,6 +10,9 @@ extension WireReader.Field {
         switch content {
         case .varint(let bits): list.append(Int64(bitPattern: bits))
         case .bytes(let range):
+            var count = 0
+            for place in range where bytes[place] < 0x80 { count += 1 }
+            list.makeRoom(for: count)
             var reader = WireReader(range)
             while !reader.isAtEnd {
                 list.append(Int64(bitPattern: try reader.varint(in: bytes)))
@@ -26,10 +29,10 @@ extension WireReader.Field {
         switch content {
         case .fixed32(let bits): list.append(Float(bitPattern: bits))
         case .bytes(let range):
-            var reader = WireReader(range)
-            while !reader.isAtEnd {
-                let bits = try reader.fixed(in: bytes, byteCount: 4)
-                list.append(Float(bitPattern: UInt32(truncatingIfNeeded: bits)))
+            guard range.count % 4 == 0 else { throw .truncated(at: range.upperBound) }
+            list.makeRoom(for: range.count / 4)
+            for place in stride(from: range.lowerBound, to: range.upperBound, by: 4) {
+                list.append(Float(bitPattern: bytes.word(at: place)))
             }
         default: throw wrong(message)
         }
@@ -43,9 +46,11 @@ extension WireReader.Field {
         switch content {
         case .fixed64(let bits): list.append(Double(bitPattern: bits))
         case .bytes(let range):
-            var reader = WireReader(range)
-            while !reader.isAtEnd {
-                list.append(Double(bitPattern: try reader.fixed(in: bytes, byteCount: 8)))
+            guard range.count % 8 == 0 else { throw .truncated(at: range.upperBound) }
+            list.makeRoom(for: range.count / 8)
+            for place in stride(from: range.lowerBound, to: range.upperBound, by: 8) {
+                let (low, high) = (bytes.word(at: place), bytes.word(at: place + 4))
+                list.append(Double(bitPattern: UInt64(high) << 32 | UInt64(low)))
             }
         default: throw wrong(message)
         }

@@ -9,7 +9,7 @@
 struct WireReader {
     static let maximumDepth = 32
 
-    private(set) var offset: Int
+    var offset: Int
     let end: Int
 
     /// `range` lies within the file: it is the whole file or a range that a reader returned.
@@ -50,6 +50,11 @@ struct WireReader {
 
     /// A number of one to ten bytes, seven bits a byte, lowest first.
     mutating func varint(in bytes: Span<UInt8>) throws(ReadError) -> UInt64 {
+        // Most numbers take one byte.
+        if offset < end, bytes[offset] < 0x80 {
+            offset += 1
+            return UInt64(bytes[offset - 1])
+        }
         var value: UInt64 = 0
         for index in 0..<10 {
             guard offset + index < end else { throw .truncated(at: end) }
@@ -117,11 +122,9 @@ package func readText(
     _ range: Range<Int>,
     in bytes: Span<UInt8>
 ) throws(ReadError) -> String {
-    var text: [UInt8] = []
-    text.reserveCapacity(range.count)
-    for index in range { text.append(bytes[index]) }
-    guard let string = String(validating: text, as: UTF8.self) else {
-        throw .notUTF8(at: range.lowerBound)
+    let string = unsafe bytes.extracting(range).withUnsafeBufferPointer {
+        unsafe String(validating: $0, as: UTF8.self)
     }
+    guard let string else { throw .notUTF8(at: range.lowerBound) }
     return string
 }
