@@ -1,22 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Packing, the portable matrix product, and the choice between the forms.
+// The portable matrix product, and the choice between the forms.
 #include "gemm_internal.h"
-
-void serin_pack_f32(
-    const float *b, size_t depth, size_t columns, ptrdiff_t row_stride, ptrdiff_t column_stride,
-    float scale, float *packed) {
-    for (size_t first = 0; first < columns; first += SERIN_PANEL) {
-        size_t width = columns - first < SERIN_PANEL ? columns - first : SERIN_PANEL;
-        for (size_t k = 0; k < depth; k++) {
-            const float *source =
-                b + (ptrdiff_t)k * row_stride + (ptrdiff_t)first * column_stride;
-            size_t j = 0;
-            for (; j < width; j++) packed[j] = source[(ptrdiff_t)j * column_stride] * scale;
-            for (; j < SERIN_PANEL; j++) packed[j] = 0;
-            packed += SERIN_PANEL;
-        }
-    }
-}
 
 // The plain order, and the oracle of the fast forms.
 static void gemm_portable(SERIN_GEMM_ARGUMENTS) {

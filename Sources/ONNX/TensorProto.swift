@@ -51,16 +51,26 @@ package struct TensorProto: Sendable {
         try self.init(0..<bytes.count, in: bytes)
     }
 
-    /// Copies the elements out of the file, which has to be the one the head was read from.
-    package func tensor(in bytes: Span<UInt8>) throws(ReadError) -> Tensor {
+    /// The elements, from the file that the head was read from.
+    ///
+    /// - Parameters:
+    ///   - bytes: the file.
+    ///   - loan: of the file's bytes, in which the tensor may leave its elements; else it has a copy.
+    /// - Returns: the tensor.
+    /// - Throws: `ReadError`, where the elements are not what the head says.
+    package func tensor(
+        in bytes: Span<UInt8>,
+        lentBy loan: TensorLoan? = nil
+    ) throws(ReadError) -> Tensor {
         if type == .string { return try strings(in: bytes) }
         let expected = type.byteCount(ofElements: shape.elementCount) ?? 0
         guard let raw else { return try typedElements(in: bytes, byteCount: expected) }
         try check(found: raw.count, expected: expected)
-        let source = bytes.extracting(raw)
-        guard let tensor = Tensor(type: type, shape: shape, copying: unsafe source.bytes) else {
-            throw invalidDimensions
-        }
+        let source = unsafe bytes.extracting(raw).bytes
+        let tensor =
+            loan.map { $0.tensor(type: type, shape: shape, bytes: source) }
+            ?? Tensor(type: type, shape: shape, copying: source)
+        guard let tensor else { throw invalidDimensions }
         return tensor
     }
 
@@ -111,6 +121,14 @@ package struct TensorProto: Sendable {
         if type == .double {
             try check(found: doubles.count, expected: shape.elementCount)
             return Tensor(doubles, shape: shape)
+        }
+        if type == .int64 {
+            try check(found: integers.count, expected: shape.elementCount)
+            return Tensor(integers, shape: shape)
+        }
+        if type == .int32 {
+            try check(found: integers.count, expected: shape.elementCount)
+            return Tensor(integers.map { Int32(truncatingIfNeeded: $0) }, shape: shape)
         }
         // Types below a byte come as whole bytes of packed elements.
         let width = type.byteWidth ?? 1

@@ -25,21 +25,33 @@ package struct Tensor: Sendable {
     ) throws(Failure) {
         precondition(type != .string, "strings are made by init(texts:)")
         guard let byteCount = type.byteCount(ofElements: shape.elementCount) else { return nil }
-        let storage = Storage(byteCount: byteCount, textByteCount: 0)
+        let storage = Storage(byteCount: byteCount)
         var bytes = unsafe MutableRawSpan(_unsafeStart: storage.base, byteCount: byteCount)
         try fill(&bytes)
+        storage.seal()
         (self.type, self.shape, self.storage) = (type, shape, storage)
     }
+
+    /// Makes a zeroed tensor for a kernel to fill, which `seal` then ends; nil beyond an `Int`.
+    package init?(openType type: DataType, shape: Shape) {
+        precondition(type != .string, "strings are made by init(texts:)")
+        guard let byteCount = type.byteCount(ofElements: shape.elementCount) else { return nil }
+        (self.type, self.shape, storage) = (type, shape, Storage(byteCount: byteCount))
+    }
+
+    /// Keeps anybody from writing to the elements, where they take a page or more of their own.
+    package func seal() { storage.seal() }
 
     /// Makes a tensor of a copy of `bytes`; nil when they are not as many as the shape takes.
     package init?(type: DataType, shape: Shape, copying bytes: RawSpan) {
         guard type != .string, type.byteCount(ofElements: shape.elementCount) == bytes.byteCount
         else { return nil }
-        let storage = Storage(byteCount: bytes.byteCount, textByteCount: 0)
+        let storage = Storage(byteCount: bytes.byteCount)
         unsafe bytes.withUnsafeBytes { source in
             guard let start = source.baseAddress else { return }
             unsafe storage.base.copyMemory(from: start, byteCount: source.count)
         }
+        storage.seal()
         (self.type, self.shape, self.storage) = (type, shape, storage)
     }
 
@@ -49,11 +61,12 @@ package struct Tensor: Sendable {
         precondition(elements.count == shape.elementCount, "elements do not fill the shape")
         (type, self.shape) = (Element.dataType, shape)
         let byteCount = elements.count * MemoryLayout<Element>.stride
-        let storage = Storage(byteCount: byteCount, textByteCount: 0)
+        let storage = Storage(byteCount: byteCount)
         unsafe elements.withUnsafeBytes { source in
             guard let start = source.baseAddress else { return }
             unsafe storage.base.copyMemory(from: start, byteCount: byteCount)
         }
+        storage.seal()
         self.storage = storage
     }
 
@@ -91,10 +104,11 @@ package struct Tensor: Sendable {
             )
             offset += text.count
         }
+        storage.seal()
         self.storage = storage
     }
 
-    private init(type: DataType, shape: Shape, storage: Storage) {
+    init(type: DataType, shape: Shape, storage: Storage) {
         (self.type, self.shape, self.storage) = (type, shape, storage)
     }
 
@@ -104,7 +118,7 @@ package struct Tensor: Sendable {
             let base = unsafe region.take(byteCount: byteCount)
         else { return nil }
         (self.type, self.shape) = (type, shape)
-        storage = unsafe Storage(base: base, byteCount: byteCount, owner: .region(region))
+        storage = unsafe Storage(taken: base, byteCount: byteCount, from: region)
     }
 
     /// Shows elements that somebody else owns and keeps for as long as the tensor is used.
@@ -112,13 +126,11 @@ package struct Tensor: Sendable {
     package init?(showing base: UnsafeMutableRawPointer, type: DataType, shape: Shape) {
         guard let byteCount = type.byteCount(ofElements: shape.elementCount) else { return nil }
         (self.type, self.shape) = (type, shape)
-        storage = unsafe Storage(base: base, byteCount: byteCount, owner: .somebodyElse)
+        storage = unsafe Storage(showing: base, byteCount: byteCount)
     }
 
     /// Whether the elements last only as long as somebody else keeps them.
-    package var isShown: Bool {
-        if case .somebodyElse = storage.owner { true } else { false }
-    }
+    package var isShown: Bool { storage.isShown }
 
     /// A copy in `region` of the elements (of strings, of where their text lies); nil without room.
     package func copied(to region: TensorRegion) -> Tensor? {
@@ -161,6 +173,15 @@ package struct Tensor: Sendable {
         return try body(unsafe RawSpan(_unsafeStart: start, byteCount: byteCount))
     }
 
+    /// Lends the bytes where they lie, which may be in a file and at no alignment, for a reader that
+    /// leaves no copy behind; see `TensorLoan`.
+    package func withStoredBytes<Output, Failure: Error>(
+        _ body: (RawSpan) throws(Failure) -> Output
+    ) throws(Failure) -> Output {
+        let start = unsafe storage.bytes
+        return try body(unsafe RawSpan(_unsafeStart: start, byteCount: byteCount))
+    }
+
     /// The strings, copied; bytes that are no UTF-8 are replaced.
     package var texts: [String] {
         elements(as: TextReference.self).map { unsafe String(decoding: $0.bytes, as: UTF8.self) }
@@ -168,45 +189,4 @@ package struct Tensor: Sendable {
 
     /// Where the elements start; valid while a copy of the tensor lives, and never to be written.
     @unsafe package var address: UnsafeMutableRawPointer { unsafe storage.base }
-
-    /// The elements and, behind them, the text of strings.
-    ///
-    /// Safety: made and filled in one initialiser of `Tensor` or by the kernel whose output it is,
-    /// never written after it, given back with the last copy. `@unchecked Sendable` because threads
-    /// only ever read it; a region's stay on the thread of its session.
-    @safe
-    private final class Storage: @unchecked Sendable {
-        let base: UnsafeMutableRawPointer
-        let byteCount: Int
-        let textByteCount: Int
-        let owner: Owner
-
-        enum Owner {
-            case storage
-            case region(TensorRegion)
-            case somebodyElse
-        }
-
-        @unsafe
-        init(base: UnsafeMutableRawPointer, byteCount: Int, owner: Owner) {
-            unsafe self.base = base
-            (self.byteCount, textByteCount, self.owner) = (byteCount, 0, owner)
-        }
-
-        init(byteCount: Int, textByteCount: Int) {
-            owner = .storage
-            let total = byteCount + textByteCount
-            unsafe base = .allocate(byteCount: max(total, 1), alignment: 64)
-            unsafe base.initializeMemory(as: UInt8.self, repeating: 0, count: total)
-            (self.byteCount, self.textByteCount) = (byteCount, textByteCount)
-        }
-
-        deinit {
-            switch owner {
-            case .storage: unsafe base.deallocate()
-            case .region(let region): unsafe region.giveBack(base, byteCount: byteCount)
-            case .somebodyElse: break
-            }
-        }
-    }
 }

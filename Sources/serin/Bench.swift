@@ -129,13 +129,13 @@ struct Bench: Sendable {
     private static let mostRuns = 200_000
     private static let fewestRuns = 20
 
-    /// `model` is the file's bytes, where they are not to be the folder's.
+    /// `model` is the file, where it is not to be the folder's mapping of it.
     init(
         _ folder: ModelFolder,
         _ sets: [[Tensor]],
         threads: Int,
         threadsPerSession: Int = 1,
-        model: [UInt8]? = nil
+        model: MappedFile? = nil
     ) throws(ModelFolder.Failure) {
         self.sets = sets
         do throws(EngineError) {
@@ -156,14 +156,16 @@ struct Bench: Sendable {
         _ tensors: [Tensor],
         threads: Int,
         threadsPerSession: Int,
-        model: [UInt8]
+        model: MappedFile
     ) throws(EngineError) -> (Program, [Session]) {
         var options = ProgramOptions(maximumRows: 1, memoryLimit: ModelFolder.memoryLimit)
         options.textByteCountPerElement = ModelFolder.longestText(in: tensors)
         for (info, tensor) in zip(folder.inputs, tensors) {
             options.shapes[info.name] = tensor.dimensions
         }
-        let program = try Program(model: model.span, options: options)
+        let program = try model.withBytes { (bytes) throws(EngineError) in
+            try Program(model: bytes, options: options)
+        }
         var sessions: [Session] = []
         for _ in 0..<threads {
             let session = try Session(program, threads: threadsPerSession)

@@ -20,8 +20,8 @@ func runRounds(
     _ options: BenchOptions
 ) throws(ModelFolder.Failure) -> Int32 {
     let start = (MonotonicClock.nanoseconds(), ProcessorClock.processNanoseconds())
-    // Read again: that the folder has it is owed to its inputs, which are no part of loading.
-    let model = try ModelFolder.read(ModelFolder.modelFile(benchFolder: options.modelPath))
+    // Mapped again: that the folder has it is owed to its inputs, which are no part of loading.
+    let model = try ModelFolder.map(ModelFolder.modelFile(benchFolder: options.modelPath))
     let bench = try Bench(
         folder,
         sets,

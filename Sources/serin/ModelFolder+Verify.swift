@@ -95,7 +95,9 @@ extension ModelFolder {
                 guard case .tensor(let tensor) = value, info.type.isTensor else { continue }
                 options.shapes[info.name] = tensor.dimensions
             }
-            program = try Program(model: model.span, options: options)
+            program = try model.withBytes { (bytes) throws(EngineError) in
+                try Program(model: bytes, options: options)
+            }
             ready = (shapes, program)
         }
         let session = try Session(program)

@@ -13,7 +13,8 @@ import Tensors
 ///     test_data_set_N/output_K.pb
 struct ModelFolder {
     let path: String
-    let model: [UInt8]
+    /// The model's file, mapped.
+    let model: MappedFile
     let tolerance: Tolerance
     /// Declared inputs and outputs, in graph order.
     let inputs: [ValueInfo]
@@ -45,15 +46,17 @@ struct ModelFolder {
             let hint = inside.map { "; did you mean \(path)/\($0)?" } ?? ""
             throw .unusable("\(path) holds no model.onnx\(hint)")
         }
-        let bytes = try Self.read(name)
+        let file = try Self.map(name)
         tolerance = try Self.readTolerance(path, entries)
         let graph: GraphProto
         do throws(EngineError) {
-            graph = try Program.read(bytes.span).graph
+            graph = try file.withBytes { (bytes) throws(EngineError) in
+                try Program.read(bytes).graph
+            }
         } catch {
             throw .model(error)
         }
-        model = bytes
+        model = file
         let initialised = Set(graph.initializers.map(\.name))
         inputs = graph.inputs.filter { !initialised.contains($0.name) }
         outputs = graph.outputs
@@ -61,6 +64,14 @@ struct ModelFolder {
         dataSets = entries.filter { $0.hasPrefix(prefix) }
             .compactMap { name in Int(name.dropFirst(prefix.count)).map { ($0, name) } }
             .sorted { $0 < $1 }.map(\.1)
+    }
+
+    static func map(_ path: String) throws(Failure) -> MappedFile {
+        do throws(SystemError) {
+            return try MappedFile(path: path)
+        } catch {
+            throw .system(error)
+        }
     }
 
     static func read(_ path: String) throws(Failure) -> [UInt8] {

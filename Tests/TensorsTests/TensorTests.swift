@@ -35,6 +35,27 @@ import Testing
         #expect(right != nil)
     }
 
+    @Test func `a tensor of a page or more cannot be written to once it is made`() async {
+        await #expect(processExitsWith: .failure) {
+            let tensor = Tensor([Float](repeating: 1, count: 4096))
+            unsafe tensor.address.storeBytes(of: 2, as: Float.self)
+        }
+    }
+
+    @Test func `a tensor left open is written to until it is sealed`() async {
+        await #expect(processExitsWith: .success) {
+            guard let tensor = Tensor(openType: .float, shape: [4096]) else { return }
+            unsafe tensor.address.storeBytes(of: 2, as: Float.self)
+            tensor.seal()
+            precondition(tensor.elements(as: Float.self)[0] == 2)
+        }
+        await #expect(processExitsWith: .failure) {
+            guard let tensor = Tensor(openType: .float, shape: [4096]) else { return }
+            tensor.seal()
+            unsafe tensor.address.storeBytes(of: 2, as: Float.self)
+        }
+    }
+
     @Test func `a 16-bit float of eight bits rounds to even and keeps NaN`() {
         #expect(BFloat16(1.0).float == 1)
         #expect(BFloat16(Float(bitPattern: 0x3F80_8000)).bits == 0x3F80)

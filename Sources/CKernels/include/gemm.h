@@ -18,8 +18,9 @@ static inline size_t serin_packed_count(size_t depth, size_t columns) {
 
 // Packs b (depth x columns, strides in elements) into panels of SERIN_PANEL columns, each
 // depth x SERIN_PANEL, the last one filled up with zeros; every element is multiplied by scale.
+// b holds floats at any alignment, as those of a file have none; one of the strides is mostly 1.
 void serin_pack_f32(
-    const float *b, size_t depth, size_t columns, ptrdiff_t row_stride, ptrdiff_t column_stride,
+    const void *b, size_t depth, size_t columns, ptrdiff_t row_stride, ptrdiff_t column_stride,
     float scale, float *packed);
 
 // What is done to a finished element of a product, in this order: the column's bias is added, then

@@ -35,13 +35,13 @@ package func evaluate(
         operands.append(
             output.type == .string
                 ? Tensor(texts: Array(repeating: "", count: shape.elementCount), shape: shape)
-                : Tensor(type: output.type, shape: shape) { _ in }
+                : Tensor(openType: output.type, shape: shape)
         )
     }
     guard let bytes = context.scratch.fixed, bytes <= limit, let shape = Shape([bytes]) else {
         return nil
     }
-    operands.append(Tensor(type: .uint8, shape: shape) { _ in })
+    operands.append(Tensor(openType: .uint8, shape: shape))
 
     return run(kernel, on: operands, inputCount: context.inputs.count)
 }
@@ -79,7 +79,10 @@ private func run(_ kernel: Kernel, on operands: [Tensor?], inputCount: Int) -> [
     let fault = call(kernel, on: operands, inputCount: inputCount, textByteCount: 1 << 20) {
         // A string result points into the text region or at an input: give it text of its own.
         outputs = operands[inputCount..<(operands.count - 1)].compactMap { tensor in
-            guard let tensor, tensor.type == .string else { return tensor }
+            guard let tensor, tensor.type == .string else {
+                tensor?.seal()
+                return tensor
+            }
             let bytes = tensor.elements(as: TextReference.self).map { unsafe Array($0.bytes) }
             return Tensor(utf8Texts: bytes, shape: tensor.shape)
         }

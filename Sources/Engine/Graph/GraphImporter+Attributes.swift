@@ -51,7 +51,7 @@ extension GraphImporter {
         case .float(let number): return .float(number)
         case .integer(let number): return .integer(number)
         case .string(let range): return .string(try readText(range, in: bytes))
-        case .tensor(let proto): return .tensor(try proto.tensor(in: bytes))
+        case .tensor(let proto): return .tensor(try proto.tensor(in: bytes, lentBy: loan))
         case .floats(let list): return .floats(list)
         case .integers(let list): return .integers(list)
         case .strings(let ranges):

@@ -9,6 +9,8 @@ struct GraphImporter {
     private let opsets: [String: Int]
     private let options: ProgramOptions
     private let table: OperatorTable
+    /// Of the file's bytes, in which large tensors stay until a kernel packs them.
+    let loan: TensorLoan
 
     /// The newest operator sets whose forms are known.
     static let newestOpsets = ["": 28, "ai.onnx.ml": 5]
@@ -17,7 +19,8 @@ struct GraphImporter {
         of model: ModelProto,
         bytes: Span<UInt8>,
         options: ProgramOptions,
-        table: OperatorTable
+        table: OperatorTable,
+        loan: TensorLoan
     ) throws(EngineError) -> Graph {
         for (domain, newest) in newestOpsets {
             guard let version = model.opsets[domain], version > newest else { continue }
@@ -27,7 +30,7 @@ struct GraphImporter {
                 remedy: "export it with opset \(newest) or earlier"
             )
         }
-        var importer = GraphImporter(opsets: model.opsets, options, table)
+        var importer = GraphImporter(opsets: model.opsets, options, table, loan)
         let proto = try FunctionExpander.expand(model, bytes: bytes, table: table)
         let sparse = proto.sparseByteCount
         guard sparse <= options.memoryLimit else {
@@ -46,8 +49,14 @@ struct GraphImporter {
         return importer.graph
     }
 
-    private init(opsets: [String: Int], _ options: ProgramOptions, _ table: OperatorTable) {
+    private init(
+        opsets: [String: Int],
+        _ options: ProgramOptions,
+        _ table: OperatorTable,
+        _ loan: TensorLoan
+    ) {
         (self.opsets, self.options, self.table) = (opsets, options, table)
+        self.loan = loan
     }
 
     /// A graph inside a node, as a graph of its own that takes what it reads from around it as inputs.
@@ -63,7 +72,7 @@ struct GraphImporter {
         places: [String: Int],
         _ bytes: Span<UInt8>
     ) throws(EngineError) -> Subgraph {
-        var importer = GraphImporter(opsets: opsets, options, table)
+        var importer = GraphImporter(opsets: opsets, options, table, loan)
         try importer.addConstants(proto, bytes)
         for input in proto.inputs {
             importer.graph.inputs.append(try importer.define(input.name, by: "an input"))
@@ -99,7 +108,9 @@ struct GraphImporter {
         _ bytes: Span<UInt8>
     ) throws(EngineError) {
         for initializer in proto.initializers {
-            let tensor = try reading { () throws(ReadError) in try initializer.tensor(in: bytes) }
+            let tensor = try reading { () throws(ReadError) in
+                try initializer.tensor(in: bytes, lentBy: loan)
+            }
             _ = try define(initializer.name, fact: Fact(tensor), by: "an initialiser")
         }
         for initializer in proto.sparseInitializers {

@@ -64,7 +64,7 @@ package final class Program: Sendable {
     /// Prepares a model.
     ///
     /// - Parameters:
-    ///   - bytes: the whole ONNX file; nothing of it is kept.
+    ///   - bytes: the whole ONNX file; nothing refers to it afterwards.
     ///   - options: for how many rows, and within which bounds.
     /// - Throws: `EngineError`, saying at which node or byte and why.
     package convenience init(
@@ -79,6 +79,46 @@ package final class Program: Sendable {
         options: ProgramOptions,
         table: OperatorTable
     ) throws(EngineError) {
+        // Large tensors stay in the file until a kernel packs them. Once the graph is gone, what is
+        // still in use gets a copy: nothing that serves reads the file, which others may change.
+        let loan = TensorLoan()
+        defer { loan.end() }
+        self.init(try Self.prepare(model: bytes, options, table, loan))
+    }
+
+    /// Prepares a graph whose inputs have facts, but for those known only while it runs.
+    convenience init(_ graph: Graph, _ options: ProgramOptions) throws(EngineError) {
+        self.init(try Self.prepare(graph, options))
+    }
+
+    private init(_ prepared: Prepared) {
+        let (parts, options) = (prepared.parts, prepared.options)
+        (inputs, outputs) = (prepared.inputs, prepared.outputs)
+        maximumRows = options.maximumRows
+        plan = parts.plan
+        (steps, values, operands) = (parts.steps, parts.values, parts.operands)
+        (inputPlaces, outputPlaces) = (parts.inputPlaces, parts.outputPlaces)
+        lateSlotCount = parts.lateSlotCount
+        hasLateNodes = parts.hasLateNodes
+        mostLateWork = options.mostLateWork
+        children = parts.children
+        constants = parts.constants
+    }
+
+    /// What is left of a graph when its kernels are made.
+    private struct Prepared {
+        let inputs: [TensorSpec]
+        let outputs: [TensorSpec]
+        let parts: Lowering.Parts
+        let options: ProgramOptions
+    }
+
+    private static func prepare(
+        model bytes: Span<UInt8>,
+        _ options: ProgramOptions,
+        _ table: OperatorTable,
+        _ loan: TensorLoan
+    ) throws(EngineError) -> Prepared {
         if let unknown = options.disabledPasses.subtracting(Pass.names).min() {
             throw EngineError(
                 .unsupported,
@@ -92,18 +132,20 @@ package final class Program: Sendable {
                 "the most rows of a run are \(options.maximumRows), expected 1 or more"
             )
         }
-        let proto = try Self.read(bytes)
         let graph = try GraphImporter.importGraph(
-            of: proto,
+            of: try read(bytes),
             bytes: bytes,
             options: options,
-            table: table
+            table: table,
+            loan: loan
         )
-        try self.init(graph, options)
+        return try prepare(graph, options)
     }
 
-    /// Prepares a graph whose inputs have facts, but for those known only while it runs.
-    init(_ imported: Graph, _ options: ProgramOptions) throws(EngineError) {
+    private static func prepare(
+        _ imported: Graph,
+        _ options: ProgramOptions
+    ) throws(EngineError) -> Prepared {
         var graph = imported
         try graph.inferFacts(memoryLimit: options.memoryLimit)
         for pass in Pass.standard where !options.disabledPasses.contains(pass.name) {
@@ -111,19 +153,12 @@ package final class Program: Sendable {
         }
         var lowering = Lowering(graph, options)
         try lowering.compile()
-        let parts = try lowering.planned()
-
-        inputs = graph.inputs.map { graph.spec($0, graph[$0].name) }
-        outputs = graph.outputs.map { graph.spec($0.value, $0.name) }
-        maximumRows = options.maximumRows
-        plan = parts.plan
-        (steps, values, operands) = (parts.steps, parts.values, parts.operands)
-        (inputPlaces, outputPlaces) = (parts.inputPlaces, parts.outputPlaces)
-        lateSlotCount = parts.lateSlotCount
-        hasLateNodes = parts.hasLateNodes
-        mostLateWork = options.mostLateWork
-        children = parts.children
-        constants = parts.constants
+        return Prepared(
+            inputs: graph.inputs.map { graph.spec($0, graph[$0].name) },
+            outputs: graph.outputs.map { graph.spec($0.value, $0.name) },
+            parts: try lowering.planned(),
+            options: options
+        )
     }
 
     /// Reads the file's structure.

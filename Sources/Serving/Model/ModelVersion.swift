@@ -155,8 +155,9 @@ private func compile(
     options.maximumRows = settings.maximumRows
     options.memoryLimit = settings.memoryLimit
     options.lateByteCount = settings.lateByteCount
+    let program: Program
     do throws(EngineError) {
-        return try artifact.model.withBytes { (bytes) throws(EngineError) in
+        program = try artifact.model.withBytes { (bytes) throws(EngineError) in
             try Program(model: bytes, options: options)
         }
     } catch {
@@ -170,6 +171,18 @@ private func compile(
             )
         ])
     }
+    // The digest was taken before the weights were packed from the same mapping.
+    guard artifact.model.isUntouched else {
+        throw ArtifactError(
+            ArtifactProblem(
+                file: "model.onnx",
+                found: "written to or replaced while it was loaded",
+                expected: "the bytes whose digest was checked",
+                remedy: "put the approved artifact back and load it again"
+            )
+        )
+    }
+    return program
 }
 
 private func makeSession(_ program: Program) throws(ArtifactError) -> Session {

@@ -8,7 +8,7 @@ extension ImageConvolution {
         guard let weights = context.inputs[index]?.constant else { return nil }
         let byteCount = try packedByteCount(context)
         guard let shape = Shape([byteCount / 4]),
-            let packed = Tensor(type: .float, shape: shape, fill: { _ in })
+            let packed = Tensor(openType: .float, shape: shape)
         else { throw context.failure("packed weights beyond memory") }
         let source = unsafe View(
             weights.address.assumingMemoryBound(to: Float.self),
@@ -19,6 +19,7 @@ extension ImageConvolution {
             count: packed.elementCount
         )
         pack(source, into: target)
+        packed.seal()
         context.leaveUnread(input: index)
         context.keep(byteCount: byteCount)
         return packed

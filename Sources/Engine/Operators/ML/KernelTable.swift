@@ -1,29 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
+import Platform
 
 /// Constant elements at one address, aligned for any vector, that kernels in C read.
 ///
-/// Safety: written in `init` only and freed with `self`; whoever hands out `pointer` keeps `self`.
-/// `@unchecked Sendable` because threads only ever read it.
+/// Safety: written in `init` only, then sealed, and freed with `self`; whoever hands out `pointer`
+/// keeps `self`. `@unchecked Sendable` because threads only ever read it.
 @safe
 final class KernelTable<Element: BitwiseCopyable>: @unchecked Sendable {
     let count: Int
-    private let base: UnsafeMutableRawPointer
+    private let memory: SealedMemory
 
     init(_ elements: [Element]) {
         count = elements.count
-        let byteCount = max(1, count * MemoryLayout<Element>.stride)
-        unsafe base = .allocate(byteCount: byteCount, alignment: 64)
-        let start = unsafe base.bindMemory(to: Element.self, capacity: count)
-        for (index, element) in elements.enumerated() {
-            unsafe (start + index).initialize(to: element)
+        memory = SealedMemory(byteCount: count * MemoryLayout<Element>.stride)
+        unsafe elements.withUnsafeBytes { source in
+            guard let start = source.baseAddress else { return }
+            unsafe memory.base.copyMemory(from: start, byteCount: source.count)
         }
+        memory.seal()
     }
-
-    deinit { unsafe base.deallocate() }
 
     var byteCount: Int { count * MemoryLayout<Element>.stride }
 
     @unsafe var pointer: UnsafePointer<Element> {
-        unsafe UnsafePointer(base.assumingMemoryBound(to: Element.self))
+        unsafe UnsafePointer(memory.base.assumingMemoryBound(to: Element.self))
     }
 }

@@ -20,21 +20,29 @@ struct PackedIntegers: Sendable {
         layout = best.rawValue
         guard depth > 0, let shape = Shape([serin_int8_packed_count(depth, columns)]),
             let line = Shape([columns + Int(SERIN_INT8_PANEL)]),
-            let panels = Tensor(type: .int8, shape: shape, fill: { _ in }),
-            let sums = Tensor(type: .int32, shape: line, fill: { _ in })
+            let panels = Tensor(openType: .int8, shape: shape),
+            let sums = Tensor(openType: .int32, shape: line)
         else { return nil }
         (self.panels, self.sums) = (panels, sums)
-        unsafe serin_int8_pack(
-            best,
-            matrix.address,
-            matrix.type == .uint8 ? 1 : 0,
-            depth,
-            columns,
-            columns,
-            1,
-            panels.address.assumingMemoryBound(to: Int8.self),
-            sums.address.assumingMemoryBound(to: Int32.self)
-        )
+        // Bytes have no alignment, so they are read where they are stored.
+        matrix.withStoredBytes { stored in
+            unsafe stored.withUnsafeBytes { source in
+                guard let start = source.baseAddress else { return }
+                unsafe serin_int8_pack(
+                    best,
+                    start,
+                    matrix.type == .uint8 ? 1 : 0,
+                    depth,
+                    columns,
+                    columns,
+                    1,
+                    panels.address.assumingMemoryBound(to: Int8.self),
+                    sums.address.assumingMemoryBound(to: Int32.self)
+                )
+            }
+        }
+        panels.seal()
+        sums.seal()
     }
 
     /// Lends the panels and the columns' sums; the kernel that reads them holds `self`.

@@ -41,12 +41,14 @@ struct RecurrentWeights: Sendable {
             for part in parts {
                 let source = part.input == 1 ? w : r
                 let first = (direction * form.width + part.firstRow) * part.depth
-                let rows = source.withElements(as: Float.self) { all in
-                    (0..<(part.rowCount * part.depth)).map { all[first + $0] }
-                }
-                guard let shape = Shape([part.rowCount, part.depth]),
-                    let matrix = PackedMatrix(Tensor(rows, shape: shape), isTransposed: true)
-                else {
+                let matrix = PackedMatrix(
+                    source,
+                    first: first,
+                    rows: part.rowCount,
+                    columns: part.depth,
+                    isTransposed: true
+                )
+                guard let matrix else {
                     packed = []
                     return
                 }

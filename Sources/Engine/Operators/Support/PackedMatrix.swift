@@ -13,29 +13,52 @@ struct PackedMatrix: Sendable {
     /// Packs `matrix`, of two axes, turned round when `isTransposed`, times `scale`; nil beyond memory.
     init?(_ matrix: Tensor, isTransposed: Bool = false, scale: Float = 1) {
         let (rows, columns) = (matrix.dimensions[0], matrix.dimensions[1])
-        depth = isTransposed ? columns : rows
-        self.columns = isTransposed ? rows : columns
-        // A matrix without rows may still claim columns without end.
-        guard depth > 0, let shape = Shape([serin_packed_count(depth, self.columns)]),
-            let panels = Tensor(type: .float, shape: shape, fill: { _ in })
-        else { return nil }
-        self.panels = panels
-        let source = unsafe View(
-            matrix.address.assumingMemoryBound(to: Float.self),
-            count: matrix.elementCount
-        )
-        let target = unsafe MutableView(
-            panels.address.assumingMemoryBound(to: Float.self),
-            count: panels.elementCount
-        )
-        pack(
-            source,
-            depth: depth,
-            columns: self.columns,
+        self.init(
+            matrix,
+            rows: rows,
+            columns: columns,
             isTransposed: isTransposed,
-            scale: scale,
-            to: target
+            scale: scale
         )
+    }
+
+    /// Packs a part of `source`: `rows` lines of `columns` elements from element `first` on.
+    ///
+    /// The elements are read where they are stored, which spares a large model a copy.
+    init?(
+        _ source: Tensor,
+        first: Int = 0,
+        rows: Int,
+        columns: Int,
+        isTransposed: Bool,
+        scale: Float = 1
+    ) {
+        let (depth, width) = isTransposed ? (columns, rows) : (rows, columns)
+        (self.depth, self.columns) = (depth, width)
+        // A matrix without rows may still claim columns without end.
+        guard depth > 0, let shape = Shape([serin_packed_count(depth, width)]) else { return nil }
+        precondition(source.type == .float, "only single precision is packed")
+        let panels = source.withStoredBytes { stored in
+            let part = stored.extracting(first * 4..<(first + rows * columns) * 4)
+            return Tensor(type: .float, shape: shape) { panels in
+                unsafe part.withUnsafeBytes { from in
+                    unsafe panels.withUnsafeMutableBytes { to in
+                        guard let from = from.baseAddress, let to = to.baseAddress else { return }
+                        unsafe serin_pack_f32(
+                            from,
+                            depth,
+                            width,
+                            isTransposed ? 1 : width,
+                            isTransposed ? depth : 1,
+                            scale,
+                            to.assumingMemoryBound(to: Float.self)
+                        )
+                    }
+                }
+            }
+        }
+        guard let panels else { return nil }
+        self.panels = panels
     }
 
     /// Lends the panels; the kernel that reads them holds `self`.

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Tensors whose elements still lie in bytes that somebody lends for a while, such as a mapped file.
+///
+/// Whoever packs such a tensor reads it where it lies (`Tensor.withStoredBytes`) and leaves no copy
+/// behind; the first one who asks for its elements gives it a copy of its own, once. When the loan
+/// ends, tensors that are still in use get theirs, so that nothing refers to the bytes any more.
+///
+/// Safety: whoever makes the loan ends it before the bytes go, and until then neither it nor its
+/// tensors leave the thread.
+@safe
+package final class TensorLoan {
+    private var lent: [Weakly] = []
+
+    private struct Weakly {
+        weak var storage: Tensor.Storage?
+    }
+
+    /// Below this a copy is no dearer than keeping the books.
+    private static let leastByteCount = 4096
+
+    package init() {}
+
+    /// A tensor of `bytes`, which are as many as the shape takes; nil otherwise.
+    package func tensor(type: DataType, shape: Shape, bytes: RawSpan) -> Tensor? {
+        guard bytes.byteCount >= Self.leastByteCount else {
+            return Tensor(type: type, shape: shape, copying: bytes)
+        }
+        guard type != .string, type.byteCount(ofElements: shape.elementCount) == bytes.byteCount
+        else { return nil }
+        let storage = unsafe bytes.withUnsafeBytes { source in
+            unsafe source.baseAddress.map {
+                unsafe Tensor.Storage(lent: $0, byteCount: source.count)
+            }
+        }
+        guard let storage else { return nil }
+        lent.append(Weakly(storage: storage))
+        return Tensor(type: type, shape: shape, storage: storage)
+    }
+
+    /// Gives every tensor that is still in use elements of its own.
+    package func end() {
+        for entry in lent { unsafe entry.storage?.settle() }
+        lent = []
+    }
+}

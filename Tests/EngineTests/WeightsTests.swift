@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+import Engine
+import Tensors
+import Testing
+
+/// Where weights lie once a program is made: nowhere in the file.
+@Suite struct WeightsTests {
+    private static func numbers(_ count: Int) -> [Float] {
+        (0..<count).map { Float(($0 * 37) % 101) * 0.02 - 1 }
+    }
+
+    /// Every way a large constant is used: packed, read at each run, folded, turned, part of a loop.
+    private static let model = ModelText(
+        nodes: [
+            .init(name: "a", operatorName: "MatMul", inputs: ["x", "w"], outputs: ["h"]),
+            .init(name: "b", operatorName: "Gemm", inputs: ["h", "v", "bias"], outputs: ["i"]) {
+                $0.message(5) { attribute in
+                    attribute.text(1, "transB")
+                    attribute.integer(3, 1)
+                    attribute.integer(20, 2)
+                }
+            },
+            .init(name: "c", operatorName: "Add", inputs: ["i", "table"], outputs: ["j"]),
+            .init(name: "d", operatorName: "Transpose", inputs: ["u"], outputs: ["turned"]),
+            .init(name: "e", operatorName: "MatMul", inputs: ["j", "turned"], outputs: ["k"]),
+            .init(name: "f", operatorName: "Gather", inputs: ["lines", "places"], outputs: ["l"]),
+            .init(name: "g", operatorName: "Mul", inputs: ["l", "sum"], outputs: ["y"]),
+            .init(name: "s", operatorName: "ReduceSum", inputs: ["k"], outputs: ["sum"]),
+            .init(name: "p", operatorName: "Cast", inputs: ["x"], outputs: ["whole"]) {
+                $0.message(5) { attribute in
+                    attribute.text(1, "to")
+                    attribute.integer(3, 7)
+                    attribute.integer(20, 2)
+                }
+            },
+            .init(name: "q", operatorName: "Abs", inputs: ["whole"], outputs: ["places"]),
+        ],
+        inputs: [("x", [2, 40])],
+        outputs: ["y"],
+        initializers: [
+            ("w", [40, 1100], numbers(44_000)), ("v", [1100, 1100], numbers(1_210_000)),
+            ("bias", [1100], numbers(1100)), ("table", [2, 1100], numbers(2200)),
+            ("u", [30, 1100], numbers(33_000)), ("lines", [9, 1200], numbers(10_800)),
+        ]
+    )
+
+    private func answer(_ program: Program) throws -> [UInt32] {
+        let session = try Session(program)
+        session.begin(rows: 1)
+        session.withInput(0, as: Float.self) { span in
+            for index in span.indices { span[index] = Float(index % 17) * 0.1 }
+        }
+        #expect(session.run() == nil)
+        let tensor = try #require(session.output(0).tensor)
+        return tensor.elements(as: Float.self).map(\.bitPattern)
+    }
+
+    @Test(arguments: [Set<String>(), ["constant-folding", "product-fusion", "transpose-merging"]])
+    func `a program does not read the file once it is made`(without: Set<String>) throws {
+        var file = Self.model.bytes
+        let options = ProgramOptions(maximumRows: 1, disabledPasses: without)
+        let program = try Program(model: file.span, options: options)
+        let expected = try answer(try Program(model: file.span, options: options))
+        // Whoever still read here would answer otherwise.
+        for index in file.indices { file[index] = 0xFF }
+        #expect(try answer(program) == expected)
+        #expect(!expected.isEmpty)
+    }
+
+    @Test func `what is planned for constants is what they take`() throws {
+        let program = try Program(
+            model: Self.model.bytes.span,
+            options: ProgramOptions(maximumRows: 1)
+        )
+        let packed = 4 * (40 * 1104 + 1100 * 1104 + 1100 * 32)
+        let read = 4 * (1100 + 2200 + 10_800)
+        #expect(program.plan.constantsByteCount == packed + read)
+    }
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+import Artifacts
+import Glibc
+import Platform
+import Testing
+
+@testable import Serving
+
+@Suite struct ModelVersionLoadTests {
+    private func load(_ artifact: Artifact) throws -> ModelVersion {
+        try ModelVersion(
+            artifact: artifact,
+            settings: ModelSettings(maximumRows: 16, workspaces: 1, memoryLimit: .max),
+            metrics: ServingMetrics(),
+            forcedBreaker: nil,
+            now: .now
+        )
+    }
+
+    @Test func `a model that is written to between its digest and its use is refused`() throws {
+        let folder = try makeTemporaryDirectory(prefix: "serin-raced-")
+        defer { try? removeDirectory(folder) }
+        let original = "\(repositoryRoot)/Models/diamonds-price/1"
+        for name in try listDirectory(original) {
+            let bytes = try readFile(path: "\(original)/\(name)", limit: 1 << 28)
+            try writeFileAtomically(bytes.span, to: "\(folder)/\(name)")
+        }
+        let artifact = try Artifact.load(directory: folder, options: ArtifactOptions())
+        _ = try load(artifact)
+        let file = try Descriptor.open("\(folder)/model.onnx", O_WRONLY)
+        let first = artifact.model.withBytes { [$0[0]] }
+        try writeAll(first.span, to: file.number)
+        let error = #expect(throws: ArtifactError.self) { _ = try load(artifact) }
+        #expect(error?.problems.map(\.found) == ["written to or replaced while it was loaded"])
+    }
+}
