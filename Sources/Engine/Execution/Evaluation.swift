@@ -17,6 +17,8 @@ package func evaluate(
     var context = context
     if context.outputs.isEmpty { context.outputs = try definition.infer(&context) }
     let kernel = try definition.compile(&context)
+    // A graph inside the node runs in the tables of a session.
+    guard context.children.isEmpty else { return nil }
 
     var operands: [Tensor?] = []
     for input in context.inputs {

@@ -21,6 +21,8 @@ final class LateValues: @unchecked Sendable {
         let attribute: String
     }
     private static let mostBodies = 8
+    /// How many steps of a loop the planning of its body counts as.
+    private static let workOfPlan = 8
 
     var region: TensorRegion { resources.region }
 
@@ -252,6 +254,8 @@ final class LateValues: @unchecked Sendable {
         if let known = bodies[key]?.first(where: { $0.fits(facts) }) {
             ready = known
         } else {
+            // A loop whose values grow plans its body anew in every step.
+            try resources.spend(Self.workOfPlan, call.context)
             ready = try ReadyBody(body.graph, facts, resources, call.context)
             var list = bodies[key] ?? []
             if list.count >= Self.mostBodies { list.removeFirst() }

@@ -48,10 +48,12 @@ private struct BilinearTaps {
     var places = InlineArray<4, Int>(repeating: 0)
     var weights = InlineArray<4, Double>(repeating: 0)
 
-    /// Outside the image by more than a pixel nothing counts.
+    /// Nothing.
+    init() {}
+
+    /// A point at most a pixel outside the image.
     @inline(__always)
     init(y: Double, x: Double, height: Int, width: Int) {
-        guard y >= -1, y <= Double(height), x >= -1, x <= Double(width) else { return }
         let (top, bottom, down) = Self.neighbours(y, height)
         let (left, right, across) = Self.neighbours(x, width)
         places = [
@@ -106,13 +108,8 @@ private struct RoiAlignKernel: RealKernel {
                 for bin in 0..<bins {
                     let y = top + Double(bin / form.width) * binHeight
                     let x = left + Double(bin % form.width) * binWidth
-                    for sample in 0..<(rows &* columns) {
-                        let taps = BilinearTaps(
-                            y: y + (Double(sample / columns) + 0.5) * binHeight / Double(rows),
-                            x: x + (Double(sample % columns) + 0.5) * binWidth / Double(columns),
-                            height: height,
-                            width: width
-                        )
+                    var isFirst = true
+                    func take(_ taps: BilinearTaps) {
                         for channel in 0..<channels {
                             let plane = (image &* channels &+ channel) &* height &* width
                             let place = (region &* channels &+ channel) &* bins &+ bin
@@ -126,10 +123,29 @@ private struct RoiAlignKernel: RealKernel {
                             }
                             output[place] =
                                 form.takesMaximum
-                                ? (sample == 0 ? value : max(output[place], value))
+                                ? (isFirst ? value : max(output[place], value))
                                 : output[place] + value
                         }
+                        isFirst = false
                     }
+                    // A region may be far larger than the image: what lies outside counts as one zero.
+                    var isBeyond = false
+                    for row in 0..<rows {
+                        let down = y + (Double(row) + 0.5) * binHeight / Double(rows)
+                        guard down >= -1, down <= Double(height) else {
+                            isBeyond = true
+                            continue
+                        }
+                        for column in 0..<columns {
+                            let right = x + (Double(column) + 0.5) * binWidth / Double(columns)
+                            guard right >= -1, right <= Double(width) else {
+                                isBeyond = true
+                                continue
+                            }
+                            take(BilinearTaps(y: down, x: right, height: height, width: width))
+                        }
+                    }
+                    if isBeyond { take(BilinearTaps()) }
                     guard !form.takesMaximum else { continue }
                     for channel in 0..<channels {
                         output[(region &* channels &+ channel) &* bins &+ bin] /= count
