@@ -21,10 +21,12 @@ package struct SealedMemory: ~Copyable, @unchecked Sendable {
 
     private static let largePage = 2 << 20
 
-    package init(byteCount: Int) {
+    /// Makes the memory; what does not last is better without pages of its own, which take the kernel
+    /// some microseconds to give and take back.
+    package init(byteCount: Int, isLasting: Bool = true) {
         precondition(byteCount >= 0, "memory of a negative size")
         self.byteCount = byteCount
-        if byteCount >= pageByteCount, let (start, count) = unsafe Self.map(byteCount) {
+        if isLasting, byteCount >= pageByteCount, let (start, count) = unsafe Self.map(byteCount) {
             unsafe base = start
             mappedByteCount = count
         } else {

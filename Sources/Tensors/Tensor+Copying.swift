@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension Tensor {
-    /// A copy with storage of its own, text included.
+    /// A copy with storage of its own, text included, to be used for a while.
     package func duplicate() -> Tensor {
         if type == .string {
             let bytes = elements(as: TextReference.self).map { unsafe Array($0.bytes) }
             return Tensor(utf8Texts: bytes, shape: shape)
         }
-        return withBytes { Tensor(type: type, shape: shape, copying: $0) } ?? self
+        return withBytes { Tensor(type: type, shape: shape, copying: $0, isLasting: false) } ?? self
     }
 
     /// Whether type, shape and every byte are the same.

@@ -25,8 +25,11 @@ extension Tensor {
         private let region: TensorRegion?
 
         /// Zeroed memory of its own.
-        init(byteCount: Int, textByteCount: Int = 0) {
-            let memory = SealedMemory(byteCount: byteCount + textByteCount)
+        init(byteCount: Int, textByteCount: Int = 0, isLasting: Bool = true) {
+            let memory = SealedMemory(
+                byteCount: byteCount + textByteCount,
+                isLasting: isLasting
+            )
             unsafe settled = memory.base
             self.memory = consume memory
             (self.byteCount, self.textByteCount) = (byteCount, textByteCount)

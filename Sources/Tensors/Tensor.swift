@@ -43,10 +43,17 @@ package struct Tensor: Sendable {
     package func seal() { storage.seal() }
 
     /// Makes a tensor of a copy of `bytes`; nil when they are not as many as the shape takes.
-    package init?(type: DataType, shape: Shape, copying bytes: RawSpan) {
+    ///
+    /// One that is only used for a while gets no pages of its own, which are what protects the others.
+    package init?(
+        type: DataType,
+        shape: Shape,
+        copying bytes: RawSpan,
+        isLasting: Bool = true
+    ) {
         guard type != .string, type.byteCount(ofElements: shape.elementCount) == bytes.byteCount
         else { return nil }
-        let storage = Storage(byteCount: bytes.byteCount)
+        let storage = Storage(byteCount: bytes.byteCount, isLasting: isLasting)
         unsafe bytes.withUnsafeBytes { source in
             guard let start = source.baseAddress else { return }
             unsafe storage.base.copyMemory(from: start, byteCount: source.count)

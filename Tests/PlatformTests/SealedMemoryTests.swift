@@ -22,6 +22,13 @@ import Testing
         #expect(memory.isProtectable == (count >= pageByteCount))
     }
 
+    @Test func `what does not last gets no pages of its own`() {
+        let memory = SealedMemory(byteCount: 1 << 20, isLasting: false)
+        #expect(memory.isProtectable == false)
+        memory.seal()
+        unsafe memory.base.storeBytes(of: 1, as: UInt8.self)
+    }
+
     @Test func `large memory starts where a large page may`() {
         let memory = SealedMemory(byteCount: 3 << 20)
         #expect(unsafe Int(bitPattern: memory.base) % (2 << 20) == 0)
