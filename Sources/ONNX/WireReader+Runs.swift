@@ -37,10 +37,14 @@ extension WireReader {
         }
         list.makeRoom(for: count)
         for _ in 0..<count {
-            var number = WireReader((offset + 1)..<end)
-            guard let bits = try? number.varint(in: bytes) else { return }
+            var (bits, shift) = (UInt64(bytes[offset + 1] & 0x7F), UInt64(7))
+            offset += 2
+            while bytes[offset - 1] >= 0x80 {
+                bits |= UInt64(bytes[offset] & 0x7F) << shift
+                shift += 7
+                offset += 1
+            }
             list.append(Int64(bitPattern: bits))
-            offset = number.offset
         }
     }
 

@@ -128,3 +128,34 @@ package func readText(
     guard let string else { throw .notUTF8(at: range.lowerBound) }
     return string
 }
+
+/// The texts of `ranges`, which a reader returned.
+///
+/// A tree names one of a few tests at each of its millions of nodes, so the latest texts are remembered
+/// and what has the same bytes is not decoded again.
+package func readTexts(
+    _ ranges: [Range<Int>],
+    in bytes: Span<UInt8>
+) throws(ReadError) -> [String] {
+    var texts: [String] = []
+    texts.reserveCapacity(ranges.count)
+    var latest: [(range: Range<Int>, text: String)] = []
+    for range in ranges {
+        if let known = latest.first(where: { isEqual($0.range, range, in: bytes) }) {
+            texts.append(known.text)
+            continue
+        }
+        let text = try readText(range, in: bytes)
+        texts.append(text)
+        if latest.count == 4 { latest.removeFirst() }
+        latest.append((range, text))
+    }
+    return texts
+}
+
+private func isEqual(_ one: Range<Int>, _ other: Range<Int>, in bytes: Span<UInt8>) -> Bool {
+    guard one.count == other.count else { return false }
+    for index in 0..<one.count
+    where bytes[one.lowerBound + index] != bytes[other.lowerBound + index] { return false }
+    return true
+}

@@ -71,4 +71,21 @@ import Testing
         let bytes: [UInt8] = [0xFF, 0xFE]
         #expect(throws: ReadError.notUTF8(at: 0)) { _ = try readText(0..<2, in: bytes.span) }
     }
+
+    @Test func `texts read one by one and together alike`() throws {
+        let modes = ["LEAF", "BRANCH_LEQ", "", "ü", "LEAF", "LEAT"]
+        let words = modes + ["a", "b", "c", "d", "LEAF", "LEAF"]
+        var bytes: [UInt8] = []
+        var ranges: [Range<Int>] = []
+        for word in words {
+            let start = bytes.count
+            bytes += Array(word.utf8)
+            ranges.append(start..<bytes.count)
+        }
+        #expect(try readTexts(ranges, in: bytes.span) == words)
+        let broken: [UInt8] = [0x61, 0xFF]
+        #expect(throws: ReadError.notUTF8(at: 1)) {
+            _ = try readTexts([0..<1, 1..<2], in: broken.span)
+        }
+    }
 }

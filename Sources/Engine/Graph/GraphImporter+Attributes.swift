@@ -54,11 +54,7 @@ extension GraphImporter {
         case .tensor(let proto): return .tensor(try proto.tensor(in: bytes, lentBy: loan))
         case .floats(let list): return .floats(list)
         case .integers(let list): return .integers(list)
-        case .strings(let ranges):
-            var texts: [String] = []
-            texts.reserveCapacity(ranges.count)
-            for range in ranges { texts.append(try readText(range, in: bytes)) }
-            return .strings(texts)
+        case .strings(let ranges): return .strings(try readTexts(ranges, in: bytes))
         case .text(let text): return .string(text)
         case .texts(let list): return .strings(list)
         case .constant(let tensor): return .tensor(tensor)
