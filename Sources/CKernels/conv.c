@@ -9,27 +9,35 @@
 
 #include "conv_activation.h"
 #include "cpu.h"
+#include "gemm.h"
 
 #define PANEL 16
 // Terms of the sums that are worked on before going to the next panel: 16 KB of weights.
 #define DEPTH 256
 
 void serin_conv_pack_f32(
-    const float *w, size_t columns, size_t channels, const ptrdiff_t counts[3],
+    const void *w, size_t columns, size_t channels, const ptrdiff_t counts[3],
     ptrdiff_t column_stride, ptrdiff_t channel_stride, const ptrdiff_t tap_stride[3],
     float *packed) {
+    if (counts[0] * counts[1] * counts[2] == 1) {
+        serin_pack_f32(w, channels, columns, channel_stride, column_stride, 1, packed);
+        return;
+    }
     for (size_t first = 0; first < columns; first += PANEL) {
         size_t width = columns - first < PANEL ? columns - first : PANEL;
         for (ptrdiff_t x = 0; x < counts[0]; x++)
             for (ptrdiff_t y = 0; y < counts[1]; y++)
                 for (ptrdiff_t z = 0; z < counts[2]; z++) {
-                    const float *tap = w + (ptrdiff_t)first * column_stride + x * tap_stride[0] +
-                                       y * tap_stride[1] + z * tap_stride[2];
+                    const char *tap = (const char *)w +
+                                      4 * ((ptrdiff_t)first * column_stride + x * tap_stride[0] +
+                                           y * tap_stride[1] + z * tap_stride[2]);
                     for (size_t c = 0; c < channels; c++, packed += PANEL) {
                         size_t j = 0;
                         for (; j < width; j++)
-                            packed[j] =
-                                tap[(ptrdiff_t)j * column_stride + (ptrdiff_t)c * channel_stride];
+                            memcpy(packed + j,
+                                   tap + 4 * ((ptrdiff_t)j * column_stride +
+                                              (ptrdiff_t)c * channel_stride),
+                                   4);
                         for (; j < PANEL; j++) packed[j] = 0;
                     }
                 }

@@ -55,6 +55,33 @@ import Testing
         return tensor.elements(as: Float.self).map(\.bitPattern)
     }
 
+    /// Convolutions of one tap and of nine, whose weights are packed from the file as well.
+    private static let image = ModelText(
+        nodes: [
+            .init(name: "a", operatorName: "Conv", inputs: ["x", "w"], outputs: ["h"]),
+            .init(name: "b", operatorName: "Conv", inputs: ["h", "v"], outputs: ["y"]),
+        ],
+        inputs: [("x", [1, 20, 5, 5])],
+        initializers: [
+            ("w", [60, 20, 1, 1], numbers(1200)), ("v", [30, 60, 3, 3], numbers(16_200)),
+        ]
+    )
+
+    @Test(arguments: [model, image])
+    func `where weights lie in the file makes no difference`(model: ModelText) throws {
+        var answers: Set<[UInt32]> = []
+        for shift in 0..<4 {
+            // The producer's name moves all that comes behind it.
+            let name = [0x12, UInt8(shift)] + [UInt8](repeating: 0x61, count: shift)
+            let options = ProgramOptions(maximumRows: 1)
+            answers.insert(
+                try answer(try Program(model: (name + model.bytes).span, options: options))
+            )
+        }
+        #expect(answers.count == 1)
+        #expect(answers.first?.isEmpty == false)
+    }
+
     @Test(arguments: [Set<String>(), ["constant-folding", "product-fusion", "transpose-merging"]])
     func `a program does not read the file once it is made`(without: Set<String>) throws {
         var file = Self.model.bytes

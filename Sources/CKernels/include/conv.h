@@ -46,9 +46,9 @@ static inline size_t serin_conv_packed_count(size_t taps, size_t run, size_t col
 
 // Packs the weights of one group. Weight (column, channel, tap) is at
 // w[column * column_stride + channel * channel_stride + tap0 * tap_stride[0] + ...]; the taps of
-// axis i are counts[i], in the order of the axes.
+// axis i are counts[i], in the order of the axes. w holds floats at any alignment.
 void serin_conv_pack_f32(
-    const float *w, size_t columns, size_t channels, const ptrdiff_t counts[3],
+    const void *w, size_t columns, size_t channels, const ptrdiff_t counts[3],
     ptrdiff_t column_stride, ptrdiff_t channel_stride, const ptrdiff_t tap_stride[3],
     float *packed);
 

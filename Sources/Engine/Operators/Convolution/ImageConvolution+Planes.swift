@@ -10,15 +10,16 @@ extension ImageConvolution {
         guard let shape = Shape([byteCount / 4]),
             let packed = Tensor(openType: .float, shape: shape)
         else { throw context.failure("packed weights beyond memory") }
-        let source = unsafe View(
-            weights.address.assumingMemoryBound(to: Float.self),
-            count: weights.elementCount
-        )
         let target = unsafe MutableView(
             packed.address.assumingMemoryBound(to: Float.self),
             count: packed.elementCount
         )
-        pack(source, into: target)
+        weights.withStoredBytes { stored in
+            unsafe stored.withUnsafeBytes { source in
+                guard let start = source.baseAddress else { return }
+                unsafe pack(stored: start, count: source.count / 4, into: target)
+            }
+        }
         packed.seal()
         context.leaveUnread(input: index)
         context.keep(byteCount: byteCount)

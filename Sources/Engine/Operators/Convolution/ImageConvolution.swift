@@ -201,11 +201,17 @@ struct ImageConvolution: Sendable {
 
     /// Packs `weights` (as ONNX lays them out) into `packed`, one phase after the other.
     func pack(_ weights: View<Float>, into packed: MutableView<Float>) {
+        unsafe pack(stored: weights.pointer, count: weights.count, into: packed)
+    }
+
+    /// The same from `count` floats that may lie at any alignment.
+    @unsafe
+    func pack(stored weights: UnsafeRawPointer, count: Int, into packed: MutableView<Float>) {
         let kernel = [window.x.kernel, window.y.kernel, window.z.kernel]
         let strides = [kernel[1] * kernel[2], kernel[2], 1]
         let tapCount = window.tapCount
         precondition(
-            weights.count == groups * inputs * outputs * tapCount,
+            count == groups * inputs * outputs * tapCount,
             "weights of another size"
         )
         var start = 0
@@ -220,7 +226,7 @@ struct ImageConvolution: Sendable {
                 start += count
                 guard phase.tapCount > 0 else { continue }
                 unsafe serin_conv_pack_f32(
-                    weights.pointer + from,
+                    weights + from * 4,
                     outputs,
                     inputs,
                     counts,
