@@ -16,10 +16,12 @@ import Testing
     private func shapes(
         _ model: ModelText,
         dimensions: [String: Int] = [:],
-        stated: [String: [Int]] = [:]
+        stated: [String: [Int]] = [:],
+        open: [String: [Int]] = [:]
     ) throws -> [String] {
         var options = ProgramOptions(maximumRows: 4, shapes: stated)
         options.dimensions = dimensions
+        options.openShapes = open
         let program = try Program(model: model.bytes.span, options: options)
         return (program.inputs + program.outputs).map { "\($0.shape)" }
     }
@@ -34,6 +36,17 @@ import Testing
         #expect(try shapes(model, dimensions: ["seq": 128]) == expected)
         #expect(try shapes(model, stated: ["x": [-1, 128]]) == expected)
         #expect(try shapes(model, dimensions: ["batch": 2, "seq": 3]).last == "[2, 3]")
+    }
+
+    @Test func `shapes for open axes leave others as they are`() throws {
+        let model = model(named, h: [-1, -1])
+        let open = ["x": [-1, 7], "h": [-1, 7]]
+        #expect(try shapes(model, open: open) == ["[N, 7]", "[N, 7]", "[N, 7]"])
+        let fixed = self.model(["x": [0: "batch", 1: "seq"]], h: [7])
+        #expect(
+            try shapes(fixed, open: ["x": [-1, 7], "h": [-1, 9]]) == ["[N, 7]", "[7]", "[N, 7]"]
+        )
+        #expect(throws: EngineError.self) { try shapes(model, open: ["x": [-1, 7]]) }
     }
 
     @Test func `the rows may stand elsewhere than first`() throws {

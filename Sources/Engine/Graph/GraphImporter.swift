@@ -201,6 +201,7 @@ struct GraphImporter {
                 try dimension(
                     axis,
                     of: input.name,
+                    rank: rank,
                     declared: declared?[axis] ?? .unknown,
                     given: given?[axis],
                     names
@@ -213,6 +214,7 @@ struct GraphImporter {
     private func dimension(
         _ axis: Int,
         of input: String,
+        rank: Int,
         declared: DeclaredDimension,
         given: Int?,
         _ names: NamedDimensions
@@ -230,11 +232,13 @@ struct GraphImporter {
         if let given, given >= 0 { return Dimension(given) }
         if case .named(let name) = declared, let known = names[name] { return known }
         if axis == 0 { return .rows }
+        let open = options.openShapes[input] ?? []
+        if open.count == rank, open[axis] >= 0 { return Dimension(open[axis]) }
         let name = if case .named(let name) = declared { "'\(name)'" } else { "unnamed" }
         throw EngineError(
             .invalidShape,
             "axis \(axis) of input '\(input)' has no fixed length (\(name)), and only the first axis may vary",
-            remedy: "give the input's shape with --shape \(input)=…, or the length with --dimension"
+            remedy: "give the shape in the contract, or here with --shape \(input)=… or --dimension"
         )
     }
 

@@ -155,6 +155,7 @@ private func compile(
     options.maximumRows = settings.maximumRows
     options.memoryLimit = settings.memoryLimit
     options.lateByteCount = settings.lateByteCount
+    options.openShapes = artifact.contract.inputShapes
     let program: Program
     do throws(EngineError) {
         program = try artifact.model.withBytes { (bytes) throws(EngineError) in
@@ -198,5 +199,23 @@ private func makeSession(_ program: Program) throws(ArtifactError) -> Session {
                 remedy: "lower limits.rows or concurrency, or give the process more memory"
             )
         ])
+    }
+}
+
+extension Contract {
+    /// The shapes that features give graph inputs, a row's behind an open first length.
+    fileprivate var inputShapes: [String: [Int]] {
+        var shapes: [String: [Int]] = [:]
+        for feature in features {
+            let encoding = feature.encoding
+            guard let shape = feature.shape else {
+                let width = encoding.form == .oneHot ? feature.categories?.count ?? 1 : 1
+                let present = shapes[encoding.input]?.last ?? 0
+                shapes[encoding.input] = [-1, max(present, encoding.column + width)]
+                continue
+            }
+            shapes[encoding.input] = [-1] + shape
+        }
+        return shapes
     }
 }
