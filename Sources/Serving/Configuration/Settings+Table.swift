@@ -80,6 +80,12 @@ extension Settings {
             0...1_000_000,
             "requests of a model that wait; those beyond get 503"
         ),
+        .integer(
+            "concurrency.threads_per_request",
+            \.concurrency.threadsPerRequest,
+            1...64,
+            "threads that share a large step of one request"
+        ),
         .number("canary.jitter", \.canary.jitter, 0...0.5, "random share of an interval"),
         .duration(
             "canary.interval",

@@ -93,6 +93,8 @@ package struct Settings: Sendable, Equatable {
         package var perModel = 0
         /// Requests of one model that wait for an arena; those beyond get 503.
         package var queue = 256
+        /// Threads that share the large steps of one request.
+        package var threadsPerRequest = 1
     }
 
     package struct Canary: Sendable, Equatable {

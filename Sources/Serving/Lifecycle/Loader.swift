@@ -139,6 +139,7 @@ package struct Loader: Sendable {
             workspaces: threads,
             memoryLimit: daemon.memoryLimit ?? .max,
             lateByteCount: settings.limits.lateMemory,
+            threadsPerRequest: settings.concurrency.threadsPerRequest,
             canaryInterval: settings.canary.interval
         )
     }

@@ -65,7 +65,7 @@ package final class ModelVersion: Sendable {
         canaryCase = try CanaryCase(artifact: artifact, rowLimit: program.maximumRows)
         var workspaces: [Workspace] = []
         for _ in 0...settings.workspaces {
-            let session = try makeSession(program)
+            let session = try makeSession(program, threads: settings.threadsPerRequest)
             let table = FeatureTable(contract: contract, maximumRows: program.maximumRows)
             workspaces.append(
                 Workspace(
@@ -129,6 +129,8 @@ package struct ModelSettings: Sendable {
     package var memoryLimit: Int
     /// Room in an arena for values whose size follows from data, where the model has such.
     package var lateByteCount: Int
+    /// Threads that share the large steps of one prediction.
+    package var threadsPerRequest: Int
     /// Stands in for the contract's own interval between golden runs.
     package var canaryInterval: Duration?
 
@@ -137,9 +139,11 @@ package struct ModelSettings: Sendable {
         workspaces: Int,
         memoryLimit: Int,
         lateByteCount: Int = 64 << 20,
+        threadsPerRequest: Int = 1,
         canaryInterval: Duration? = nil
     ) {
         self.lateByteCount = lateByteCount
+        self.threadsPerRequest = threadsPerRequest
         self.canaryInterval = canaryInterval
         self.maximumRows = maximumRows
         self.workspaces = workspaces
@@ -186,9 +190,9 @@ private func compile(
     return program
 }
 
-private func makeSession(_ program: Program) throws(ArtifactError) -> Session {
+private func makeSession(_ program: Program, threads: Int) throws(ArtifactError) -> Session {
     do {
-        return try Session(program)
+        return try Session(program, threads: threads)
     } catch {
         throw ArtifactError([
             ArtifactProblem(
