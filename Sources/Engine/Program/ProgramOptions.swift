@@ -9,8 +9,10 @@ package struct ProgramOptions: Sendable {
     package var shapes: [String: [Int]]
     /// Lengths of input axes that the file leaves open under a name, for the whole program.
     package var dimensions: [String: Int] = [:]
-    /// Lengths of axes that the file leaves open, by input; they say nothing of an input that has
-    /// another number of axes, or of an axis that has a length. -1 stays open.
+    /// Lengths of axes that the file leaves open, by input.
+    ///
+    /// They say nothing of an input with another number of axes, or of an axis that has a length; -1
+    /// stays open.
     package var openShapes: [String: [Int]] = [:]
     /// Inputs that are the same for every run and so become constants; where an input decides a
     /// shape, this is how a model of that kind can be planned.
