@@ -4,16 +4,21 @@
 // channels it reads, and a tap outside the image points at zeros.
 #include "conv.h"
 
-#include <stdbool.h>
 #include <string.h>
 
-#include "conv_activation.h"
+#include "conv_internal.h"
 #include "cpu.h"
 #include "gemm.h"
 
 #define PANEL 16
-// Terms of the sums that are worked on before going to the next panel: 16 KB of weights.
-#define DEPTH 256
+// Rows of the largest tile; a multiple of the smaller ones', but for the last in a block.
+#define TILE_ROWS 14
+// Terms of the sums that are worked on before going to the next panel.
+#define DEPTH 384
+// Weights that stay in the second cache, so that a tile can go through all of them at once.
+#define WHOLE_BYTES 400000
+// Columns of a group for which lines are copied: fewer do not earn the copy.
+#define LEAST_COPIED 64
 
 void serin_conv_pack_f32(
     const void *w, size_t columns, size_t channels, const ptrdiff_t counts[3],
@@ -44,175 +49,86 @@ void serin_conv_pack_f32(
     }
 }
 
-// One panel's share of the work for up to SERIN_CONV_ROWS output pixels, for some taps and channels.
-struct tile {
-    const float *const *taps;  // row r of tap t is taps[t * SERIN_CONV_ROWS + r]
-    size_t tap_count;
-    size_t offset;  // the first channel within a pixel
-    size_t depth;   // channels of each tap
-    const float *weights;
-    const float *bias;             // of this panel, or null
-    float *const *out;             // one for each row
-    const float *const *residual;  // one for each row; null for none
-    size_t column;                 // the first column of this panel within an output pixel
-    size_t width;                  // columns, 1...16
-    bool is_first, is_last;
-    enum serin_activation activation;
-    float a, b;
-};
-
-static void tile_portable(const struct tile *t, size_t rows) {
-    for (size_t r = 0; r < rows; r++) {
-        float sums[PANEL] = {0};
-        float *target = t->out[r] + t->column;
-        for (size_t j = 0; j < t->width; j++)
-            sums[j] = !t->is_first ? target[j] : t->bias ? t->bias[j] : 0;
-        const float *w = t->weights;
-        for (size_t tap = 0; tap < t->tap_count; tap++) {
-            const float *a = t->taps[tap * SERIN_CONV_ROWS + r] + t->offset;
-            for (size_t k = 0; k < t->depth; k++, w += PANEL)
-                for (size_t j = 0; j < PANEL; j++) sums[j] += a[k] * w[j];
-        }
-        for (size_t j = 0; j < t->width; j++) {
-            float x = sums[j];
-            if (t->is_last) {
-                if (t->residual) x += t->residual[r][t->column + j];
-                x = serin_activate(t->activation, t->a, t->b, x);
+static void multiply_portable(const struct serin_conv_tile *t, size_t rows) {
+    for (size_t first = 0; first < t->columns; first += PANEL) {
+        size_t width = t->columns - first < PANEL ? t->columns - first : PANEL;
+        for (size_t r = 0; r < rows; r++) {
+            float sums[PANEL] = {0};
+            float *target = t->out[r] + t->column + first;
+            for (size_t j = 0; j < width; j++)
+                sums[j] = !t->is_first ? target[j] : t->bias ? t->bias[first + j] : 0;
+            const float *w = t->weights + first / PANEL * t->panel_stride;
+            for (size_t tap = 0; tap < t->tap_count; tap++) {
+                const float *a = t->taps[tap * SERIN_CONV_ROWS + r] + t->offset;
+                for (size_t k = 0; k < t->depth; k++, w += PANEL)
+                    for (size_t j = 0; j < PANEL; j++) sums[j] += a[k] * w[j];
             }
-            target[j] = x;
+            for (size_t j = 0; j < width; j++) {
+                float x = sums[j];
+                if (t->is_last) {
+                    if (t->residual) x += t->residual[r][t->column + first + j];
+                    x = serin_activate(t->activation, t->a, t->b, x);
+                }
+                target[j] = x;
+            }
         }
     }
 }
 
+static void multiply_stretch(const struct serin_conv_tile *t, size_t rows) {
 #if defined(__x86_64__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-
-// ROWS rows against a panel of which VECTORS * 8 columns are there.
-#define TILE(ROWS, VECTORS)                                                                      \
-    SERIN_AVX2 static void tile_##ROWS##_##VECTORS(const struct tile *t, size_t row) {           \
-        static const float zeros[PANEL] = {0};                                                   \
-        __m256 sum[ROWS][VECTORS];                                                               \
-        const float *w = t->weights, *a[ROWS];                                                   \
-        UNROLL for (int r = 0; r < ROWS; r++) {                                                  \
-            const float *from = !t->is_first ? t->out[row + r] + t->column                       \
-                                : t->bias    ? t->bias                                           \
-                                             : zeros;                                            \
-            UNROLL for (int v = 0; v < VECTORS; v++) sum[r][v] = _mm256_loadu_ps(from + 8 * v);  \
-        }                                                                                        \
-        const float *const *entry = t->taps + row;                                               \
-        for (size_t tap = 0; tap < t->tap_count; tap++, entry += SERIN_CONV_ROWS) {              \
-            UNROLL for (int r = 0; r < ROWS; r++) a[r] = entry[r] + t->offset;                   \
-            for (size_t k = 0, depth = t->depth; k < depth; k++, w += PANEL) {                   \
-                __m256 b[VECTORS];                                                               \
-                UNROLL for (int v = 0; v < VECTORS; v++) b[v] = _mm256_loadu_ps(w + 8 * v);      \
-                UNROLL for (int r = 0; r < ROWS; r++) {                                          \
-                    __m256 x = _mm256_broadcast_ss(a[r] + k);                                    \
-                    UNROLL for (int v = 0; v < VECTORS; v++)                                     \
-                        sum[r][v] = _mm256_fmadd_ps(x, b[v], sum[r][v]);                         \
-                }                                                                                \
-            }                                                                                    \
-        }                                                                                        \
-        if (t->is_last && t->residual) {                                                         \
-            UNROLL for (int r = 0; r < ROWS; r++) {                                              \
-                const float *more = t->residual[row + r] + t->column;                            \
-                UNROLL for (int v = 0; v < VECTORS; v++)                                         \
-                    sum[r][v] = _mm256_add_ps(sum[r][v], _mm256_loadu_ps(more + 8 * v));         \
-            }                                                                                    \
-        }                                                                                        \
-        if (t->is_last && t->activation == SERIN_ACT_CLIP) {                                     \
-            __m256 low = _mm256_set1_ps(t->a), high = _mm256_set1_ps(t->b);                      \
-            UNROLL for (int r = 0; r < ROWS; r++) {                                              \
-                UNROLL for (int v = 0; v < VECTORS; v++)                                         \
-                    sum[r][v] = _mm256_min_ps(high, _mm256_max_ps(low, sum[r][v]));              \
-            }                                                                                    \
-        }                                                                                        \
-        UNROLL for (int r = 0; r < ROWS; r++) {                                                  \
-            float *to = t->out[row + r] + t->column;                                             \
-            UNROLL for (int v = 0; v < VECTORS; v++) _mm256_storeu_ps(to + 8 * v, sum[r][v]);    \
-        }                                                                                        \
-        if (t->is_last && t->activation > SERIN_ACT_CLIP)                                        \
-            activate_rows(t, row, ROWS, VECTORS);                                                \
-    }
-
-// The dearer activations, on what was just stored.
-SERIN_AVX2 static void activate_rows(const struct tile *t, size_t row, int rows, int vectors) {
-    __m256 a = _mm256_set1_ps(t->a), b = _mm256_set1_ps(t->b);
-    for (int r = 0; r < rows; r++) {
-        float *to = t->out[row + (size_t)r] + t->column;
-        for (int v = 0; v < vectors; v++)
-            _mm256_storeu_ps(
-                to + 8 * v, serin_activate8(t->activation, a, b, _mm256_loadu_ps(to + 8 * v)));
-    }
-}
-
-TILE(1, 1)
-TILE(2, 1)
-TILE(3, 1)
-TILE(4, 1)
-TILE(5, 1)
-TILE(6, 1)
-TILE(1, 2)
-TILE(2, 2)
-TILE(3, 2)
-TILE(4, 2)
-TILE(5, 2)
-TILE(6, 2)
-
-static void whole_tiles(const struct tile *t, size_t rows) {
-    static void (*const wide[])(const struct tile *, size_t) = {
-        0, tile_1_2, tile_2_2, tile_3_2, tile_4_2, tile_5_2, tile_6_2};
-    static void (*const narrow[])(const struct tile *, size_t) = {
-        0, tile_1_1, tile_2_1, tile_3_1, tile_4_1, tile_5_1, tile_6_1};
-    void (*const *tiles)(const struct tile *, size_t) = t->width > 8 ? wide : narrow;
-    size_t r = 0;
-    for (; r + 6 <= rows; r += 6) tiles[6](t, r);
-    if (r < rows) tiles[rows - r](t, r);
-}
-
-// A panel that is neither 8 nor 16 columns wide is worked on beside the output, six rows at a time.
-static void tiles_avx2(const struct tile *t, size_t rows) {
-    if (t->width == 8 || t->width == PANEL) {
-        whole_tiles(t, rows);
+    enum serin_cpu level = serin_cpu_level();
+    if (level >= SERIN_CPU_AVX512) {
+        serin_conv_multiply_avx512(t, rows);
         return;
     }
-    float sums[6][PANEL] = {{0}}, more[6][PANEL] = {{0}}, bias[PANEL] = {0};
-    float *out[6];
-    const float *residual[6];
-    for (int i = 0; i < 6; i++) out[i] = sums[i], residual[i] = more[i];
-    if (t->bias) memcpy(bias, t->bias, t->width * sizeof(float));
-    struct tile part = *t;
-    part.bias = bias;
-    part.out = out;
-    part.residual = t->residual ? residual : NULL;
-    part.column = 0;
-    for (size_t r = 0; r < rows; r += 6) {
-        size_t count = rows - r < 6 ? rows - r : 6;
-        for (size_t i = 0; i < count; i++) {
-            if (!t->is_first)
-                for (size_t j = 0; j < t->width; j++) sums[i][j] = t->out[r + i][t->column + j];
-            if (t->residual)
-                for (size_t j = 0; j < t->width; j++) more[i][j] = t->residual[r + i][t->column + j];
-        }
-        part.taps = t->taps + r;
-        whole_tiles(&part, count);
-        for (size_t i = 0; i < count; i++)
-            for (size_t j = 0; j < t->width; j++) t->out[r + i][t->column + j] = sums[i][j];
+    if (level >= SERIN_CPU_AVX2) {
+        serin_conv_multiply_avx2(t, rows);
+        return;
     }
-}
 #endif
+    multiply_portable(t, rows);
+}
 
-// The rows of `t` against every panel, the sums worked on DEPTH terms at a time.
+// Whether what the rows of a tile read lies in few places of the first cache, which repeat every 4096
+// bytes, so that more than eight rows drive each other out.
+static bool collides(const struct serin_conv *conv) {
+    size_t apart = conv->pixel * (size_t)conv->axis[2].stride % 1024;
+    return apart < 16 || apart > 1024 - 16;
+}
+
+// One tap's channels of the rows, copied to lines that lie side by side, and multiplied.
+__attribute__((noinline)) static void multiply_copied(const struct serin_conv_tile *t, size_t rows) {
+    enum { STRIDE = DEPTH + 16 };
+    _Alignas(64) float lines[SERIN_CONV_ROWS * STRIDE];
+    const float *pointers[SERIN_CONV_ROWS];
+    for (size_t r = 0; r < rows + rows % 2; r++) {
+        memcpy(lines + r * STRIDE, t->taps[r] + t->offset, t->depth * sizeof(float));
+        pointers[r] = lines + r * STRIDE;
+    }
+    struct serin_conv_tile copied = *t;
+    copied.taps = pointers;
+    copied.offset = 0;
+    multiply_stretch(&copied, rows);
+}
+
+// The rows of `t` against all weights of its group, the sums worked on some terms at a time.
 static void multiply(
-    const struct serin_conv *conv, struct tile *t, size_t rows, size_t taps, const float *packed,
-    const float *bias, size_t column) {
-    size_t run = conv->run, columns = conv->columns;
-    // Either whole taps together, or a part of one tap's channels.
-    size_t parts = run > DEPTH ? (run + DEPTH - 1) / DEPTH : 1;
+    const struct serin_conv *conv, struct serin_conv_tile *t, size_t rows, size_t taps,
+    const float *packed) {
+    size_t run = conv->run;
+    bool is_wide = serin_cpu_level() >= SERIN_CPU_AVX512;
+    bool copies = is_wide && run >= DEPTH && t->columns >= LEAST_COPIED && collides(conv);
+    // Either all at once, or whole taps together, or a part of one tap's channels.
+    size_t count = serin_conv_packed_count(taps, run, t->columns);
+    bool is_whole = is_wide && !copies && count * sizeof(float) <= WHOLE_BYTES;
+    size_t parts = run > DEPTH && !is_whole ? (run + DEPTH - 1) / DEPTH : 1;
     size_t part = (run + parts - 1) / parts;
-    size_t together = run == 0 || run >= DEPTH ? 1 : DEPTH / run;
+    size_t together = is_whole ? taps : run == 0 || run >= DEPTH ? 1 : DEPTH / run;
     size_t offset = t->offset;
     const float *const *pointers = t->taps;
     size_t tap = 0, channel = 0;
+    t->panel_stride = taps * run * PANEL;
     do {
         size_t tap_count = taps - tap < together ? taps - tap : together;
         size_t depth = run - channel < part ? run - channel : part;
@@ -220,21 +136,13 @@ static void multiply(
         t->tap_count = tap_count;
         t->offset = offset + channel;
         t->depth = depth;
+        t->weights = packed + (tap * run + channel) * PANEL;
         t->is_first = tap == 0 && channel == 0;
         t->is_last = tap + tap_count >= taps && (channel + depth >= run || taps == 0);
-        for (size_t first = 0; first < columns; first += PANEL) {
-            t->weights = packed + first * taps * run + (tap * run + channel) * PANEL;
-            t->column = column + first;
-            t->width = columns - first < PANEL ? columns - first : PANEL;
-            t->bias = bias ? bias + first : NULL;
-#if defined(__x86_64__)
-            if (serin_cpu_level() >= SERIN_CPU_AVX2) {
-                tiles_avx2(t, rows);
-                continue;
-            }
-#endif
-            tile_portable(t, rows);
-        }
+        if (copies)
+            multiply_copied(t, rows);
+        else
+            multiply_stretch(t, rows);
         channel += depth;
         if (channel >= run) channel = 0, tap += tap_count;
     } while (tap < taps);
@@ -242,15 +150,68 @@ static void multiply(
     t->offset = offset;
 }
 
-// Where tap `tap` of output `output` reads on an axis; negative outside.
+// The outputs of an axis, from..<to, whose tap `tap` reads inside the image.
+static void outputs_inside(
+    const struct serin_axis *axis, ptrdiff_t tap, ptrdiff_t *from, ptrdiff_t *to) {
+    ptrdiff_t at = axis->first + tap * axis->tap_step, room = axis->length_in - at;
+    *from = at >= 0 ? 0 : axis->stride == 1 ? -at : (-at + axis->stride - 1) / axis->stride;
+    *to = room <= 0 ? 0 : axis->stride == 1 ? room : (room + axis->stride - 1) / axis->stride;
+}
+
+// Where output `output` reads by tap `tap` on an axis; negative outside.
 static inline ptrdiff_t place(const struct serin_axis *axis, ptrdiff_t output, ptrdiff_t tap) {
     ptrdiff_t at = output * axis->stride + axis->first + tap * axis->tap_step;
     return at < axis->length_in ? at : -1;
 }
 
+// What each tap reads of the outputs k..<end of line (i, j) of an image; `entry` is that of the first
+// tap and output.
+static void point_line(
+    const struct serin_conv *conv, const float *image, const float *zeros, ptrdiff_t i, ptrdiff_t j,
+    ptrdiff_t k, ptrdiff_t end, const float **entry) {
+    const struct serin_axis *x = &conv->axis[0], *y = &conv->axis[1], *z = &conv->axis[2];
+    ptrdiff_t pixel = (ptrdiff_t)conv->pixel, step = z->stride * pixel;
+    for (ptrdiff_t u = 0; u < x->taps; u++) {
+        ptrdiff_t px = place(x, i, u);
+        for (ptrdiff_t v = 0; v < y->taps; v++) {
+            ptrdiff_t py = px < 0 ? -1 : place(y, j, v);
+            ptrdiff_t line = (px * y->length_in + py) * z->length_in + z->first;
+            for (ptrdiff_t w = 0; w < z->taps; w++, entry += SERIN_CONV_ROWS) {
+                ptrdiff_t from = 0, to = 0, q = k;
+                if (py >= 0) outputs_inside(z, w, &from, &to);
+                if (to > end) to = end;
+                for (; q < end && q < from; q++) entry[q - k] = zeros;
+                ptrdiff_t at = (line + w * z->tap_step) * pixel + q * step;
+                for (; q < to; q++, at += step) entry[q - k] = image + at;
+                for (; q < end; q++) entry[q - k] = zeros;
+            }
+        }
+    }
+}
+
+// A convolution that takes each pixel by itself, all pixels seen as one line.
+static struct serin_conv flattened(const struct serin_conv *conv) {
+    struct serin_conv flat = *conv;
+    ptrdiff_t length = (ptrdiff_t)conv->images;
+    for (int i = 0; i < 3; i++) {
+        const struct serin_axis *axis = &conv->axis[i];
+        if (axis->taps != 1 || axis->first != 0 || axis->stride != 1 || axis->start != 0 ||
+            axis->step != 1 || axis->outputs != axis->length_in ||
+            axis->outputs != axis->length_out)
+            return *conv;
+        length *= axis->outputs;
+        flat.axis[i].length_in = flat.axis[i].length_out = flat.axis[i].outputs = 1;
+    }
+    flat.images = length > 0;
+    flat.axis[2].length_in = flat.axis[2].length_out = flat.axis[2].outputs = length;
+    return flat;
+}
+
 void serin_conv_f32(
-    const struct serin_conv *conv, const float *in, const float *packed, const float *bias,
+    const struct serin_conv *given, const float *in, const float *packed, const float *bias,
     const float *residual, float *out, void *scratch) {
+    struct serin_conv flat = flattened(given);
+    const struct serin_conv *conv = &flat;
     const struct serin_axis *x = &conv->axis[0], *y = &conv->axis[1], *z = &conv->axis[2];
     size_t taps = (size_t)(x->taps * y->taps * z->taps);
     size_t out_pixel = conv->groups * conv->columns;
@@ -265,30 +226,27 @@ void serin_conv_f32(
     size_t pixels = (size_t)(x->outputs * y->outputs * z->outputs);
     size_t all = conv->images * pixels;
     size_t packed_count = serin_conv_packed_count(taps, conv->run, conv->columns);
+    // Equal blocks, of whole tiles.
+    size_t blocks = (all + SERIN_CONV_ROWS - 1) / SERIN_CONV_ROWS;
+    size_t most = blocks ? (all + blocks - 1) / blocks : 0;
+    most = (most + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS;
     size_t image = 0;
     ptrdiff_t i = 0, j = 0, k = 0;
     for (size_t done = 0; done < all;) {
-        size_t rows = all - done < SERIN_CONV_ROWS ? all - done : SERIN_CONV_ROWS;
-        for (size_t r = 0; r < rows; r++) {
-            const float *source = in + image * in_image;
-            const float **entry = pointers + r;
-            for (ptrdiff_t u = 0; u < x->taps; u++) {
-                ptrdiff_t px = place(x, i, u);
-                for (ptrdiff_t v = 0; v < y->taps; v++) {
-                    ptrdiff_t py = px < 0 ? -1 : place(y, j, v);
-                    ptrdiff_t line = (px * y->length_in + py) * z->length_in;
-                    for (ptrdiff_t w = 0; w < z->taps; w++, entry += SERIN_CONV_ROWS) {
-                        ptrdiff_t pz = py < 0 ? -1 : place(z, k, w);
-                        *entry = pz < 0 ? zeros : source + (size_t)(line + pz) * conv->pixel;
-                    }
-                }
-            }
+        size_t rows = all - done < most ? all - done : most;
+        for (size_t r = 0; r < rows;) {
+            ptrdiff_t end = z->outputs - k < (ptrdiff_t)(rows - r) ? z->outputs
+                                                                    : k + (ptrdiff_t)(rows - r);
+            point_line(conv, in + image * in_image, zeros, i, j, k, end, pointers + r);
             ptrdiff_t at = (x->start + i * x->step) * y->length_out + y->start + j * y->step;
-            at = at * z->length_out + z->start + k * z->step;
-            size_t shift = image * out_image + (size_t)at * out_pixel;
-            targets[r] = out + shift;
-            more[r] = residual ? residual + shift : NULL;
-            if (++k == z->outputs) {
+            size_t step = (size_t)z->step * out_pixel;
+            size_t shift = image * out_image +
+                           (size_t)(at * z->length_out + z->start + k * z->step) * out_pixel;
+            for (; k < end; k++, r++, shift += step) {
+                targets[r] = out + shift;
+                more[r] = residual ? residual + shift : NULL;
+            }
+            if (k == z->outputs) {
                 k = 0;
                 if (++j == y->outputs) {
                     j = 0;
@@ -296,14 +254,19 @@ void serin_conv_f32(
                 }
             }
         }
+        if (rows % 2) {  // SERIN_CONV_ROWS is even, so there is room
+            for (size_t t = 0; t < taps; t++)
+                pointers[t * SERIN_CONV_ROWS + rows] = pointers[t * SERIN_CONV_ROWS + rows - 1];
+            targets[rows] = targets[rows - 1];
+            more[rows] = more[rows - 1];
+        }
         for (size_t g = 0; g < conv->groups; g++) {
-            struct tile tile = {
+            struct serin_conv_tile tile = {
                 .taps = pointers, .offset = g * conv->run, .out = targets,
-                .residual = residual ? more : NULL, .activation = conv->activation,
-                .a = conv->a, .b = conv->b};
-            multiply(
-                conv, &tile, rows, taps, packed + g * packed_count,
-                bias ? bias + g * conv->columns : NULL, g * conv->columns);
+                .residual = residual ? more : NULL, .bias = bias ? bias + g * conv->columns : NULL,
+                .column = g * conv->columns, .columns = conv->columns,
+                .activation = conv->activation, .a = conv->a, .b = conv->b};
+            multiply(conv, &tile, rows, taps, packed + g * packed_count);
         }
         done += rows;
     }

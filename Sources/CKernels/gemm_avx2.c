@@ -18,11 +18,12 @@
 #define VEC_ZERO _mm256_setzero_ps()
 #define TALL 6
 #define PANELS 1
+#define PLAIN_DEPTH SERIN_BLOCK_DEPTH
 // Few rows take several panels at once: enough chains to hide the latency of each.
-#define THIN_PANELS(rows) ((rows) == 1 ? 4 : (rows) <= 3 ? 2 : 1)
+#define THIN_PANELS(rows) ((rows) == 1 ? 4 : (rows) == 2 ? 2 : 1)
 #define TILES                                                                                     \
     TILE(1, 1) TILE(2, 1) TILE(3, 1) TILE(4, 1) TILE(5, 1) TILE(6, 1)                             \
-    TILE(1, 2) TILE(2, 2) TILE(3, 2) TILE(1, 4)
+    TILE(1, 2) TILE(2, 2) TILE(1, 4)
 
 struct avx2_tile;
 static void avx2_plain(size_t rows, size_t panels, const struct avx2_tile *t);
@@ -38,7 +39,7 @@ static void avx2_plain(size_t rows, size_t panels, const struct avx2_tile *t) {
     switch (rows * 8 + panels) {
         CASE(plain, 1, 1) CASE(plain, 2, 1) CASE(plain, 3, 1) CASE(plain, 4, 1)
         CASE(plain, 5, 1) CASE(plain, 6, 1) CASE(plain, 1, 2) CASE(plain, 2, 2)
-        CASE(plain, 3, 2) CASE(plain, 1, 4)
+        CASE(plain, 1, 4)
     }
 }
 
@@ -46,7 +47,7 @@ static void avx2_packed(size_t rows, size_t panels, const struct avx2_tile *t) {
     switch (rows * 8 + panels) {
         CASE(packed, 1, 1) CASE(packed, 2, 1) CASE(packed, 3, 1) CASE(packed, 4, 1)
         CASE(packed, 5, 1) CASE(packed, 6, 1) CASE(packed, 1, 2) CASE(packed, 2, 2)
-        CASE(packed, 3, 2) CASE(packed, 1, 4)
+        CASE(packed, 1, 4)
     }
 }
 #endif

@@ -4,12 +4,14 @@
 //   LANES        floats of a vector, VEC the vector type
 //   VEC_LOAD VEC_STORE VEC_ONE (broadcast of *p) VEC_FMA VEC_ADD VEC_ZERO
 //   TALL         rows of the largest tile, PANELS its panels
+//   PLAIN_DEPTH  depth of a stretch where a stays as it is
 //   GEMM         the name of the function to make
 //
 // The method is that of Goto and van de Geijn (Anatomy of High-Performance Matrix Multiplication,
-// 2008): a block of `a` is packed so that it stays in the second cache, a stretch of one panel of
-// `b` stays in the first, and a tile of `c` in registers. A stretch after the first goes on from
-// the sums stored in c, so an element stays one chain whatever the blocking.
+// 2008): a block of `a` stays in the second cache, a stretch of one panel of `b` in the first or
+// second, and a tile of `c` in registers. The block is packed only where its lines would not stay
+// side by side in a cache. A stretch after the first goes on from the sums stored in c, so an
+// element stays one chain whatever the blocking.
 #include "gemm_internal.h"
 
 #define VECTORS (SERIN_PANEL / LANES)
@@ -30,22 +32,30 @@ struct NAME(tile) {
     size_t residual_stride;
 };
 
+// Every loop over sums is unrolled whole: a sum that is indexed would not stay in a register.
+#define UNROLL _Pragma("clang loop unroll(full)")
+
 // ROWS x (P panels): the sums are held in registers throughout.
 #define TILE_BODY(ROWS, P)                                                                        \
     VEC sums[ROWS][P * VECTORS];                                                                  \
     float edge[P * SERIN_PANEL];                                                                  \
     const size_t width = t->width;                                                                \
     const int is_whole = width == P * SERIN_PANEL;                                                \
-    for (int r = 0; r < ROWS; r++) {                                                              \
+    UNROLL for (int r = 0; r < ROWS; r++) {                                                       \
         const float *c = t->c + (size_t)r * t->c_stride;                                          \
         if (t->is_first) {                                                                        \
-            for (int v = 0; v < P * VECTORS; v++) sums[r][v] = VEC_ZERO;                          \
+            UNROLL for (int v = 0; v < P * VECTORS; v++) sums[r][v] = VEC_ZERO;                   \
         } else if (is_whole) {                                                                    \
-            for (int v = 0; v < P * VECTORS; v++) sums[r][v] = VEC_LOAD(c + v * LANES);           \
+            UNROLL for (int v = 0; v < P * VECTORS; v++) sums[r][v] = VEC_LOAD(c + v * LANES);    \
         } else {                                                                                  \
             for (size_t j = 0; j < P * SERIN_PANEL; j++) edge[j] = j < width ? c[j] : 0;          \
-            for (int v = 0; v < P * VECTORS; v++) sums[r][v] = VEC_LOAD(edge + v * LANES);        \
+            UNROLL for (int v = 0; v < P * VECTORS; v++) sums[r][v] = VEC_LOAD(edge + v * LANES); \
         }                                                                                         \
+    }                                                                                             \
+    /* The sums that the tile below goes on from, or will store. */                               \
+    UNROLL for (int r = 0; r < ROWS; r++) {                                                       \
+        const float *below = t->c + (size_t)(ROWS + r) * t->c_stride;                             \
+        UNROLL for (int p = 0; p < P; p++) __builtin_prefetch(below + p * SERIN_PANEL, 1, 3);     \
     }                                                                                             \
     const float *panel = t->panel;                                                                \
     const float *next = t->next;                                                                  \
@@ -53,20 +63,20 @@ struct NAME(tile) {
         __builtin_prefetch(next, 0, 2);                                                           \
         next += SERIN_PANEL;                                                                      \
         VEC b[P * VECTORS];                                                                       \
-        for (int v = 0; v < P * VECTORS; v++)                                                     \
+        UNROLL for (int v = 0; v < P * VECTORS; v++)                                              \
             b[v] = VEC_LOAD(                                                                      \
                 panel + (size_t)(v / VECTORS) * t->panel_stride + (v % VECTORS) * LANES);         \
-        for (int r = 0; r < ROWS; r++) {                                                          \
+        UNROLL for (int r = 0; r < ROWS; r++) {                                                   \
             VEC x = VEC_ONE(a + r * row_stride);                                                  \
-            for (int v = 0; v < P * VECTORS; v++) sums[r][v] = VEC_FMA(x, b[v], sums[r][v]);      \
+            UNROLL for (int v = 0; v < P * VECTORS; v++) sums[r][v] = VEC_FMA(x, b[v], sums[r][v]); \
         }                                                                                         \
         a += depth_stride;                                                                        \
         panel += SERIN_PANEL;                                                                     \
     }                                                                                             \
-    for (int r = 0; r < ROWS; r++) {                                                              \
+    UNROLL for (int r = 0; r < ROWS; r++) {                                                       \
         float *c = t->c + (size_t)r * t->c_stride;                                                \
         if (!is_whole) {                                                                          \
-            for (int v = 0; v < P * VECTORS; v++) VEC_STORE(edge + v * LANES, sums[r][v]);        \
+            UNROLL for (int v = 0; v < P * VECTORS; v++) VEC_STORE(edge + v * LANES, sums[r][v]); \
             const float *residual =                                                               \
                 t->is_last && t->residual ? t->residual + (size_t)r * t->residual_stride : NULL;  \
             const float *bias = t->is_last ? t->bias : NULL;                                      \
@@ -79,14 +89,14 @@ struct NAME(tile) {
             continue;                                                                             \
         }                                                                                         \
         if (t->is_last && t->bias)                                                                \
-            for (int v = 0; v < P * VECTORS; v++)                                                 \
+            UNROLL for (int v = 0; v < P * VECTORS; v++)                                          \
                 sums[r][v] = VEC_ADD(sums[r][v], VEC_LOAD(t->bias + v * LANES));                  \
         if (t->is_last && t->residual) {                                                          \
             const float *residual = t->residual + (size_t)r * t->residual_stride;                 \
-            for (int v = 0; v < P * VECTORS; v++)                                                 \
+            UNROLL for (int v = 0; v < P * VECTORS; v++)                                          \
                 sums[r][v] = VEC_ADD(sums[r][v], VEC_LOAD(residual + v * LANES));                 \
         }                                                                                         \
-        for (int v = 0; v < P * VECTORS; v++) VEC_STORE(c + v * LANES, sums[r][v]);               \
+        UNROLL for (int v = 0; v < P * VECTORS; v++) VEC_STORE(c + v * LANES, sums[r][v]);        \
     }
 
 // A tile over packed lines of a, whose elements for one depth lie side by side, and one over a as
@@ -109,15 +119,34 @@ TILES
 TARGET static void NAME(pack_lines)(
     size_t rows, size_t depth, const float *a, ptrdiff_t row_stride, ptrdiff_t depth_stride,
     float *target) {
+    size_t whole = depth_stride == 1 && rows >= 4 ? depth / 4 * 4 : 0;
+    for (size_t k = 0; k < whole; k += 4)
+        for (size_t r = 0; r < rows; r += 4) {
+            // The last four rows may have been copied in part.
+            size_t row = r + 4 <= rows ? r : rows - 4;
+            const float *from = a + (ptrdiff_t)row * row_stride + k;
+            __m128 x0 = _mm_loadu_ps(from), x1 = _mm_loadu_ps(from + row_stride);
+            __m128 x2 = _mm_loadu_ps(from + 2 * row_stride);
+            __m128 x3 = _mm_loadu_ps(from + 3 * row_stride);
+            _MM_TRANSPOSE4_PS(x0, x1, x2, x3);
+            float *place = target + k * rows + row;
+            _mm_storeu_ps(place, x0);
+            _mm_storeu_ps(place + rows, x1);
+            _mm_storeu_ps(place + 2 * rows, x2);
+            _mm_storeu_ps(place + 3 * rows, x3);
+        }
     for (size_t r = 0; r < rows; r++) {
         const float *line = a + (ptrdiff_t)r * row_stride;
-        float *place = target + r;
-        for (size_t k = 0; k < depth; k++) {
-            *place = *line;
-            line += depth_stride;
-            place += rows;
-        }
+        for (size_t k = whole; k < depth; k++)
+            target[k * rows + r] = line[(ptrdiff_t)k * depth_stride];
     }
+}
+
+// Whether lines of a that are read together would drive each other out of the first cache, whose
+// places repeat every 4096 bytes; it has eight of each, so half of that does harm too.
+static int NAME(collides)(ptrdiff_t row_stride) {
+    ptrdiff_t apart = row_stride & 511;
+    return apart < 16 || apart > 512 - 16;
 }
 
 // Applies the epilogue's function to a rectangle of c.
@@ -176,9 +205,12 @@ TARGET void GEMM(
         block_rows += TALL - block_rows % TALL;
         if (block_rows > SERIN_BLOCK_ROWS) block_rows -= TALL;
     }
-    size_t stretches = (depth + SERIN_BLOCK_DEPTH - 1) / SERIN_BLOCK_DEPTH;
+    int packs = depth_stride != 1 || (TALL > 8 && NAME(collides)(row_stride));
+    size_t deepest = packs ? SERIN_BLOCK_DEPTH : PLAIN_DEPTH;
+    size_t stretches = (depth + deepest - 1) / deepest;
     size_t stretch = stretches ? (depth + stretches - 1) / stretches : 0;
     struct NAME(tile) t = {
+        .row_stride = row_stride, .depth_stride = depth_stride,
         .panel_stride = depth * SERIN_PANEL, .c_stride = c_stride,
         .residual_stride = e->residual_stride};
     for (size_t top = 0; top < rows; top += block_rows) {
@@ -188,7 +220,7 @@ TARGET void GEMM(
             t.depth = depth - from < stretch ? depth - from : stretch;
             t.is_first = from == 0;
             t.is_last = from + t.depth == depth;
-            for (size_t i = 0; i < height;) {
+            for (size_t i = 0; packs && i < height;) {
                 size_t tall = NAME(next_tile)(height - i);
                 NAME(pack_lines)(
                     tall, t.depth,
@@ -210,11 +242,15 @@ TARGET void GEMM(
                     size_t tall = NAME(next_tile)(height - i);
                     // One tile fetches the next panel; the others name what is near already.
                     t.next = i == 0 ? following : t.panel;
-                    t.a = block + i * t.depth;
+                    t.a = packs ? block + i * t.depth
+                                : a + (ptrdiff_t)(top + i) * row_stride + (ptrdiff_t)from;
                     t.c = c + (top + i) * c_stride + first;
                     t.residual =
                         e->residual ? e->residual + (top + i) * e->residual_stride + first : NULL;
-                    NAME(packed)(tall, panels, &t);
+                    if (packs)
+                        NAME(packed)(tall, panels, &t);
+                    else
+                        NAME(plain)(tall, panels, &t);
                     i += tall;
                 }
                 first += t.width;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// 8-bit products with AVX-512: pairs of 16-bit numbers as with AVX2, or, where VNNI is there, four
-// 8-bit ones at once. A panel is one vector of sums.
+// 8-bit products with AVX-512 but no VNNI: pairs of 16-bit numbers as with AVX2. A panel is one vector
+// of sums.
 #if defined(__x86_64__)
 #include <immintrin.h>
 #include <string.h>
@@ -8,7 +8,6 @@
 #include "int8_internal.h"
 
 #define TARGET __attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")))
-#define VNNI __attribute__((target("avx512vnni,avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")))
 
 TARGET static void pairs_tile(
     size_t rows, size_t pairs, const int16_t *lines, const int8_t *panel, int32_t *out) {
@@ -43,60 +42,6 @@ TARGET void serin_int8_multiply_avx512(const struct serin_int8_product *p, void 
             pairs_tile(rows, pairs, lines, p->packed + first * pairs * 2, out);
             for (size_t r = 0; r < rows; r++)
                 serin_int8_store(p, top + r, first, out + r * SERIN_INT8_PANEL, line_sums[r]);
-        }
-    }
-}
-
-// a is made unsigned by adding 128 to signed elements; what its zero point and that move add to the
-// sums is taken off by the columns' sums.
-VNNI static void quads_tile(
-    size_t rows, size_t quads, const uint8_t *lines, const int8_t *panel, int32_t *out) {
-    __m512i sums[SERIN_INT8_ROWS];
-    for (int r = 0; r < SERIN_INT8_ROWS; r++) sums[r] = _mm512_setzero_si512();
-    for (size_t k = 0; k < quads; k++) {
-        __m512i b = _mm512_loadu_si512(panel);
-        for (int r = 0; r < SERIN_INT8_ROWS; r++) {
-            int32_t quad;
-            memcpy(&quad, lines + 4 * r, sizeof quad);
-            sums[r] = _mm512_dpbusd_epi32(sums[r], _mm512_set1_epi32(quad), b);
-        }
-        lines += 4 * SERIN_INT8_ROWS;
-        panel += 4 * SERIN_INT8_PANEL;
-    }
-    for (size_t r = 0; r < rows; r++)
-        _mm512_storeu_si512(out + r * SERIN_INT8_PANEL, sums[r]);
-}
-
-VNNI void serin_int8_multiply_vnni(const struct serin_int8_product *p, void *scratch) {
-    size_t quads = (p->depth + 3) / 4;
-    uint8_t *lines = (uint8_t *)(((uintptr_t)scratch + 63) / 64 * 64);
-    int move = p->a_is_unsigned ? 0 : 128;
-    for (size_t top = 0; top < p->rows; top += SERIN_INT8_ROWS) {
-        size_t rows = p->rows - top < SERIN_INT8_ROWS ? p->rows - top : SERIN_INT8_ROWS;
-        uint32_t line_sums[SERIN_INT8_ROWS], zeros[SERIN_INT8_ROWS];
-        for (size_t r = 0; r < SERIN_INT8_ROWS; r++) {
-            size_t row = top + (r < rows ? r : rows - 1);
-            zeros[r] = (uint32_t)((p->a_zeros ? p->a_zeros[row * p->a_zero_step] : 0) + move);
-            uint32_t sum = 0;
-            for (size_t k = 0; k < quads * 4; k++) {
-                size_t place = row * p->depth + k;
-                int x = k >= p->depth ? 0
-                        : p->a_is_unsigned ? ((const uint8_t *)p->a)[place]
-                                           : ((const int8_t *)p->a)[place] + move;
-                lines[k / 4 * 4 * SERIN_INT8_ROWS + 4 * r + k % 4] = (uint8_t)x;
-                sum += (uint32_t)x;
-            }
-            line_sums[r] = sum - (uint32_t)p->depth * zeros[r];
-        }
-        int32_t out[SERIN_INT8_ROWS * SERIN_INT8_PANEL];
-        for (size_t first = 0; first < p->columns; first += SERIN_INT8_PANEL) {
-            quads_tile(rows, quads, lines, p->packed + first * quads * 4, out);
-            for (size_t r = 0; r < rows; r++) {
-                int32_t *line = out + r * SERIN_INT8_PANEL;
-                for (size_t j = 0; j < SERIN_INT8_PANEL; j++)
-                    line[j] = (int32_t)((uint32_t)line[j] - zeros[r] * (uint32_t)p->sums[first + j]);
-                serin_int8_store(p, top + r, first, line, (int32_t)line_sums[r]);
-            }
         }
     }
 }

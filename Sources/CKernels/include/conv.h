@@ -36,8 +36,8 @@ struct serin_conv {
     float a, b;
 };
 
-// Output pixels that are worked on together.
-#define SERIN_CONV_ROWS 96
+// Output pixels that are worked on together, at most: whole tiles of the widest kernel.
+#define SERIN_CONV_ROWS 112
 
 // The floats that packed weights of one group take: panels of 16 columns, each taps x run x 16.
 static inline size_t serin_conv_packed_count(size_t taps, size_t run, size_t columns) {

@@ -49,9 +49,16 @@ struct serin_int8_product {
     int32_t *c;
 };
 
-// Bytes of scratch that a product of this depth needs.
+// Rows whose lines are copied at once, at most.
+#define SERIN_INT8_BLOCK 56
+
+// Bytes from a copied line to the next: an odd number of cache lines, so that lines that are read
+// together do not drive each other out of the cache.
+static inline size_t serin_int8_line(size_t depth) { return (depth / 128 * 2 + 3) * 64; }
+
+// Bytes of scratch that a product of this depth needs; a tile may read one line more than there are.
 static inline size_t serin_int8_scratch(size_t depth) {
-    return 6 * 2 * ((depth + 3) / 4 * 4) + 128;
+    return (SERIN_INT8_BLOCK + 1) * serin_int8_line(depth) + 128;
 }
 
 // Multiplies; scratch holds serin_int8_scratch(depth) bytes. `layout` is that of the pack.

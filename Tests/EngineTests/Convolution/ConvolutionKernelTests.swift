@@ -9,8 +9,8 @@ import Testing
     @Test func `convolutions give what the portable kernel gives`() async {
         await #expect(processExitsWith: .success) {
             var random = Numbers(seed: 1)
-            for _ in 0..<400 {
-                var call = random.call()
+            let calls = (0..<400).map { _ in random.call() } + Numbers.largeCalls
+            for var call in calls {
                 let widest = max(call.pixel, call.run * call.groups)
                 let taps = call.axis.0.taps * call.axis.1.taps * call.axis.2.taps
                 let input = random.floats(call.inputCount)
@@ -110,20 +110,31 @@ import Testing
     }
 }
 
-/// Runs `body` at the processor's level and at the portable one.
+/// Runs `body` at the portable level and at each of the processor's; the fast ones give equal bits.
 private func compare(count: Int, _ body: (inout [Float]) -> Void) {
-    var fast = [Float](repeating: 7, count: count)
-    var portable = [Float](repeating: 8, count: count)
+    func run(_ level: serin_cpu) -> [Float] {
+        var output = [Float](repeating: 7, count: count)
+        serin_cpu_limit(level)
+        body(&output)
+        return output
+    }
     serin_cpu_limit(SERIN_CPU_VNNI)
-    body(&fast)
-    serin_cpu_limit(SERIN_CPU_PORTABLE)
-    body(&portable)
-    for index in 0..<count {
-        let gap = abs(fast[index] - portable[index])
-        precondition(
-            fast[index] == portable[index] || gap <= 1e-4 + 1e-4 * abs(portable[index]),
-            "element \(index) is \(fast[index]), the portable kernel gives \(portable[index])"
-        )
+    let levels = [SERIN_CPU_AVX2, SERIN_CPU_AVX512, SERIN_CPU_VNNI].filter {
+        $0.rawValue <= serin_cpu_level().rawValue
+    }
+    let portable = run(SERIN_CPU_PORTABLE)
+    var first: [Float]?
+    for level in levels {
+        let fast = run(level)
+        for index in 0..<count {
+            let gap = abs(fast[index] - portable[index])
+            precondition(
+                fast[index] == portable[index] || gap <= 1e-4 + 1e-4 * abs(portable[index]),
+                "element \(index) is \(fast[index]), the portable kernel gives \(portable[index])"
+            )
+        }
+        precondition(isSame(fast, first ?? fast), "\(level) gives other bits")
+        first = fast
     }
 }
 
@@ -165,6 +176,43 @@ extension Numbers {
             a: 0.1,
             b: 0.6
         )
+    }
+}
+
+extension Numbers {
+    /// Shapes beyond every block: many pixels, sums in several stretches, more weights than stay in a
+    /// cache, and lines that lie a power of two apart.
+    fileprivate static var largeCalls: [serin_conv] {
+        [
+            (13, 40, 24, 1, 1), (9, 130, 100, 3, 1), (4, 1024, 130, 1, 1), (6, 512, 96, 1, 2),
+            (5, 700, 70, 1, 1), (3, 400, 30, 3, 1), (7, 512, 72, 3, 2),
+        ].map { length, run, columns, taps, stride in
+            let axis = serin_axis(
+                length_in: length,
+                length_out: (length - 1) / stride + 1,
+                outputs: (length - 1) / stride + 1,
+                start: 0,
+                step: 1,
+                taps: taps,
+                first: -(taps / 2),
+                tap_step: 1,
+                stride: stride
+            )
+            var none = axis
+            (none.length_in, none.length_out, none.outputs) = (1, 1, 1)
+            (none.taps, none.first, none.stride) = (1, 0, 1)
+            return serin_conv(
+                images: 2,
+                axis: (none, axis, axis),
+                pixel: run,
+                run: run,
+                groups: 1,
+                columns: columns,
+                activation: SERIN_ACT_CLIP,
+                a: -50,
+                b: 50
+            )
+        }
     }
 }
 

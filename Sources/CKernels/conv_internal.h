@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the forms of the convolution share.
+#pragma once
+#include <stdbool.h>
+
+#include "conv.h"
+#include "conv_activation.h"
+
+// A part of the sums of up to SERIN_CONV_ROWS output pixels and all columns of a group: some taps
+// and channels. There may be one row more than there are pixels, a copy of the last one, so that
+// forms can take rows by twos.
+struct serin_conv_tile {
+    const float *const *taps;  // row r of tap t is taps[t * SERIN_CONV_ROWS + r]
+    size_t tap_count;
+    size_t offset;  // the first channel within a pixel
+    size_t depth;   // channels of each tap
+    const float *weights;  // of the first panel
+    size_t panel_stride;   // floats from a panel to the next
+    const float *bias;             // of the group, or null
+    float *const *out;             // one for each row
+    const float *const *residual;  // one for each row; null for none
+    size_t column;                 // the group's first column within an output pixel
+    size_t columns;
+    bool is_first, is_last;
+    enum serin_activation activation;
+    float a, b;
+};
+
+void serin_conv_multiply_avx2(const struct serin_conv_tile *t, size_t rows);
+void serin_conv_multiply_avx512(const struct serin_conv_tile *t, size_t rows);
