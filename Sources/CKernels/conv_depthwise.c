@@ -1,21 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolution of each channel by itself: channels lie in the lanes, output pixels of one line are
 // worked on four at a time so that a weight is loaded once for all of them.
-#include <stdbool.h>
-
-#include "conv_activation.h"
+#include "conv_internal.h"
 #include "cpu.h"
-
-// The taps of an axis that read inside the image.
-struct span {
-    ptrdiff_t from, to;
-};
 
 static inline ptrdiff_t least(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 
-static struct span taps_inside(const struct serin_axis *axis, ptrdiff_t output) {
+static struct serin_span taps_inside(const struct serin_axis *axis, ptrdiff_t output) {
     ptrdiff_t at = output * axis->stride + axis->first, step = axis->tap_step;
-    struct span span = {0, 0};
+    struct serin_span span = {0, 0};
     if (at < 0) span.from = (-at + step - 1) / step;
     ptrdiff_t room = axis->length_in - at;
     if (room > 0) span.to = least(axis->taps, (room + step - 1) / step);
@@ -23,19 +16,7 @@ static struct span taps_inside(const struct serin_axis *axis, ptrdiff_t output) 
     return span;
 }
 
-// One stretch of output pixels that share the taps they read.
-struct stretch {
-    const struct serin_conv *conv;
-    const float *in;  // what tap (0, 0, 0) of the first pixel would read
-    const float *weights, *bias, *residual;
-    float *out;
-    struct span x, y, z;
-    ptrdiff_t step_x, step_y, step_z;  // floats from one tap to the next
-    ptrdiff_t pixel;                   // floats from one output's input to the next one's
-    size_t channels;
-};
-
-static void stretch_portable(const struct stretch *s, size_t pixels, size_t first) {
+static void stretch_portable(const struct serin_stretch *s, size_t pixels, size_t first) {
     const struct serin_axis *axis = s->conv->axis;
     for (size_t p = 0; p < pixels; p++) {
         const float *in = s->in + (ptrdiff_t)p * s->pixel;
@@ -61,7 +42,7 @@ static void stretch_portable(const struct stretch *s, size_t pixels, size_t firs
 // PIXELS pixels of VECTORS * 8 channels from channel `c` on.
 #define BLOCK(PIXELS, VECTORS)                                                                   \
     SERIN_AVX2 static inline void block_##PIXELS##_##VECTORS(                                    \
-        const struct stretch *s, size_t p, size_t c) {                                           \
+        const struct serin_stretch *s, size_t p, size_t c) {                                           \
         const struct serin_axis *axis = s->conv->axis;                                           \
         __m256 sum[PIXELS][VECTORS];                                                             \
         UNROLL for (int v = 0; v < VECTORS; v++) {                                               \
@@ -105,61 +86,90 @@ BLOCK(4, 1)
 BLOCK(1, 4)
 BLOCK(1, 1)
 
-SERIN_AVX2 static void stretch_avx2(const struct stretch *s, size_t pixels) {
-    size_t p = 0;
+SERIN_AVX2 static void stretch_avx2(const struct serin_stretch *s, size_t pixels, size_t first) {
+    size_t p = 0, end = s->channels;
     for (; p + 4 <= pixels; p += 4) {
-        size_t c = 0;
-        for (; c + 16 <= s->channels; c += 16) block_4_2(s, p, c);
-        for (; c + 8 <= s->channels; c += 8) block_4_1(s, p, c);
+        size_t c = first;
+        for (; c + 16 <= end; c += 16) block_4_2(s, p, c);
+        for (; c + 8 <= end; c += 8) block_4_1(s, p, c);
     }
     for (; p < pixels; p++) {
-        size_t c = 0;
-        for (; c + 32 <= s->channels; c += 32) block_1_4(s, p, c);
-        for (; c + 8 <= s->channels; c += 8) block_1_1(s, p, c);
+        size_t c = first;
+        for (; c + 32 <= end; c += 32) block_1_4(s, p, c);
+        for (; c + 8 <= end; c += 8) block_1_1(s, p, c);
     }
-    if (s->channels % 8) stretch_portable(s, pixels, s->channels / 8 * 8);
+    if ((end - first) % 8) stretch_portable(s, pixels, first + (end - first) / 8 * 8);
 }
 #endif
+
+// The stretch at this processor's level, from channel `first` on.
+static void work(const struct serin_stretch *s, size_t pixels, size_t first) {
+#if defined(__x86_64__)
+    if (serin_cpu_level() >= SERIN_CPU_AVX2) {
+        stretch_avx2(s, pixels, first);
+        return;
+    }
+#endif
+    stretch_portable(s, pixels, first);
+}
+
+// The outputs of line (i, j) of an image.
+static void work_line(
+    const struct serin_conv *conv, struct serin_stretch *s, bool has_lines, const float *image,
+    ptrdiff_t i, ptrdiff_t j, const float *residual, float *out) {
+    const struct serin_axis *x = &conv->axis[0], *y = &conv->axis[1], *z = &conv->axis[2];
+    // Between these every tap of the last axis reads inside.
+    ptrdiff_t inner = z->first >= 0 ? 0 : (-z->first + z->stride - 1) / z->stride;
+    ptrdiff_t reach = z->length_in - z->first - (z->taps - 1) * z->tap_step - 1;
+    ptrdiff_t outer = reach < 0 ? 0 : least(z->outputs, reach / z->stride + 1);
+    s->x = taps_inside(x, i), s->y = taps_inside(y, j);
+    ptrdiff_t line = (i * x->stride + x->first) * y->length_in + j * y->stride + y->first;
+    line = line * z->length_in + z->first;
+    size_t first = 0;
+#if defined(__x86_64__)
+    if (has_lines) {
+        s->in = image + line * (ptrdiff_t)conv->pixel;
+        s->out = out;
+        s->residual = residual;
+        first = serin_depthwise_line_avx512(s);
+    }
+#endif
+    for (ptrdiff_t k = 0; first < s->channels && k < z->outputs;) {
+        ptrdiff_t count = k >= inner && k < outer ? outer - k : 1;
+        s->z = taps_inside(z, k);
+        s->in = image + (line + k * z->stride) * (ptrdiff_t)conv->pixel;
+        s->out = out + (size_t)k * conv->groups;
+        s->residual = residual ? residual + (size_t)k * conv->groups : NULL;
+        work(s, (size_t)count, first);
+        k += count;
+    }
+    (void)has_lines;
+}
 
 void serin_depthwise_f32(
     const struct serin_conv *conv, const float *in, const float *weights, const float *bias,
     const float *residual, float *out) {
     const struct serin_axis *x = &conv->axis[0], *y = &conv->axis[1], *z = &conv->axis[2];
-    struct stretch s = {
+    struct serin_stretch s = {
         .conv = conv, .weights = weights, .bias = bias, .channels = conv->groups,
         .step_z = z->tap_step * (ptrdiff_t)conv->pixel,
         .step_y = y->tap_step * z->length_in * (ptrdiff_t)conv->pixel,
         .step_x = x->tap_step * y->length_in * z->length_in * (ptrdiff_t)conv->pixel,
         .pixel = z->stride * (ptrdiff_t)conv->pixel};
-    // Between these every tap of the last axis reads inside.
-    ptrdiff_t inner = z->first >= 0 ? 0 : (-z->first + z->stride - 1) / z->stride;
-    ptrdiff_t reach = z->length_in - z->first - (z->taps - 1) * z->tap_step - 1;
-    ptrdiff_t outer = reach < 0 ? 0 : least(z->outputs, reach / z->stride + 1);
-    for (size_t image = 0; image < conv->images; image++)
-        for (ptrdiff_t i = 0; i < x->outputs; i++)
-            for (ptrdiff_t j = 0; j < y->outputs; j++) {
-                s.x = taps_inside(x, i), s.y = taps_inside(y, j);
-                ptrdiff_t line = ((ptrdiff_t)image * x->length_in + i * x->stride + x->first);
-                line = (line * y->length_in + j * y->stride + y->first) * z->length_in + z->first;
-                ptrdiff_t target =
-                    (((ptrdiff_t)image * x->outputs + i) * y->outputs + j) * z->outputs;
-                for (ptrdiff_t k = 0; k < z->outputs;) {
-                    ptrdiff_t count = k >= inner && k < outer ? outer - k : 1;
-                    s.z = taps_inside(z, k);
-                    s.in = in + (line + k * z->stride) * (ptrdiff_t)conv->pixel;
-                    s.out = out + (target + k) * (ptrdiff_t)conv->groups;
-                    s.residual =
-                        residual ? residual + (target + k) * (ptrdiff_t)conv->groups : NULL;
-                    k += count;
+    bool has_lines = false;
 #if defined(__x86_64__)
-                    if (serin_cpu_level() >= SERIN_CPU_AVX2) {
-                        stretch_avx2(&s, (size_t)count);
-                        continue;
-                    }
+    has_lines = serin_cpu_level() >= SERIN_CPU_AVX512 && serin_depthwise_has_lines(conv);
 #endif
-                    stretch_portable(&s, (size_t)count, 0);
-                }
+    size_t line = (size_t)z->outputs * conv->groups;
+    size_t image = (size_t)(x->length_in * y->length_in * z->length_in) * conv->pixel;
+    for (size_t n = 0; n < conv->images; n++, in += image)
+        for (ptrdiff_t i = 0; i < x->outputs; i++) {
+            size_t plane = (n * (size_t)x->outputs + (size_t)i) * (size_t)y->outputs * line;
+            for (ptrdiff_t j = 0; j < y->outputs; j++) {
+                size_t at = plane + (size_t)j * line;
+                work_line(conv, &s, has_lines, in, i, j, residual ? residual + at : NULL, out + at);
             }
+        }
 }
 
 // MARK: Pooling
@@ -227,7 +237,7 @@ void serin_pool_f32(
                     ptrdiff_t output[3] = {i, j, k}, inside = 1, padded = 1;
                     struct box box = {.in = in};
                     for (int a = 0; a < 3; a++) {
-                        struct span span = taps_inside(&axis[a], output[a]);
+                        struct serin_span span = taps_inside(&axis[a], output[a]);
                         ptrdiff_t place = output[a] * axis[a].stride + axis[a].first +
                                           span.from * axis[a].tap_step;
                         box.count[a] = span.to - span.from;

@@ -28,3 +28,27 @@ struct serin_conv_tile {
 
 void serin_conv_multiply_avx2(const struct serin_conv_tile *t, size_t rows);
 void serin_conv_multiply_avx512(const struct serin_conv_tile *t, size_t rows);
+
+// The taps of an axis that read inside the image.
+struct serin_span {
+    ptrdiff_t from, to;
+};
+
+// A stretch of output pixels of a depthwise convolution that share the taps they read.
+struct serin_stretch {
+    const struct serin_conv *conv;
+    const float *in;  // what tap (0, 0, 0) of the first pixel would read
+    const float *weights, *bias, *residual;
+    float *out;
+    struct serin_span x, y, z;
+    ptrdiff_t step_x, step_y, step_z;  // floats from one tap to the next
+    ptrdiff_t pixel;                   // floats from one output's input to the next one's
+    size_t channels;
+};
+
+// Whether the next function takes lines of this convolution.
+bool serin_depthwise_has_lines(const struct serin_conv *conv);
+
+// Works on as many channels as fill vectors, for a whole line of outputs: `in` is what the first tap of
+// the first output would read, `z` is not used. Gives the first channel that is left.
+size_t serin_depthwise_line_avx512(const struct serin_stretch *s);

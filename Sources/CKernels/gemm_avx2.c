@@ -18,6 +18,7 @@
 #define VEC_ZERO _mm256_setzero_ps()
 #define TALL 6
 #define PANELS 1
+#define PLAIN_ROWS SERIN_BLOCK_ROWS
 #define PLAIN_DEPTH SERIN_BLOCK_DEPTH
 // Few rows take several panels at once: enough chains to hide the latency of each.
 #define THIN_PANELS(rows) ((rows) == 1 ? 4 : (rows) == 2 ? 2 : 1)

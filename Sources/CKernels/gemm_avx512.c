@@ -20,6 +20,7 @@
 #define PANELS 2
 // Two panels so deep are read from the second cache, which costs less than going on from stored sums.
 #define PLAIN_DEPTH 768
+#define PLAIN_ROWS 140
 // Few rows take several panels at once: enough chains to hide the latency of each.
 #define THIN_PANELS(rows) ((rows) <= 4 ? 4 : 2)
 #define TILES                                                                                     \

@@ -4,7 +4,7 @@
 //   LANES        floats of a vector, VEC the vector type
 //   VEC_LOAD VEC_STORE VEC_ONE (broadcast of *p) VEC_FMA VEC_ADD VEC_ZERO
 //   TALL         rows of the largest tile, PANELS its panels
-//   PLAIN_DEPTH  depth of a stretch where a stays as it is
+//   PLAIN_DEPTH  depth of a stretch where a stays as it is, and PLAIN_ROWS the rows of a block
 //   GEMM         the name of the function to make
 //
 // The method is that of Goto and van de Geijn (Anatomy of High-Performance Matrix Multiplication,
@@ -55,7 +55,7 @@ struct NAME(tile) {
     /* The sums that the tile below goes on from, or will store. */                               \
     UNROLL for (int r = 0; r < ROWS; r++) {                                                       \
         const float *below = t->c + (size_t)(ROWS + r) * t->c_stride;                             \
-        UNROLL for (int p = 0; p < P; p++) __builtin_prefetch(below + p * SERIN_PANEL, 1, 3);     \
+        UNROLL for (int p = 0; p < P; p++) __builtin_prefetch(below + p * SERIN_PANEL, 0, 2);     \
     }                                                                                             \
     const float *panel = t->panel;                                                                \
     const float *next = t->next;                                                                  \
@@ -199,13 +199,16 @@ TARGET void GEMM(
         return;
     }
     _Alignas(64) float block[SERIN_BLOCK_ROWS * SERIN_BLOCK_DEPTH];
-    size_t blocks = (rows + SERIN_BLOCK_ROWS - 1) / SERIN_BLOCK_ROWS;
+    // Few columns do not earn the packing of lines that can be read as they are.
+    int packs = depth_stride != 1 ||
+                (TALL > 8 && columns > 4 * SERIN_PANEL && NAME(collides)(row_stride));
+    size_t most = packs ? SERIN_BLOCK_ROWS : PLAIN_ROWS;
+    size_t blocks = (rows + most - 1) / most;
     size_t block_rows = (rows + blocks - 1) / blocks;
     if (block_rows % TALL != 0 && blocks > 1) {
         block_rows += TALL - block_rows % TALL;
-        if (block_rows > SERIN_BLOCK_ROWS) block_rows -= TALL;
+        if (block_rows > most) block_rows -= TALL;
     }
-    int packs = depth_stride != 1 || (TALL > 8 && NAME(collides)(row_stride));
     size_t deepest = packs ? SERIN_BLOCK_DEPTH : PLAIN_DEPTH;
     size_t stretches = (depth + deepest - 1) / deepest;
     size_t stretch = stretches ? (depth + stretches - 1) / stretches : 0;
@@ -238,10 +241,12 @@ TARGET void GEMM(
                 t.bias = e->bias ? e->bias + first : NULL;
                 const float *following =
                     first + width < columns ? t.panel + panels * t.panel_stride : t.panel;
+                size_t fetched = 0;
                 for (size_t i = 0; i < height;) {
                     size_t tall = NAME(next_tile)(height - i);
-                    // One tile fetches the next panel; the others name what is near already.
-                    t.next = i == 0 ? following : t.panel;
+                    // The first tiles fetch a panel each; the others name what is near already.
+                    t.next = fetched < panels ? following + fetched * t.panel_stride : t.panel;
+                    fetched++;
                     t.a = packs ? block + i * t.depth
                                 : a + (ptrdiff_t)(top + i) * row_stride + (ptrdiff_t)from;
                     t.c = c + (top + i) * c_stride + first;

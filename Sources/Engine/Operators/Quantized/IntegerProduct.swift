@@ -33,8 +33,10 @@ struct IntegerProduct: Sendable {
         let depth = try context.sum([shapes.depth, 8])
         let columns = try context.sum([shapes.columns, 16])
         let rows = try context.product(a.shape.dropLast())
+        // The kernel's own is that of no depth, and a byte more for each line and depth.
         var bytes: [Dimension] = [
-            try context.product([depth, 12]), try context.product([rows, 4]), 512, extra,
+            try context.product([depth, Dimension(Int(SERIN_INT8_BLOCK) + 1)]),
+            Dimension(serin_int8_scratch(0)), try context.product([rows, 4]), 512, extra,
         ]
         let allColumns = try context.product(Array(b.shape.dropLast(2)) + [columns])
         bytes.append(try context.product([allColumns, 4]))
