@@ -133,4 +133,20 @@ import Testing
         #expect((fault == nil) == (problem == nil))
         #expect(fault?.detail?.problem.contains(problem ?? "") ?? true)
     }
+
+    @Test(arguments: [(3, false), (4, true)])
+    func `pieces of a tensor count as work`(most: Int, isEnough: Bool) throws {
+        let model = ModelText(
+            nodes: [
+                .init(name: "cut", operatorName: "SplitToSequence", inputs: ["x"], outputs: ["s"]) {
+                    $0.attribute("axis", 1 as Int64)
+                },
+                .init(name: "n", operatorName: "SequenceLength", inputs: ["s"], outputs: ["y"]),
+            ]
+        )
+        var options = ProgramOptions(maximumRows: 4)
+        options.mostLateWork = most
+        let session = try Session(Program(model: model.bytes.span, options: options))
+        #expect((session.run() == nil) == isEnough)
+    }
 }

@@ -95,6 +95,11 @@ import Testing
             inputs: [known([0], []), known([9], []), Fact(Tensor([1 as Float], shape: []))],
             says: "input 2 is float"
         ),
+        Node(
+            name: "Reshape",
+            inputs: [Fact(.float, [24]), Fact(.int64, [Dimension(1 << 20)])],
+            says: "input 1 has 1048576 numbers"
+        ),
         Node(name: "Range", inputs: [known([]), known([9]), known([1])], says: "input 0"),
     ]
 

@@ -50,6 +50,9 @@ package struct NodeContext {
 
     // MARK: Inputs
 
+    /// No operator has more lengths, axes or pads to be told; Split has one for each output.
+    private static let mostIntegers = 1 << 12
+
     /// The fact of input `index`, which has to be there.
     package func input(_ index: Int) throws(EngineError) -> Fact {
         guard index < inputs.count, let fact = inputs[index] else {
@@ -66,6 +69,11 @@ package struct NodeContext {
     /// Input `index` as whole numbers that may depend on the number of rows; nil when absent.
     package func integers(ofInput index: Int) throws(EngineError) -> [Dimension]? {
         guard let fact = optionalInput(index) else { return nil }
+        if let count = fact.shape.elementCount?.fixed, count > Self.mostIntegers {
+            throw failure(
+                "input \(index) has \(count) numbers, expected lengths or axes, \(Self.mostIntegers) at most"
+            )
+        }
         guard let integers = fact.integers ?? longIntegers(fact.constant) else {
             throw needsContents(ofInput: index)
         }

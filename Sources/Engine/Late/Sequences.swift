@@ -128,8 +128,11 @@ extension LateCall {
             guard !overflow, total <= length else { break }
         }
         guard !overflow, total == length else {
-            throw context.failure("pieces of \(lengths) do not make up an axis of \(length)")
+            throw context.failure(
+                "\(lengths.count) pieces do not make up an axis of \(length), expected lengths that do"
+            )
         }
+        try values.resources.spend(lengths.count, context)
         var pieces: [StoredValue] = []
         var start = 0
         for part in lengths {

@@ -44,10 +44,10 @@ private func read(_ node: NodeProto, _ bytes: [UInt8]) {
 
 /// Reading, planning and runs of a model, with inputs of every kind; its memory is bounded.
 func fuzzEngine(_ bytes: [UInt8]) {
-    var options = ProgramOptions(maximumRows: 3, memoryLimit: 16 << 20)
-    options.lateByteCount = 4 << 20
+    var options = ProgramOptions(maximumRows: 3, memoryLimit: 6 << 20)
+    options.lateByteCount = 1 << 20
     guard let program = try? Program(model: bytes.span, options: options) else { return }
-    precondition(program.plan.arenaByteCount <= 16 << 20, "an arena beyond the limit")
+    precondition(program.plan.arenaByteCount <= 6 << 20, "an arena beyond the limit")
     guard let session = try? Session(program) else { return }
     // Zeros first, then numbers that index, divide and overflow.
     for (rows, seeds) in [(1, 0..<6), (3, 1..<4)] {
