@@ -33,8 +33,9 @@ package struct Tensor: Sendable {
     }
 
     /// Makes a zeroed tensor for a kernel to fill, which `seal` then ends; nil beyond an `Int`.
+    ///
+    /// Strings are empty at first, and the text they are to refer to lies elsewhere.
     package init?(openType type: DataType, shape: Shape) {
-        precondition(type != .string, "strings are made by init(texts:)")
         guard let byteCount = type.byteCount(ofElements: shape.elementCount) else { return nil }
         (self.type, self.shape, storage) = (type, shape, Storage(byteCount: byteCount))
     }

@@ -34,11 +34,7 @@ package func evaluate(
             let byteCount = output.type.byteCount(ofElements: shape.elementCount),
             byteCount <= limit
         else { return nil }
-        operands.append(
-            output.type == .string
-                ? Tensor(texts: Array(repeating: "", count: shape.elementCount), shape: shape)
-                : Tensor(openType: output.type, shape: shape)
-        )
+        operands.append(Tensor(openType: output.type, shape: shape))
     }
     guard let bytes = context.scratch.fixed, bytes <= limit, let shape = Shape([bytes]) else {
         return nil

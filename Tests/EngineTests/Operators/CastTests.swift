@@ -80,4 +80,15 @@ import Testing
             )
         }
     }
+
+    @Test func `texts that take pages are written at load`() throws {
+        let numbers = Array(0 as Int64..<1_000)
+        let texts = try evaluate(
+            "Cast",
+            opset: 21,
+            attributes: ["to": .integer(8)],
+            inputs: [Tensor(numbers)]
+        )
+        #expect(try #require(texts)[0].texts == numbers.map { "\($0)" })
+    }
 }
