@@ -16,7 +16,7 @@
 // Terms of the sums that are worked on before going to the next panel.
 #define DEPTH 384
 // Weights that stay in the second cache, so that a tile can go through all of them at once.
-#define WHOLE_BYTES 400000
+#define WHOLE_BYTES 200000
 // Columns of a group for which lines are copied: fewer do not earn the copy.
 #define LEAST_COPIED 64
 
@@ -101,7 +101,7 @@ static bool collides(const struct serin_conv *conv) {
 __attribute__((noinline)) static void multiply_copied(const struct serin_conv_tile *t, size_t rows) {
     enum { STRIDE = DEPTH + 16 };
     _Alignas(64) float lines[SERIN_CONV_ROWS * STRIDE];
-    const float *pointers[SERIN_CONV_ROWS];
+    const float *pointers[SERIN_CONV_ROWS] = {0};  // a tile looks at the one behind it
     for (size_t r = 0; r < rows + rows % 2; r++) {
         memcpy(lines + r * STRIDE, t->taps[r] + t->offset, t->depth * sizeof(float));
         pointers[r] = lines + r * STRIDE;
@@ -129,6 +129,7 @@ static void multiply(
     const float *const *pointers = t->taps;
     size_t tap = 0, channel = 0;
     t->panel_stride = taps * run * PANEL;
+    t->is_whole = is_whole;
     do {
         size_t tap_count = taps - tap < together ? taps - tap : together;
         size_t depth = run - channel < part ? run - channel : part;

@@ -25,6 +25,10 @@ TARGET static void activate_rows(
     }
 }
 
+// Hides that a vector is one number again and again: else it is loaded as half a vector and widened
+// by an instruction that keeps a multiply-add from running.
+#define KEEP_WHOLE(x) __asm__("" : "+v"(x))
+
 // ROWS pixels against FULL panels and, where HALF, the first eight columns of one more, which costs
 // half of a whole one. `last` says which columns of the last of these are there.
 #define TILE(ROWS, FULL, HALF)                                                                    \
@@ -65,7 +69,8 @@ TARGET static void activate_rows(
         }                                                                                         \
         const float *const *entry = t->taps + row;                                                \
         for (size_t tap = 0; tap < t->tap_count; tap++, entry += SERIN_CONV_ROWS) {               \
-            const float *a[ROWS], *later = t->taps[row + (row + ROWS < SERIN_CONV_ROWS ? ROWS : 0)]; \
+            const size_t below = row + ROWS < SERIN_CONV_ROWS ? row + ROWS : row;                 \
+            const float *a[ROWS], *later = t->taps[below];                                        \
             UNROLL for (int r = 0; r < ROWS; r++) a[r] = entry[r] + t->offset;                    \
             for (size_t k = 0, depth = t->depth; k < depth; k++, w += 16) {                       \
                 __builtin_prefetch(later + 16 * k, 0, 3);                                         \
@@ -76,6 +81,7 @@ TARGET static void activate_rows(
                 __m256 h = HALF ? _mm256_loadu_ps(w + FULL * stride) : _mm256_setzero_ps();       \
                 UNROLL for (int r = 0; r < ROWS; r++) {                                           \
                     __m512 x = _mm512_set1_ps(a[r][k]);                                           \
+                    if (HALF) KEEP_WHOLE(x);                                                      \
                     UNROLL for (int v = 0; v < FULL; v++) sum[r][v] =                             \
                         _mm512_fmadd_ps(x, b[v], sum[r][v]);                                      \
                     if (HALF) rest[r] = _mm256_fmadd_ps(_mm512_castps512_ps256(x), h, rest[r]);   \
@@ -150,7 +156,7 @@ static void multiply_panels(
 }
 
 TARGET void serin_conv_multiply_avx512(const struct serin_conv_tile *t, size_t rows) {
-    size_t high = t->is_first && t->is_last ? TALL : rows;
+    size_t high = t->is_whole ? TALL : rows;
     for (size_t r = 0; r < rows;) {
         size_t count = high < rows ? next_tile(rows - r) : rows;
         if (count > rows - r) count = rows - r;

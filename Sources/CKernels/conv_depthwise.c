@@ -146,6 +146,9 @@ static void work_line(
     (void)has_lines;
 }
 
+// Floats of an image and of what is made of it that are more than the second cache keeps.
+#define LARGE_IMAGE 200000
+
 void serin_depthwise_f32(
     const struct serin_conv *conv, const float *in, const float *weights, const float *bias,
     const float *residual, float *out) {
@@ -162,6 +165,7 @@ void serin_depthwise_f32(
 #endif
     size_t line = (size_t)z->outputs * conv->groups;
     size_t image = (size_t)(x->length_in * y->length_in * z->length_in) * conv->pixel;
+    s.is_large = image + line * (size_t)y->outputs >= LARGE_IMAGE;
     for (size_t n = 0; n < conv->images; n++, in += image)
         for (ptrdiff_t i = 0; i < x->outputs; i++) {
             size_t plane = (n * (size_t)x->outputs + (size_t)i) * (size_t)y->outputs * line;

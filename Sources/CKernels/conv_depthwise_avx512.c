@@ -28,7 +28,8 @@ TARGET static inline void finish(const struct serin_stretch *s, size_t p, size_t
 }
 
 // PIXELS pixels from `p` on, of 16 channels from `c` on; each pixel is STRIDE inputs behind the one
-// before it, the TAPS taps of a line lie side by side. Where IS_EDGE, some of them may lie outside.
+// before it, the TAPS taps of a line lie side by side. Where IS_EDGE, up to half of the taps of the
+// first and the last may lie outside.
 #define BLOCK(PIXELS, TAPS, STRIDE, IS_EDGE)                                                     \
     TARGET static void block_##PIXELS##_##TAPS##_##STRIDE##_##IS_EDGE(                           \
         const struct serin_stretch *s, size_t p, size_t c) {                                     \
@@ -38,13 +39,14 @@ TARGET static inline void finish(const struct serin_stretch *s, size_t p, size_t
         const ptrdiff_t beside = (ptrdiff_t)s->conv->pixel;                                      \
         const ptrdiff_t below = axis[1].stride * axis[2].length_in * beside;                     \
         const ptrdiff_t place = axis[2].first + (ptrdiff_t)p * STRIDE;                           \
-        const ptrdiff_t room = axis[2].length_in;                                                \
+        const ptrdiff_t room = axis[2].length_in - place;                                        \
         __m512 start = s->bias ? _mm512_loadu_ps(s->bias + c) : _mm512_setzero_ps();             \
         __m512 sum[PIXELS];                                                                      \
         UNROLL for (int i = 0; i < PIXELS; i++) sum[i] = start;                                  \
         const float *next = s->out + (p + (size_t)axis[2].outputs) * channels + c;               \
-        UNROLL for (int i = 0; i < PIXELS; i++)                                                  \
-            __builtin_prefetch(next + (size_t)i * channels, 0, 2);                               \
+        if (s->is_large)                                                                         \
+            UNROLL for (int i = 0; i < PIXELS; i++)                                              \
+                __builtin_prefetch(next + (size_t)i * channels, 0, 2);                           \
         const float *in = s->in + (ptrdiff_t)p * s->pixel + (ptrdiff_t)c;                        \
         for (ptrdiff_t x = s->x.from; x < s->x.to; x++)                                          \
             for (ptrdiff_t y = s->y.from; y < s->y.to; y++) {                                    \
@@ -52,14 +54,15 @@ TARGET static inline void finish(const struct serin_stretch *s, size_t p, size_t
                     s->weights + (size_t)((x * axis[1].taps + y) * TAPS) * channels + c;         \
                 const float *a = in + x * s->step_x + y * s->step_y;                             \
                 /* What the next line of outputs reads and this one does not. */                 \
-                if (y + axis[1].stride >= axis[1].taps)                                          \
+                if (s->is_large && y + axis[1].stride >= axis[1].taps)                           \
                     UNROLL for (int i = 0; i < PIXELS * STRIDE; i++)                             \
                         __builtin_prefetch(a + below + i * beside, 0, 3);                        \
                 __m512 b[TAPS];                                                                  \
                 UNROLL for (int t = 0; t < TAPS; t++)                                            \
                     b[t] = _mm512_loadu_ps(w + (size_t)t * channels);                            \
                 UNROLL for (int r = 0; r < READ; r++) {                                          \
-                    if (IS_EDGE && (place + r < 0 || place + r >= room)) continue;               \
+                    if (IS_EDGE && r < TAPS / 2 && place + r < 0) continue;                      \
+                    if (IS_EDGE && r >= READ - TAPS / 2 && r >= room) continue;                  \
                     __m512 read = _mm512_loadu_ps(a + r * beside);                               \
                     UNROLL for (int i = 0; i < PIXELS; i++)                                      \
                         if (r >= i * STRIDE && r < i * STRIDE + TAPS)                            \
@@ -80,12 +83,15 @@ typedef void block_function(const struct serin_stretch *, size_t, size_t);
         block_1_##TAPS##_##STRIDE##_##IS_EDGE, block_2_##TAPS##_##STRIDE##_##IS_EDGE,            \
             block_4_##TAPS##_##STRIDE##_##IS_EDGE, block_7_##TAPS##_##STRIDE##_##IS_EDGE         \
     }
-#define ROWS(IS_EDGE) {ROW(3, 1, IS_EDGE), ROW(3, 2, IS_EDGE), ROW(5, 1, IS_EDGE), ROW(5, 2, IS_EDGE)}
+#define ROWS(IS_EDGE)                                                                            \
+    {ROW(3, 1, IS_EDGE), ROW(3, 2, IS_EDGE), ROW(5, 1, IS_EDGE), ROW(5, 2, IS_EDGE)}
 static block_function *const blocks[2][4][4] = {ROWS(0), ROWS(1)};
 
 bool serin_depthwise_has_lines(const struct serin_conv *conv) {
     const struct serin_axis *axis = &conv->axis[2];
-    return axis->tap_step == 1 && axis->stride <= 2 && (axis->taps == 3 || axis->taps == 5);
+    ptrdiff_t end = axis->first + (axis->outputs - 1) * axis->stride + axis->taps;
+    return axis->tap_step == 1 && axis->stride <= 2 && (axis->taps == 3 || axis->taps == 5) &&
+           axis->first >= -(axis->taps / 2) && end <= axis->length_in + axis->taps / 2;
 }
 
 size_t serin_depthwise_line_avx512(const struct serin_stretch *s) {

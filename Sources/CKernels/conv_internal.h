@@ -22,6 +22,7 @@ struct serin_conv_tile {
     size_t column;                 // the group's first column within an output pixel
     size_t columns;
     bool is_first, is_last;
+    bool is_whole;  // the weights are few: the rows of a tile may go through all of them at once
     enum serin_activation activation;
     float a, b;
 };
@@ -44,6 +45,7 @@ struct serin_stretch {
     ptrdiff_t step_x, step_y, step_z;  // floats from one tap to the next
     ptrdiff_t pixel;                   // floats from one output's input to the next one's
     size_t channels;
+    bool is_large;  // images do not stay in the second cache, so that it pays to fetch them ahead
 };
 
 // Whether the next function takes lines of this convolution.
