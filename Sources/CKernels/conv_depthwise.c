@@ -6,12 +6,17 @@
 
 static inline ptrdiff_t least(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 
+// a / b rounded up, without a division where there is nothing to divide.
+static inline ptrdiff_t quotient(ptrdiff_t a, ptrdiff_t b) {
+    return b == 1 ? a : (a + b - 1) / b;
+}
+
 static struct serin_span taps_inside(const struct serin_axis *axis, ptrdiff_t output) {
     ptrdiff_t at = output * axis->stride + axis->first, step = axis->tap_step;
     struct serin_span span = {0, 0};
-    if (at < 0) span.from = (-at + step - 1) / step;
+    if (at < 0) span.from = quotient(-at, step);
     ptrdiff_t room = axis->length_in - at;
-    if (room > 0) span.to = least(axis->taps, (room + step - 1) / step);
+    if (room > 0) span.to = least(axis->taps, quotient(room, step));
     if (span.from > span.to) span.from = span.to;
     return span;
 }
@@ -200,23 +205,35 @@ static void box_portable(const struct box *b, size_t first, size_t channels, flo
 }
 
 #if defined(__x86_64__)
+// VECTORS * 8 channels from `c` on.
+#define BOX(VECTORS)                                                                             \
+    SERIN_AVX2 static inline void box_##VECTORS(const struct box *b, size_t c, float *out) {     \
+        const bool adds = b->divisor != 0;                                                       \
+        __m256 sum[VECTORS];                                                                     \
+        UNROLL for (int i = 0; i < VECTORS; i++) sum[i] =                                        \
+            adds ? _mm256_setzero_ps() : _mm256_loadu_ps(b->in + c + 8 * i);                     \
+        for (ptrdiff_t u = 0; u < b->count[0]; u++)                                              \
+            for (ptrdiff_t v = 0; v < b->count[1]; v++) {                                        \
+                const float *a = b->in + c + u * b->apart[0] + v * b->apart[1];                  \
+                for (ptrdiff_t w = 0; w < b->count[2]; w++, a += b->apart[2]) {                  \
+                    UNROLL for (int i = 0; i < VECTORS; i++) {                                   \
+                        __m256 x = _mm256_loadu_ps(a + 8 * i);                                   \
+                        sum[i] = adds ? _mm256_add_ps(sum[i], x) : _mm256_max_ps(x, sum[i]);     \
+                    }                                                                            \
+                }                                                                                \
+            }                                                                                    \
+        UNROLL for (int i = 0; i < VECTORS; i++) {                                               \
+            if (adds) sum[i] = _mm256_div_ps(sum[i], _mm256_set1_ps(b->divisor));                \
+            _mm256_storeu_ps(out + c + 8 * i, sum[i]);                                           \
+        }                                                                                        \
+    }
+BOX(8)
+BOX(1)
+
 SERIN_AVX2 static void box_avx2(const struct box *b, size_t channels, float *out) {
     size_t c = 0;
-    for (; c + 8 <= channels; c += 8) {
-        const float *in = b->in + c;
-        bool adds = b->divisor != 0;
-        __m256 sum = adds ? _mm256_setzero_ps() : _mm256_loadu_ps(in);
-        for (ptrdiff_t u = 0; u < b->count[0]; u++)
-            for (ptrdiff_t v = 0; v < b->count[1]; v++) {
-                const float *a = in + u * b->apart[0] + v * b->apart[1];
-                for (ptrdiff_t w = 0; w < b->count[2]; w++, a += b->apart[2]) {
-                    __m256 x = _mm256_loadu_ps(a);
-                    sum = adds ? _mm256_add_ps(sum, x) : _mm256_max_ps(x, sum);
-                }
-            }
-        if (adds) sum = _mm256_div_ps(sum, _mm256_set1_ps(b->divisor));
-        _mm256_storeu_ps(out + c, sum);
-    }
+    for (; c + 64 <= channels; c += 64) box_8(b, c, out);
+    for (; c + 8 <= channels; c += 8) box_1(b, c, out);
     if (c < channels) box_portable(b, c, channels, out);
 }
 #endif
@@ -224,7 +241,7 @@ SERIN_AVX2 static void box_avx2(const struct box *b, size_t channels, float *out
 // The taps of an axis that lie inside the image or its padding.
 static ptrdiff_t taps_padded(const struct serin_axis *axis, ptrdiff_t after, ptrdiff_t output) {
     ptrdiff_t room = axis->length_in + after - (output * axis->stride + axis->first);
-    return room <= 0 ? 0 : least(axis->taps, (room + axis->tap_step - 1) / axis->tap_step);
+    return room <= 0 ? 0 : least(axis->taps, quotient(room, axis->tap_step));
 }
 
 void serin_pool_f32(
