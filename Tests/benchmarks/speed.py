@@ -37,11 +37,11 @@ GOALS = {
     "lgbm_500_63": (f"LightGBM, {TREES} of 63 leaves", {1: 10, 16: 6, 256: 10, 4096: 10}),
     "cat_500_d6": (f"CatBoost, {TREES} of depth 6", {1: 10, 16: 6, 256: 10, 4096: 10}),
     "rf_100": ("random forest, 100 deep trees", {1: 5, 4096: 2.5}),
-    "bert*": ("transformer encoder, two BERT-base layers, 128 tokens", {1: 1.1}),
+    "bert_base*": ("transformer encoder, two BERT-base layers, 128 tokens", {1: 1.1}),
     "mobilenet_v2*": ("MobileNetV2, 224 x 224", {1: 1.2}),
     "mobilenetv2*": ("MobileNetV2, 224 x 224", {1: 1.2}),
     "resnet50*": ("ResNet-50, 224 x 224", {1: 1.0}),
-    "*int8*": ("int8 matrix product", {1: 1.0, 16: 1.0, 384: 1.0}),
+    "int8*": ("int8 matrix product", {1: 1.0, 16: 1.0, 384: 1.0}),
 }
 
 
