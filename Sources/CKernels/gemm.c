@@ -34,6 +34,7 @@ void serin_gemm_f32_at(
     const struct serin_epilogue *epilogue, float *c, size_t c_stride) {
     static const struct serin_epilogue none = {0};
     const struct serin_epilogue *e = epilogue ? epilogue : &none;
+    (void)level;  // Other processors have one form.
 #if defined(__x86_64__)
     if (level >= SERIN_CPU_AVX512) {
         serin_gemm_f32_avx512(

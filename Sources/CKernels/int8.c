@@ -52,6 +52,7 @@ static void multiply_portable(enum serin_int8_layout layout, const struct serin_
 void serin_int8_multiply_at(
     enum serin_cpu level, enum serin_int8_layout layout, const struct serin_int8_product *product,
     void *scratch) {
+    (void)level, (void)scratch;  // Other processors have one form, which needs no room.
 #if defined(__x86_64__)
     if (level >= SERIN_CPU_VNNI && layout == SERIN_INT8_QUADS) {
         serin_int8_multiply_vnni(product, scratch);
