@@ -5,6 +5,7 @@
 #include "cpu.h"
 #include "gemm.h"
 #include "int8.h"
+#include "int8_columns.h"
 #include "int8_convert.h"
 #include "recurrent.h"
 #include "resample.h"

@@ -1,91 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 import Tensors
 
-/// An eight-bit whole number.
-private protocol Byte: FixedWidthInteger, Scalar, SendableMetatype {}
-extension Int8: Byte {}
-extension UInt8: Byte {}
-
-/// Where the operands of a quantised convolution stand among a node's inputs.
-private struct QuantizedOperands {
-    let weights: Int
-    let zeroOfImage: Int
-    let zeroOfWeights: Int
-}
-
-/// The sums of a quantised convolution, handed to `finish` with their channel.
-///
-/// Zero points are taken off before multiplying; padding stands for the image's zero point and
-/// so adds nothing. Sums wrap around in 32 bits, which takes 32,768 products of the largest size.
-@inline(__always)
-private func convolve<Image: Byte, Weight: Byte, Output: BitwiseCopyable>(
-    _ form: ConvolutionForm,
-    _ operands: QuantizedOperands,
-    _ frame: Frame,
-    _: Image.Type,
-    _: Weight.Type,
-    _ output: MutableView<Output>,
-    finish: (Int32, Int) -> Output
-) {
-    let input: View<Image> = frame.input(0)
-    let weights: View<Weight> = frame.input(operands.weights)
-    let hasZero = frame.hasInput(operands.zeroOfImage)
-    let zero = hasZero ? Int32(frame.input(operands.zeroOfImage, as: Image.self)[0]) : 0
-    let zeros: View<Weight>? =
-        frame.hasInput(operands.zeroOfWeights) ? frame.input(operands.zeroOfWeights) : nil
-    convolve(form, images: frame.inputShape(0)[0], output) { (at, channel, weight) -> Wrapping in
-        let base = zeros.map { Int32($0[$0.count == 1 ? 0 : channel]) } ?? 0
-        return Wrapping((Int32(input[at]) &- zero) &* (Int32(weights[weight]) &- base))
-    } finish: { total, channel in
-        finish(total.value, channel)
-    }
-}
-
-/// A 32-bit sum that wraps around.
-private struct Wrapping: AdditiveArithmetic {
-    let value: Int32
-    @inline(__always) init(_ value: Int32) { self.value = value }
-    static var zero: Wrapping { Wrapping(0) }
-    @inline(__always) static func + (a: Wrapping, b: Wrapping) -> Wrapping {
-        Wrapping(a.value &+ b.value)
-    }
-    @inline(__always) static func - (a: Wrapping, b: Wrapping) -> Wrapping {
-        Wrapping(a.value &- b.value)
-    }
-}
-
-private func integerKernel<Image: Byte, Weight: Byte>(
-    _ form: ConvolutionForm,
-    _: Image.Type,
-    _: Weight.Type
-) -> Kernel {
+/// `image` over `weights` as `ByteConvolution` sums them, into the output.
+private func integerKernel(_ convolution: ByteConvolution) -> Kernel {
     { frame in
-        let operands = QuantizedOperands(weights: 1, zeroOfImage: 2, zeroOfWeights: 3)
         let output: MutableView<Int32> = frame.output(0)
-        convolve(form, operands, frame, Image.self, Weight.self, output) { total, _ in total }
+        convolution.run(frame) { sums, _, start in
+            for index in sums.indices { output[start &+ index] = sums[index] }
+        }
     }
 }
 
 /// `saturate(round((sum + bias) * imageScale * weightScale / scale) + zero)`, ties to even.
-private func quantizedKernel<Image: Byte, Weight: Byte>(
-    _ form: ConvolutionForm,
-    _: Image.Type,
-    _: Weight.Type
+private func quantizedKernel<Image: FixedWidthInteger & Scalar & SendableMetatype>(
+    _ convolution: ByteConvolution,
+    _: Image.Type
 ) -> Kernel {
     { frame in
-        let operands = QuantizedOperands(weights: 3, zeroOfImage: 2, zeroOfWeights: 5)
         let imageScale = frame.input(1, as: Float.self)[0]
         let scales: View<Float> = frame.input(4)
         let scale = frame.input(6, as: Float.self)[0]
         let zero = Float(frame.input(7, as: Image.self)[0])
         let bias: View<Int32>? = frame.hasInput(8) ? frame.input(8) : nil
         let output: MutableView<Image> = frame.output(0)
-        convolve(form, operands, frame, Image.self, Weight.self, output) { total, channel in
+        convolution.run(frame) { sums, channel, start in
             let factor = imageScale * scales[scales.count == 1 ? 0 : channel] / scale
-            let sum = Float(total &+ (bias?[channel] ?? 0))
-            let value = (sum * factor).rounded(.toNearestOrEven) + zero
+            let own = bias?[channel] ?? 0
             let least = Float(Image.min)
-            return value > least ? Image(exactly: min(value, Float(Image.max))) ?? .min : .min
+            for index in sums.indices {
+                let value =
+                    (Float(sums[index] &+ own) * factor).rounded(.toNearestOrEven) + zero
+                output[start &+ index] =
+                    value > least ? Image(exactly: min(value, Float(Image.max))) ?? .min : .min
+            }
         }
     }
 }
@@ -131,17 +78,8 @@ let integerConvolutionOperators: [OperatorDefinition] = [
             return [Fact(.int32, form.outputShape)]
         },
         compile: { context throws(EngineError) in
-            let form = try ConvolutionForm(context)
-            let isSigned = try context.input(1).type == .int8
-            return if try context.input(0).type == .int8 {
-                isSigned
-                    ? integerKernel(form, Int8.self, Int8.self)
-                    : integerKernel(form, Int8.self, UInt8.self)
-            } else {
-                isSigned
-                    ? integerKernel(form, UInt8.self, Int8.self)
-                    : integerKernel(form, UInt8.self, UInt8.self)
-            }
+            let operands = ByteConvolution.Operands(weights: 1, zeroOfImage: 2, zeroOfWeights: 3)
+            return integerKernel(try ByteConvolution(&context, operands))
         }
     ),
     OperatorDefinition(
@@ -165,17 +103,11 @@ let integerConvolutionOperators: [OperatorDefinition] = [
             return [Fact(image, form.outputShape)]
         },
         compile: { context throws(EngineError) in
-            let form = try ConvolutionForm(context, weights: 3)
-            let isSigned = try context.input(3).type == .int8
-            return if try context.input(0).type == .int8 {
-                isSigned
-                    ? quantizedKernel(form, Int8.self, Int8.self)
-                    : quantizedKernel(form, Int8.self, UInt8.self)
-            } else {
-                isSigned
-                    ? quantizedKernel(form, UInt8.self, Int8.self)
-                    : quantizedKernel(form, UInt8.self, UInt8.self)
-            }
+            let operands = ByteConvolution.Operands(weights: 3, zeroOfImage: 2, zeroOfWeights: 5)
+            let convolution = try ByteConvolution(&context, operands)
+            return try context.input(0).type == .int8
+                ? quantizedKernel(convolution, Int8.self)
+                : quantizedKernel(convolution, UInt8.self)
         }
     ),
 ]

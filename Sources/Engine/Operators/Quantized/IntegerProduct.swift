@@ -194,7 +194,7 @@ struct IntegerProduct: Sendable {
 ///
 /// Safety: made over a scratch view, which outlives it; what is taken is checked against its size.
 @safe
-private struct Room {
+struct Room {
     private let base: UnsafeMutableRawPointer
     private let capacity: Int
     private var used = 0
