@@ -74,7 +74,12 @@ class Daemon:
         self.session.trust_env = False
 
     def __enter__(self):
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            # One that never becomes ready is not left behind.
+            self.stop()
+            raise
         return self
 
     def __exit__(self, *_):
