@@ -33,9 +33,9 @@ struct FunctionExpander {
         }
     }
 
-    private let functions: [Key: FunctionProto]
+    let functions: [Key: FunctionProto]
     let opsets: [String: Int]
-    private let table: OperatorTable
+    let table: OperatorTable
     private var parsed: [String: FunctionProto] = [:]
     var taken: Set<String> = []
     private var active: [Key] = []
@@ -69,37 +69,6 @@ struct FunctionExpander {
             }
         }
         (self.functions, self.table, opsets) = (functions, table, model.opsets)
-    }
-
-    private func hasCalls(_ graph: GraphProto) -> Bool {
-        graph.nodes.contains { node in
-            isCall(node) || node.graphs.contains { hasCalls($0) }
-        }
-    }
-
-    private func key(of node: NodeProto) -> Key {
-        Key(
-            domain: OperatorTable.canonical(node.domain),
-            name: node.operatorName,
-            overload: node.overload
-        )
-    }
-
-    private func opset(of node: NodeProto) -> Int? {
-        node.opset ?? opsets[OperatorTable.canonical(node.domain)]
-    }
-
-    private func isCall(_ node: NodeProto) -> Bool {
-        functions[key(of: node)] != nil || specified(node) != nil
-    }
-
-    /// The specification's body for the node's operator, when it is needed.
-    private func specified(_ node: NodeProto) -> SpecifiedFunction? {
-        let domain = OperatorTable.canonical(node.domain)
-        guard let opset = opset(of: node),
-            !table.defines(node.operatorName, domain: domain, opset: opset)
-        else { return nil }
-        return SpecifiedFunction.find(node.operatorName, domain: domain, opset: opset)
     }
 
     // MARK: Walking
