@@ -24,7 +24,8 @@ void serin_conv_pack_f32(
     const void *w, size_t columns, size_t channels, const ptrdiff_t counts[3],
     ptrdiff_t column_stride, ptrdiff_t channel_stride, const ptrdiff_t tap_stride[3],
     float *packed) {
-    if (counts[0] * counts[1] * counts[2] == 1) {
+    // A single column has another form there.
+    if (counts[0] * counts[1] * counts[2] == 1 && columns > 1) {
         serin_pack_f32(w, channels, columns, channel_stride, column_stride, 1, packed);
         return;
     }

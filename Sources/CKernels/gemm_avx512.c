@@ -15,7 +15,12 @@
 #define VEC_ONE(p) _mm512_set1_ps(*(p))
 #define VEC_FMA _mm512_fmadd_ps
 #define VEC_ADD _mm512_add_ps
+#define VEC_MAX _mm512_max_ps
 #define VEC_ZERO _mm512_setzero_ps()
+#define VEC_SOME __mmask16
+#define VEC_FIRST(n) ((__mmask16)((1u << (n)) - 1))
+#define VEC_LOAD_SOME(p, some) _mm512_maskz_loadu_ps(some, p)
+#define VEC_STORE_SOME(p, some, v) _mm512_mask_storeu_ps(p, some, v)
 #define TALL 14
 #define PANELS 2
 // Two panels so deep are read from the second cache, which costs less than going on from stored sums.
@@ -29,12 +34,23 @@
     TILE(1, 2) TILE(2, 2) TILE(3, 2) TILE(4, 2) TILE(5, 2) TILE(6, 2) TILE(7, 2) TILE(8, 2)       \
     TILE(9, 2) TILE(10, 2) TILE(11, 2) TILE(12, 2) TILE(13, 2) TILE(14, 2)                        \
     TILE(1, 4) TILE(2, 4) TILE(3, 4) TILE(4, 4)
+#define NARROW_TALL(vectors) 6
+#define NARROW_TILES(X) X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1)
 
 struct avx512_tile;
 static void avx512_plain(size_t rows, size_t panels, const struct avx512_tile *t);
 static void avx512_packed(size_t rows, size_t panels, const struct avx512_tile *t);
 #define avx512_map serin_map_f32_avx512
 
+TARGET static inline float avx512_fold(const __m512 *sums) {
+    __m512 v = _mm512_add_ps(sums[0], sums[1]);
+    __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+    __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+#include "gemm_line.h"
 #include "gemm_tile.h"
 
 #define CASE(FORM, ROWS, P)                                                                       \

@@ -11,6 +11,10 @@
 // Columns after which the epilogue's function is applied.
 #define SERIN_APPLY_COLUMNS 64
 
+// Chains of an element of a product of one panel, and of one of a single column; see gemm.h.
+#define SERIN_CHAINS 4
+#define SERIN_DOT_CHAINS 32
+
 #define SERIN_GEMM_ARGUMENTS                                                                      \
     size_t rows, size_t columns, size_t depth, const float *a, ptrdiff_t row_stride,             \
         ptrdiff_t depth_stride, const float *packed, const struct serin_epilogue *e, float *c,   \

@@ -6,6 +6,7 @@
 //   TALL         rows of the largest tile, PANELS its panels
 //   PLAIN_DEPTH  depth of a stretch where a stays as it is, and PLAIN_ROWS the rows of a block
 //   GEMM         the name of the function to make
+// and what gemm_line.h asks for.
 //
 // The method is that of Goto and van de Geijn (Anatomy of High-Performance Matrix Multiplication,
 // 2008): a block of `a` stays in the second cache, a stretch of one panel of `b` in the first or
@@ -13,8 +14,6 @@
 // side by side in a cache. A stretch after the first goes on from the sums stored in c, so an
 // element stays one chain whatever the blocking.
 #include "gemm_internal.h"
-
-#define VECTORS (SERIN_PANEL / LANES)
 
 // Where a tile begins in a, b, c and what is done when its sums are ready.
 struct NAME(tile) {
@@ -31,9 +30,6 @@ struct NAME(tile) {
     const float *bias, *residual;
     size_t residual_stride;
 };
-
-// Every loop over sums is unrolled whole: a sum that is indexed would not stay in a register.
-#define UNROLL _Pragma("clang loop unroll(full)")
 
 // ROWS x (P panels): the sums are held in registers throughout.
 #define TILE_BODY(ROWS, P)                                                                        \
@@ -157,10 +153,7 @@ TARGET static void NAME(apply)(
 }
 
 // Few rows: a stays as it is, the whole depth is one stretch.
-TARGET static void NAME(thin)(
-    size_t rows, size_t columns, size_t depth, const float *a, ptrdiff_t row_stride,
-    ptrdiff_t depth_stride, const float *packed, const struct serin_epilogue *e, float *c,
-    size_t c_stride) {
+TARGET static __attribute__((noinline)) void NAME(thin)(SERIN_GEMM_ARGUMENTS) {
     struct NAME(tile) t = {
         .depth = depth, .a = a, .row_stride = row_stride, .depth_stride = depth_stride,
         .panel_stride = depth * SERIN_PANEL, .c_stride = c_stride, .is_first = 1, .is_last = 1,
@@ -190,14 +183,8 @@ static size_t NAME(next_tile)(size_t left) {
     return TALL;
 }
 
-TARGET void GEMM(
-    size_t rows, size_t columns, size_t depth, const float *a, ptrdiff_t row_stride,
-    ptrdiff_t depth_stride, const float *packed, const struct serin_epilogue *e, float *c,
-    size_t c_stride) {
-    if (rows <= TALL) {
-        NAME(thin)(rows, columns, depth, a, row_stride, depth_stride, packed, e, c, c_stride);
-        return;
-    }
+// Many rows, in blocks.
+TARGET static __attribute__((noinline)) void NAME(blocked)(SERIN_GEMM_ARGUMENTS) {
     _Alignas(64) float block[SERIN_BLOCK_ROWS * SERIN_BLOCK_DEPTH];
     // Few columns do not earn the packing of lines that can be read as they are.
     int packs = depth_stride != 1 ||
@@ -269,4 +256,17 @@ TARGET void GEMM(
             from += t.depth;
         } while (from < depth);
     }
+}
+
+TARGET void GEMM(SERIN_GEMM_ARGUMENTS) {
+    if (columns == 1)
+        NAME(dot)(rows, columns, depth, a, row_stride, depth_stride, packed, e, c, c_stride);
+    else if (columns <= SERIN_PANEL)
+        NAME(narrow)(rows, columns, depth, a, row_stride, depth_stride, packed, e, c, c_stride);
+    else if (rows == 1)
+        NAME(line)(columns, depth, a, depth_stride, packed, e, c);
+    else if (rows <= TALL)
+        NAME(thin)(rows, columns, depth, a, row_stride, depth_stride, packed, e, c, c_stride);
+    else
+        NAME(blocked)(rows, columns, depth, a, row_stride, depth_stride, packed, e, c, c_stride);
 }

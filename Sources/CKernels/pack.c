@@ -76,6 +76,12 @@ void serin_pack_f32(
     const void *b, size_t depth, size_t columns, ptrdiff_t row_stride, ptrdiff_t column_stride,
     float scale, float *packed) {
     const char *source = b;
+    if (columns == 1) {
+        for (size_t k = 0; k < depth; k++)
+            packed[k] = load_one(source + (ptrdiff_t)k * row_stride * 4) * scale;
+        for (size_t k = depth; k < serin_packed_count(depth, 1); k++) packed[k] = 0;
+        return;
+    }
     size_t whole = columns / SERIN_PANEL * SERIN_PANEL;
     if (column_stride == 1) {
         for (size_t k = 0; k < depth; k += BLOCK) {

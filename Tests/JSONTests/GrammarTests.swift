@@ -199,7 +199,9 @@ import Testing
                 #expect(skipped == nil, "seed \(seed), round \(round)")
                 #expect(try parseJSON(one.encoded()) == one, "seed \(seed), round \(round)")
             case (.failure(let one as JSONError), .failure(let other as JSONError)):
-                #expect(one == other, "seed \(seed), round \(round)")
+                // What else is wrong may stand behind a name that only the tree parser stops at.
+                let isSame = one == other || one.problem.hasSuffix("occurs twice")
+                #expect(isSame, "\(one), \(other), seed \(seed), round \(round)")
                 #expect(skipped == other, "seed \(seed), round \(round)")
             case (.failure(let one as JSONError), .success):
                 // Only the tree parser sees names that occur twice.

@@ -13,11 +13,13 @@
 
 // The number of floats that a packed depth x columns matrix takes.
 static inline size_t serin_packed_count(size_t depth, size_t columns) {
+    if (columns == 1) return (depth + SERIN_PANEL - 1) / SERIN_PANEL * SERIN_PANEL;
     return (columns + SERIN_PANEL - 1) / SERIN_PANEL * SERIN_PANEL * depth;
 }
 
 // Packs b (depth x columns, strides in elements) into panels of SERIN_PANEL columns, each
-// depth x SERIN_PANEL, the last one filled up with zeros; every element is multiplied by scale.
+// depth x SERIN_PANEL, the last one filled up with zeros; a single column stays as it is. Every
+// element is multiplied by scale.
 // b holds floats at any alignment, as those of a file have none; one of the strides is mostly 1.
 void serin_pack_f32(
     const void *b, size_t depth, size_t columns, ptrdiff_t row_stride, ptrdiff_t column_stride,
@@ -37,9 +39,12 @@ struct serin_epilogue {
 // its lines c_stride apart, and overlaps no operand, as it holds sums on the way. epilogue may be
 // null.
 //
-// Each element is one chain of multiply-adds (one rounding each) over the depth in rising order,
-// whatever the number of rows, the blocking and the level, so a row's bits do not depend on the
-// rows beside it, and every level gives the same bits.
+// Each element is one chain of multiply-adds (one rounding each) over the depth in rising order.
+// Where a row has few elements, each has several chains, as one would wait for itself: step k goes on
+// chain k % 4 of four, added as (0 + 1) + (2 + 3), where there are at most SERIN_PANEL columns, and on
+// chain k % 32 of 32, of which the upper half is added to the lower until one is left, where there is
+// one column. The order hangs on nothing else - not the number of rows, the blocking, the level - so
+// a row's bits do not depend on the rows beside it, and every level gives the same bits.
 void serin_gemm_f32(
     size_t rows, size_t columns, size_t depth, const float *a, ptrdiff_t a_row_stride,
     ptrdiff_t a_depth_stride, const float *packed, const struct serin_epilogue *epilogue, float *c,

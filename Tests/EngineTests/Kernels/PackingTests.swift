@@ -16,6 +16,10 @@ import Testing
         scale: Float
     ) -> [Float] {
         let width = Int(SERIN_PANEL)
+        guard columns != 1 else {
+            let places = (depth + width - 1) / width * width
+            return (0..<places).map { $0 < depth ? b[$0 * rowStride] * scale : 0 }
+        }
         var panels: [Float] = []
         for first in stride(from: 0, to: columns, by: width) {
             for k in 0..<depth {
