@@ -1,22 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Walks from root to leaf. A walk mostly waits for memory, so many are under way at once: eight
-// rows in one tree, or sixteen trees for one row. All rows of a block go through a tree before the
-// next one, so that its upper nodes stay near.
+// rows in one tree, or some thirty trees for one row. All rows of a block go through a tree before
+// the next one, so that its upper nodes stay near.
 #include "trees.h"
 
-// LANES walks side by side; all have arrived when no node has children.
-#define WALK(NODE, LINK, LANES, INDEX)                                                           \
-    for (unsigned left = depth; left > 0;) {                                                     \
-        unsigned steps = left < 4 ? left : 4;                                                    \
-        for (unsigned step = 0; step < steps; step++)                                            \
-            for (int i = 0; i < LANES; i++) {                                                    \
-                LINK link = at[i]->link;                                                         \
-                at[i] += (link >> bits) + (x[(link & mask) + INDEX] > at[i]->threshold);         \
-            }                                                                                    \
-        left -= steps;                                                                           \
-        LINK onward = 0;                                                                         \
-        for (int i = 0; i < LANES; i++) onward |= at[i]->link >> bits;                           \
-        if (onward == 0) break;                                                                  \
+// One step of a walk whose row has lane INDEX; one that has arrived stays.
+#define STEP(LINK, AT, INDEX)                                                                    \
+    {                                                                                            \
+        LINK link = AT->link;                                                                    \
+        AT += (link >> bits) + (x[(link & mask) + INDEX] > AT->threshold);                       \
     }
 
 #define WALKS(TYPE, LINK, SUFFIX)                                                                \
@@ -27,22 +19,48 @@
         unsigned bits = walks->column_bits, depth = walks->depths[tree];                         \
         LINK mask = ((LINK)1 << bits) - 1;                                                       \
         for (int i = 0; i < 8; i++) at[i] = nodes + walks->roots[tree];                          \
-        WALK(struct serin_tree_node_##SUFFIX, LINK, 8, (LINK)i)                                  \
+        for (unsigned left = depth; left > 0;) {                                                 \
+            unsigned steps = left < 4 ? left : 4;                                                \
+            for (unsigned step = 0; step < steps; step++)                                        \
+                for (int i = 0; i < 8; i++) STEP(LINK, at[i], (LINK)i)                           \
+            left -= steps;                                                                       \
+            LINK onward = 0;                                                                     \
+            for (int i = 0; i < 8; i++) onward |= at[i]->link >> bits;                           \
+            if (onward == 0) break;                                                              \
+        }                                                                                        \
         for (int i = 0; i < 8; i++) weights[i] = at[i]->threshold;                               \
     }                                                                                            \
     void serin_tree_reach_trees_##SUFFIX(                                                        \
-        const struct serin_tree_walks *walks, size_t first, const TYPE *x, TYPE *weights) {      \
+        const struct serin_tree_walks *walks, size_t first, size_t count, const TYPE *x,         \
+        TYPE *weights) {                                                                         \
         const struct serin_tree_node_##SUFFIX *at[SERIN_TREE_WALKS];                             \
         const struct serin_tree_node_##SUFFIX *nodes = walks->nodes;                             \
-        unsigned bits = walks->column_bits, depth = 0;                                           \
+        uint8_t walk[SERIN_TREE_WALKS];                                                          \
+        unsigned bits = walks->column_bits, deepest = 0;                                         \
         LINK mask = ((LINK)1 << bits) - 1;                                                       \
-        for (size_t i = 0; i < SERIN_TREE_WALKS; i++) {                                          \
-            size_t tree = first + i < walks->tree_count ? first + i : first;                     \
-            at[i] = nodes + walks->roots[tree];                                                  \
-            if (walks->depths[tree] > depth) depth = walks->depths[tree];                        \
+        for (size_t i = 0; i < count; i++) {                                                     \
+            at[i] = nodes + walks->roots[first + i];                                             \
+            walk[i] = (uint8_t)i;                                                                \
+            if (walks->depths[first + i] > deepest) deepest = walks->depths[first + i];          \
         }                                                                                        \
-        WALK(struct serin_tree_node_##SUFFIX, LINK, SERIN_TREE_WALKS, 0)                         \
-        for (int i = 0; i < SERIN_TREE_WALKS; i++) weights[i] = at[i]->threshold;                \
+        /* Few arrive in the upper half. After it those that have arrived are left out every four \
+           steps: each walk is written again, the place it is written to goes on with those that \
+           are under way. */                                                                     \
+        unsigned steps = (deepest + 1) / 2;                                                      \
+        for (size_t left = count; left > 0; steps = 4) {                                         \
+            for (unsigned step = 0; step < steps; step++)                                        \
+                for (size_t i = 0; i < left; i++) STEP(LINK, at[i], 0)                           \
+            size_t kept = 0;                                                                     \
+            for (size_t i = 0; i < left; i++) {                                                  \
+                const struct serin_tree_node_##SUFFIX *own = at[i];                              \
+                uint8_t number = walk[i];                                                        \
+                weights[number] = own->threshold;                                                \
+                at[kept] = own;                                                                  \
+                walk[kept] = number;                                                             \
+                kept += (own->link >> bits) != 0;                                                \
+            }                                                                                    \
+            left = kept;                                                                         \
+        }                                                                                        \
     }                                                                                            \
     void serin_tree_walk_##SUFFIX(                                                               \
         const struct serin_tree_walks *walks, const TYPE *x, size_t eight_size, size_t rows,     \
@@ -58,10 +76,10 @@
         }                                                                                        \
         for (size_t row = 8 * full; row < rows; row++) {                                         \
             const TYPE *own = x + full * eight_size + (row - 8 * full);                          \
-            for (size_t tree = 0; tree < walks->tree_count; tree += SERIN_TREE_WALKS) {          \
-                size_t left = walks->tree_count - tree;                                          \
-                serin_tree_reach_trees_##SUFFIX(walks, tree, own, weights);                      \
-                for (size_t i = 0; i < (left < SERIN_TREE_WALKS ? left : SERIN_TREE_WALKS); i++) \
+            for (size_t tree = 0, count; tree < walks->tree_count; tree += count) {              \
+                count = serin_tree_walks_at_once(walks->tree_count - tree);                      \
+                serin_tree_reach_trees_##SUFFIX(walks, tree, count, own, weights);               \
+                for (size_t i = 0; i < count; i++)                                               \
                     sums[row * targets + (size_t)walks->targets[tree + i]] += weights[i];        \
             }                                                                                    \
         }                                                                                        \

@@ -197,6 +197,17 @@ extension Spelling {
             steps: ["Relu"]
         ),
         Spelling(
+            name: "concatenations of concatenations",
+            lines: """
+                a = Abs x
+                b = Neg x
+                c = Concat a b axis:1
+                d = Concat x c axis:-1
+                y = Concat d b axis:1
+                """,
+            steps: ["Abs", "Neg", "Concat"]
+        ),
+        Spelling(
             name: "a transposition of ones moves nothing",
             lines: """
                 s = Unsqueeze x last
@@ -249,6 +260,21 @@ extension Spelling {
     ]
 
     static let left = [
+        Spelling(
+            name: "a concatenation that something else reads too",
+            lines: "a = Concat x x axis:1\nb = Neg a\ny = Concat a b axis:1",
+            steps: ["Concat", "Concat", "Neg"]
+        ),
+        Spelling(
+            name: "concatenations along another axis",
+            lines: """
+                n = Neg x
+                a = Concat x n axis:0
+                b = Concat n x axis:0
+                y = Concat a b axis:1
+                """,
+            steps: ["Concat", "Concat", "Concat", "Neg"]
+        ),
         Spelling(
             name: "GELU with another divisor",
             lines: "a = Div x two\nb = Erf a\nc = Add b one\nd = Mul x c\ny = Mul d half",

@@ -24,7 +24,8 @@
 // twig, as if twigs were leaves, and only its seven tests are made.
 //
 // Two arrangements: one tree and 32 or more rows side by side, or 32 trees and one row. Both give
-// the same leaves, and sums are always taken in the order of the trees.
+// the same leaves, and sums are always taken in the order of the trees, as the libraries that train
+// them take them.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -214,14 +215,21 @@ void serin_tree_reach_rows_f32(
 void serin_tree_reach_rows_f64(
     const struct serin_tree_walks *walks, size_t tree, const double *x, double *weights);
 
-// The trees that one row walks side by side.
-#define SERIN_TREE_WALKS 16
-// What one row reaches in the trees from `first` on, up to SERIN_TREE_WALKS of them; its columns
-// are 8 apart in x.
+// The most trees that one row walks side by side, and how many it does where `left` are left: all
+// about as many, as few walks would wait for memory one after the other.
+#define SERIN_TREE_WALKS 32
+static inline size_t serin_tree_walks_at_once(size_t left) {
+    size_t turns = (left + SERIN_TREE_WALKS - 1) / SERIN_TREE_WALKS;
+    return turns == 0 ? 0 : (left + turns - 1) / turns;
+}
+// What one row reaches in `count` trees from `first` on, at most SERIN_TREE_WALKS; its columns are 8
+// apart in x.
 void serin_tree_reach_trees_f32(
-    const struct serin_tree_walks *walks, size_t first, const float *x, float *weights);
+    const struct serin_tree_walks *walks, size_t first, size_t count, const float *x,
+    float *weights);
 void serin_tree_reach_trees_f64(
-    const struct serin_tree_walks *walks, size_t first, const double *x, double *weights);
+    const struct serin_tree_walks *walks, size_t first, size_t count, const double *x,
+    double *weights);
 
 // Adds what `rows` rows reach to their sums, [rows, targets], tree by tree. Every eight rows of x
 // are [columns, 8], `eight_size` apart; the last ones may be less than eight.

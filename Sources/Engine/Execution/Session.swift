@@ -204,20 +204,20 @@ package final class Session: @unchecked Sendable {
         guard program.inputs[index].elementType == tensor.type,
             tables.hasShape(number, tensor.dimensions)
         else { return false }
+        let (address, count) = unsafe tables.place(of: number)
         if tensor.type == .string {
-            let references = tensor.elements(as: TextReference.self)
             return withExtendedLifetime(tensor) {
-                references.indices.allSatisfy { element in
-                    let bytes = unsafe references[element].bytes
-                    return setText(
-                        input: index,
-                        element: element,
-                        utf8: unsafe Span(_unsafeElements: bytes)
-                    )
+                let given = unsafe tensor.address.assumingMemoryBound(to: TextReference.self)
+                let kept = unsafe address.assumingMemoryBound(to: TextReference.self)
+                for element in 0..<count {
+                    guard let reference = unsafe tables.keep(given[element].bytes) else {
+                        return false
+                    }
+                    unsafe kept[element] = reference
                 }
+                return true
             }
         }
-        let (address, _) = unsafe tables.place(of: number)
         unsafe address.copyMemory(from: tensor.address, byteCount: tensor.byteCount)
         return true
     }

@@ -10,6 +10,7 @@ package struct Pass: Sendable {
     static let standard = [
         Pass(name: "constant-folding") { $0.removeConstantNodes() },
         Pass(name: "transpose-merging") { $0.mergeTransposes() },
+        Pass(name: "concat-merging") { $0.mergeConcatenations() },
         Pass(name: "identity-removal") { $0.removeIdentities() },
         Pass(name: "common-subexpressions") { $0.mergeCommonSubexpressions() },
         // Fusions count readers, and a dead one would count.

@@ -24,7 +24,7 @@ protocol WalkValue: BitwiseCopyable {
     )
     @unsafe static func reachTrees(
         _ walks: UnsafePointer<serin_tree_walks>,
-        first: Int,
+        trees: Range<Int>,
         _ x: UnsafePointer<Self>,
         _ weights: UnsafeMutablePointer<Self>
     )
@@ -58,11 +58,11 @@ extension Float: WalkValue {
 
     @unsafe static func reachTrees(
         _ walks: UnsafePointer<serin_tree_walks>,
-        first: Int,
+        trees: Range<Int>,
         _ x: UnsafePointer<Float>,
         _ weights: UnsafeMutablePointer<Float>
     ) {
-        unsafe serin_tree_reach_trees_f32(walks, first, x, weights)
+        unsafe serin_tree_reach_trees_f32(walks, trees.lowerBound, trees.count, x, weights)
     }
 }
 
@@ -94,10 +94,10 @@ extension Double: WalkValue {
 
     @unsafe static func reachTrees(
         _ walks: UnsafePointer<serin_tree_walks>,
-        first: Int,
+        trees: Range<Int>,
         _ x: UnsafePointer<Double>,
         _ weights: UnsafeMutablePointer<Double>
     ) {
-        unsafe serin_tree_reach_trees_f64(walks, first, x, weights)
+        unsafe serin_tree_reach_trees_f64(walks, trees.lowerBound, trees.count, x, weights)
     }
 }

@@ -145,7 +145,7 @@ final class WalkedForest<Value: ForestValue>: Sendable {
             }
             return
         }
-        var weights = InlineArray<16, Value>(repeating: 0)
+        var weights = InlineArray<32, Value>(repeating: 0)
         var room = weights.mutableSpan
         unsafe room.withUnsafeMutableBufferPointer { buffer in
             guard let weights = buffer.baseAddress else { return }
@@ -167,12 +167,14 @@ final class WalkedForest<Value: ForestValue>: Sendable {
                 }
             }
             for row in (rows / 8 * 8)..<rows {
-                for first in stride(from: 0, to: treeCount, by: Int(SERIN_TREE_WALKS)) {
+                var first = 0
+                while first < treeCount {
+                    let count = serin_tree_walks_at_once(treeCount - first)
                     unsafe withWalks {
                         let own = unsafe x.pointer + rows / 8 * eightSize + row % 8
-                        unsafe Value.reachTrees($0, first: first, own, weights)
+                        unsafe Value.reachTrees($0, trees: first..<(first + count), own, weights)
                     }
-                    for lane in 0..<min(Int(SERIN_TREE_WALKS), treeCount - first) {
+                    for lane in 0..<count {
                         entries.take(
                             unsafe Int(weights[lane].entry),
                             start: row * targetCount,
@@ -181,6 +183,7 @@ final class WalkedForest<Value: ForestValue>: Sendable {
                             scratch.seen
                         )
                     }
+                    first += count
                 }
             }
         }
