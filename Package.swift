@@ -14,7 +14,7 @@ let modules: [(name: String, imports: [Target.Dependency])] = [
     ("Platform", ["CLinux"]),
     ("JSON", ["CLinux", "Platform"]),
     ("Tensors", ["Platform"]),
-    ("ONNX", ["Tensors"]),
+    ("ONNX", ["Platform", "Tensors"]),
     ("Engine", ["CKernels", "Platform", "Tensors", "ONNX"]),
     ("Artifacts", ["COpenSSL", "Platform", "JSON"]),
     ("Guards", ["Platform", "JSON", "Artifacts"]),

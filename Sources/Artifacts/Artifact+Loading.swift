@@ -197,7 +197,7 @@ private final class ArtifactLoading {
             try check(file, byteCount: mapping.file.byteCount) {
                 mapping.file.withBytes { sha256(of: $0) }
             }
-            if file.path.hasSuffix(".onnx") { mappings[file.path] = mapping }
+            mappings[file.path] = mapping
         } catch {
             problems.append(error)
         }

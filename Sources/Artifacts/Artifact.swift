@@ -22,7 +22,7 @@ package struct Artifact: Sendable {
     package let manifest: Manifest
     package let signature: Signature
     package let contract: Contract
-    /// The mapped `.onnx` files by path, `model.onnx` among them.
+    /// The mapped files by path: all but the documents, `model.onnx` among them.
     let mappings: [String: ModelMapping]
     /// The mapping of `model.onnx` whose very bytes were hashed.
     package let model: MappedFile
@@ -40,8 +40,9 @@ package struct Artifact: Sendable {
     /// Production only where the manifest says so and nothing is missing for it.
     package var stage: Stage { missingForProduction.isEmpty ? .production : .staging }
 
-    /// All `.onnx` files by path, mapped and hashed like `model.onnx`, which is one of them.
-    package var models: [String: MappedFile] { mappings.mapValues(\.file) }
+    /// All files that are no documents by path, mapped and hashed like `model.onnx`, which is one of
+    /// them: a model's tensors may lie in any of the others.
+    package var mappedFiles: [String: MappedFile] { mappings.mapValues(\.file) }
 
     /// Checks again and again, while it serves, that nothing changed.
     package func integrityWatch() -> IntegrityWatch { IntegrityWatch(self) }

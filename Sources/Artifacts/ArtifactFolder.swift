@@ -71,7 +71,7 @@ struct ArtifactFolder: Sendable {
         do {
             let status = try fileStatus(of: "\(path)/\(file)", followingLinks: false)
             return ModelMapping(
-                file: try MappedFile(path: "\(path)/\(file)"),
+                file: try MappedFile(path: file, below: path),
                 device: status.device,
                 inode: status.inode
             )

@@ -2,7 +2,7 @@
 import Glibc
 import Platform
 
-/// Hashes a served artifact again, slice by slice: its files on the disk, then the mapped models.
+/// Hashes a served artifact again, slice by slice: its files on the disk, then those that are mapped.
 ///
 /// Does nothing by itself; whoever owns it calls `step` now and then. A pass goes over everything
 /// once, then the next begins.

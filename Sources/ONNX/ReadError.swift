@@ -20,7 +20,8 @@ package enum ReadError: Error, Equatable, Sendable {
     /// A sparse tensor's index lies outside its shape, or they are not written as ONNX has them.
     case wrongIndices(tensor: String, at: Int)
     case tooLarge(tensor: String, byteCount: Int, limit: Int, at: Int)
-    case externalData(tensor: String, location: String, at: Int)
+    /// The elements lie in another file and cannot be had from there.
+    case externalData(tensor: String, location: String, problem: ExternalDataProblem, at: Int)
 
     /// The byte where reading stopped.
     package var offset: Int {
@@ -30,7 +31,7 @@ package enum ReadError: Error, Equatable, Sendable {
             .missingField(_, _, let at), .tooDeep(let at), .notUTF8(let at),
             .unknownElementType(_, _, let at), .invalidDimensions(_, _, let at),
             .wrongSize(_, _, _, let at), .wrongIndices(_, let at), .tooLarge(_, _, _, let at),
-            .externalData(_, _, let at):
+            .externalData(_, _, _, let at):
             at
         }
     }
@@ -61,8 +62,8 @@ extension ReadError: CustomStringConvertible {
             "the indices of sparse tensor '\(tensor)' are not ascending places in its dimensions"
         case .tooLarge(let tensor, let byteCount, let limit, _):
             "sparse tensor '\(tensor)' takes \(byteCount) bytes written out, at most \(limit) are allowed"
-        case .externalData(let tensor, let location, _):
-            "tensor '\(tensor)' lies in another file ('\(location)'); save the model in one file"
+        case .externalData(let tensor, let location, let problem, _):
+            "tensor '\(tensor)' lies in '\(location)', \(problem.sentence)"
         }
     }
 }

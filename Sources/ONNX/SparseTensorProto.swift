@@ -16,7 +16,7 @@ package struct SparseTensorProto: Sendable {
     package let shape: Shape
     /// Bytes of the tensor written out.
     package let byteCount: Int
-    private let indices: TensorProto
+    let indices: TensorProto
     private let at: Int
 
     package var name: String {
@@ -57,17 +57,20 @@ package struct SparseTensorProto: Sendable {
         (self.shape, self.byteCount) = (shape, byteCount)
     }
 
-    /// The tensor written out; `bytes` is the file the head was read from.
+    /// The tensor written out; `bytes` is the file the head was read from, `loan` has those beside it.
     ///
     /// Safety: the loads are checked against the values' bytes, and every byte is a `UInt8`.
-    package func tensor(in bytes: Span<UInt8>) throws(ReadError) -> Tensor {
+    package func tensor(
+        in bytes: Span<UInt8>,
+        lentBy loan: TensorLoan? = nil
+    ) throws(ReadError) -> Tensor {
         let count = values.shape.elementCount
         guard values.shape.rank == 1, let width = values.type.byteWidth, values.type != .string
         else {
             throw .unknownElementType(tensor: name, type: Int(values.type.rawValue), at: at)
         }
-        let places = try places(count: count, in: bytes)
-        let source = try values.tensor(in: bytes)
+        let places = try places(count: count, in: bytes, loan)
+        let source = try values.tensor(in: bytes, lentBy: loan)
         let dense = Tensor(type: values.type, shape: shape) { (target: inout MutableRawSpan) in
             source.withBytes { elements in
                 for (index, place) in places.enumerated() {
@@ -91,13 +94,17 @@ package struct SparseTensorProto: Sendable {
     }
 
     /// Where each value goes, counted in elements; each is proved to lie in the shape.
-    private func places(count: Int, in bytes: Span<UInt8>) throws(ReadError) -> [Int] {
+    private func places(
+        count: Int,
+        in bytes: Span<UInt8>,
+        _ loan: TensorLoan?
+    ) throws(ReadError) -> [Int] {
         let rank = shape.rank
         let isLinear = indices.shape.dimensions == [count]
         guard indices.type == .int64, isLinear || indices.shape.dimensions == [count, rank] else {
             throw .wrongIndices(tensor: name, at: at)
         }
-        let numbers = try indices.tensor(in: bytes).elements(as: Int64.self)
+        let numbers = try indices.tensor(in: bytes, lentBy: loan).elements(as: Int64.self)
         var places: [Int] = []
         places.reserveCapacity(count)
         for index in 0..<count {

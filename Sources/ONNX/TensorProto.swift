@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
+import Platform
 package import Tensors
 
-/// A tensor as the file has it: its head read, its elements still in the file.
+/// A tensor as the file has it: its head read, its elements still in the file or in one beside it.
 package struct TensorProto: Sendable {
     package var name: String
     package let type: DataType
     package let shape: Shape
+    /// Where its elements lie when that is not the model's file.
+    package let external: ExternalData?
     private let body: Range<Int>
     private let raw: Range<Int>?
 
     init(_ body: Range<Int>, in bytes: Span<UInt8>) throws(ReadError) {
         let message = "TensorProto"
         var dimensions: [Int64] = []
-        var (name, type, location) = ("", 0, "")
+        var (name, type) = ("", 0)
         var raw: Range<Int>?
+        var entries: [TextPair] = []
         var isExternal = false
         var reader = WireReader(body)
         while let field = try reader.next(in: bytes) {
@@ -27,16 +31,12 @@ package struct TensorProto: Sendable {
                 }
                 raw = try field.range(of: message)
             case 13:
-                let pair = try TextPair(field.range(of: message), in: bytes)
-                if pair.key == "location" { location = pair.value }
+                entries.append(try TextPair(field.range(of: message), in: bytes))
             case 14: isExternal = try field.integer(of: message) == 1
             default: break
             }
         }
         let at = body.lowerBound
-        guard !isExternal else {
-            throw .externalData(tensor: name, location: location, at: at)
-        }
         guard let known = Int32(exactly: type).flatMap(DataType.init(rawValue:)) else {
             throw .unknownElementType(tensor: name, type: type, at: at)
         }
@@ -44,6 +44,17 @@ package struct TensorProto: Sendable {
         guard let shape = Shape(lengths), known.byteCount(ofElements: shape.elementCount) != nil
         else { throw .invalidDimensions(tensor: name, dimensions: lengths, at: at) }
         (self.name, self.type, self.shape, self.body, self.raw) = (name, known, shape, body, raw)
+        guard isExternal else {
+            external = nil
+            return
+        }
+        do throws(ExternalDataProblem) {
+            guard known != .string else { throw .strings }
+            external = try ExternalData(entries)
+        } catch {
+            let location = entries.last { $0.key == "location" }?.value ?? ""
+            throw .externalData(tensor: name, location: location, problem: error, at: at)
+        }
     }
 
     /// Reads a file that holds one tensor, as ONNX's test data does.
@@ -55,7 +66,8 @@ package struct TensorProto: Sendable {
     ///
     /// - Parameters:
     ///   - bytes: the file.
-    ///   - loan: of the file's bytes, in which the tensor may leave its elements; else it has a copy.
+    ///   - loan: of the file's bytes, in which the tensor may leave its elements, and of the files
+    ///     beside it; without one the tensor has a copy, and no other file is known.
     /// - Returns: the tensor.
     /// - Throws: `ReadError`, where the elements are not what the head says.
     package func tensor(
@@ -64,9 +76,39 @@ package struct TensorProto: Sendable {
     ) throws(ReadError) -> Tensor {
         if type == .string { return try strings(in: bytes) }
         let expected = type.byteCount(ofElements: shape.elementCount) ?? 0
+        if let external { return try tensor(in: external, byteCount: expected, lentBy: loan) }
         guard let raw else { return try typedElements(in: bytes, byteCount: expected) }
         try check(found: raw.count, expected: expected)
-        let source = unsafe bytes.extracting(raw).bytes
+        return try tensor(of: unsafe bytes.extracting(raw).bytes, lentBy: loan)
+    }
+
+    /// The elements from a file beside the model's.
+    private func tensor(
+        in external: ExternalData,
+        byteCount: Int,
+        lentBy loan: TensorLoan?
+    ) throws(ReadError) -> Tensor {
+        let (file, range): (MappedFile, Range<Int>)
+        do throws(ExternalDataProblem) {
+            guard let lent = loan?.files[external.location] else { throw .notLent }
+            (file, range) = (lent, try external.range(of: byteCount, in: lent.byteCount))
+        } catch {
+            throw .externalData(
+                tensor: name,
+                location: external.location,
+                problem: error,
+                at: body.lowerBound
+            )
+        }
+        return try file.withBytes { bytes throws(ReadError) in
+            try tensor(of: unsafe bytes.extracting(range).bytes, lentBy: loan)
+        }
+    }
+
+    private func tensor(
+        of source: RawSpan,
+        lentBy loan: TensorLoan?
+    ) throws(ReadError) -> Tensor {
         let tensor =
             loan.map { $0.tensor(type: type, shape: shape, bytes: source) }
             ?? Tensor(type: type, shape: shape, copying: source)

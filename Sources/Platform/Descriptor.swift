@@ -21,6 +21,38 @@ package struct Descriptor: ~Copyable, Sendable {
         return Descriptor(owning: number)
     }
 
+    /// Opens a file below a folder, whatever the path says: no step of it may be a symbolic link, lead
+    /// upwards or be empty.
+    package static func open(
+        _ path: String,
+        below folder: String,
+        _ flags: Int32
+    ) throws(SystemError) -> Descriptor {
+        let whole = "\(folder)/\(path)"
+        let names = path.split(separator: "/", omittingEmptySubsequences: false)
+        guard names.allSatisfy({ !["", ".", ".."].contains($0) && !$0.utf8.contains(0) }) else {
+            throw SystemError(call: "openat", errno: EINVAL, subject: whole)
+        }
+        var place = try open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        for (index, name) in names.enumerated() {
+            let isLast = index == names.count - 1
+            let how = O_CLOEXEC | O_NOFOLLOW | (isLast ? flags : O_RDONLY | O_DIRECTORY)
+            let above = place.number
+            let number = repeatingInterrupted { unsafe openat(above, String(name), how) }
+            guard number >= 0 else {
+                let refusal = SystemError.last("openat", whole)
+                // A link in the place of a folder is told as no folder.
+                var found = stat()
+                let isLink =
+                    unsafe fstatat(above, String(name), &found, AT_SYMLINK_NOFOLLOW) == 0
+                    && found.st_mode & S_IFMT == S_IFLNK
+                throw isLink ? SystemError(call: "openat", errno: ELOOP, subject: whole) : refusal
+            }
+            place = Descriptor(owning: number)
+        }
+        return place
+    }
+
     /// Gives the descriptor up without closing it.
     package consuming func release() -> Int32 {
         let number = number

@@ -18,8 +18,17 @@ package final class MappedFile: @unchecked Sendable {
     private let file: Descriptor
     private let status: FileStatus
 
-    package init(path: String) throws(SystemError) {
-        let file = try Descriptor.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    package convenience init(path: String) throws(SystemError) {
+        try self.init(Descriptor.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), path)
+    }
+
+    /// Maps a file below a folder; see `Descriptor.open(_:below:_:)` for which it may be.
+    package convenience init(path: String, below folder: String) throws(SystemError) {
+        let file = try Descriptor.open(path, below: folder, O_RDONLY | O_NONBLOCK)
+        try self.init(file, "\(folder)/\(path)")
+    }
+
+    private init(_ file: consuming Descriptor, _ path: String) throws(SystemError) {
         let status = try file.status(of: path)
         guard status.kind == .regular else {
             throw SystemError(call: "mmap", errno: EINVAL, subject: "\(path) (not a regular file)")

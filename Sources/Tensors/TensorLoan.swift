@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Platform
 
 /// Tensors whose elements still lie in bytes that somebody lends for a while, such as a mapped file.
 ///
@@ -6,10 +7,12 @@
 /// behind; the first one who asks for its elements gives it a copy of its own, once. When the loan
 /// ends, tensors that are still in use get theirs, so that nothing refers to the bytes any more.
 ///
-/// Safety: whoever makes the loan ends it before the bytes go, and until then neither it nor its
-/// tensors leave the thread.
+/// Safety: whoever makes the loan ends it before the bytes go (those of `files` stay as long as it
+/// does), and until then neither it nor its tensors leave the thread.
 @safe
 package final class TensorLoan {
+    /// The files beside the model's in which tensors lie, by their locations.
+    package let files: [String: MappedFile]
     private var lent: [Weakly] = []
 
     private struct Weakly {
@@ -19,7 +22,7 @@ package final class TensorLoan {
     /// Below this a copy is no dearer than keeping the books.
     private static let leastByteCount = 4096
 
-    package init() {}
+    package init(files: [String: MappedFile] = [:]) { self.files = files }
 
     /// A tensor of `bytes`, which are as many as the shape takes; nil otherwise.
     package func tensor(type: DataType, shape: Shape, bytes: RawSpan) -> Tensor? {

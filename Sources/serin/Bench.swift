@@ -112,11 +112,6 @@ extension ModelFolder {
         let isFile = path.hasSuffix(".onnx")
         try self.init(isFile ? parentDirectory(of: path) : path, model: isFile ? path : nil)
     }
-
-    /// The model file of a path that `init(benchFolder:)` takes.
-    static func modelFile(benchFolder path: String) -> String {
-        path.hasSuffix(".onnx") ? path : path + "/model.onnx"
-    }
 }
 
 /// Sessions ready to run the same inputs, set after set.
@@ -129,13 +124,13 @@ struct Bench: Sendable {
     private static let mostRuns = 200_000
     private static let fewestRuns = 20
 
-    /// `model` is the file, where it is not to be the folder's mapping of it.
+    /// `model` is what to load, where it is not to be the folder's mapping of it.
     init(
         _ folder: ModelFolder,
         _ sets: [[Tensor]],
         threads: Int,
         threadsPerSession: Int = 1,
-        model: MappedFile? = nil
+        model: ModelFiles? = nil
     ) throws(ModelFolder.Failure) {
         self.sets = sets
         do throws(EngineError) {
@@ -156,16 +151,14 @@ struct Bench: Sendable {
         _ tensors: [Tensor],
         threads: Int,
         threadsPerSession: Int,
-        model: MappedFile
+        model: ModelFiles
     ) throws(EngineError) -> (Program, [Session]) {
         var options = ProgramOptions(maximumRows: 1, memoryLimit: ModelFolder.memoryLimit)
         options.textByteCountPerElement = ModelFolder.longestText(in: tensors)
         for (info, tensor) in zip(folder.inputs, tensors) {
             options.shapes[info.name] = tensor.dimensions
         }
-        let program = try model.withBytes { (bytes) throws(EngineError) in
-            try Program(model: bytes, options: options)
-        }
+        let program = try model.program(options)
         var sessions: [Session] = []
         for _ in 0..<threads {
             let session = try Session(program, threads: threadsPerSession)

@@ -21,7 +21,7 @@ func runRounds(
 ) throws(ModelFolder.Failure) -> Int32 {
     let start = (MonotonicClock.nanoseconds(), ProcessorClock.processNanoseconds())
     // Mapped again: that the folder has it is owed to its inputs, which are no part of loading.
-    let model = try ModelFolder.map(ModelFolder.modelFile(benchFolder: options.modelPath))
+    let model = try folder.model.mappedAgain()
     let bench = try Bench(
         folder,
         sets,

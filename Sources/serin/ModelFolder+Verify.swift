@@ -95,9 +95,7 @@ extension ModelFolder {
                 guard case .tensor(let tensor) = value, info.type.isTensor else { continue }
                 options.shapes[info.name] = tensor.dimensions
             }
-            program = try model.withBytes { (bytes) throws(EngineError) in
-                try Program(model: bytes, options: options)
-            }
+            program = try model.program(options)
             ready = (shapes, program)
         }
         let session = try Session(program)

@@ -13,8 +13,7 @@ import Tensors
 ///     test_data_set_N/output_K.pb
 struct ModelFolder {
     let path: String
-    /// The model's file, mapped.
-    let model: MappedFile
+    let model: ModelFiles
     let tolerance: Tolerance
     /// Declared inputs and outputs, in graph order.
     let inputs: [ValueInfo]
@@ -46,17 +45,9 @@ struct ModelFolder {
             let hint = inside.map { "; did you mean \(path)/\($0)?" } ?? ""
             throw .unusable("\(path) holds no model.onnx\(hint)")
         }
-        let file = try Self.map(name)
         tolerance = try Self.readTolerance(path, entries)
-        let graph: GraphProto
-        do throws(EngineError) {
-            graph = try file.withBytes { (bytes) throws(EngineError) in
-                try Program.read(bytes).graph
-            }
-        } catch {
-            throw .model(error)
-        }
-        model = file
+        model = try ModelFiles(name)
+        let graph = try model.proto.graph
         let initialised = Set(graph.initializers.map(\.name))
         inputs = graph.inputs.filter { !initialised.contains($0.name) }
         outputs = graph.outputs
@@ -64,14 +55,6 @@ struct ModelFolder {
         dataSets = entries.filter { $0.hasPrefix(prefix) }
             .compactMap { name in Int(name.dropFirst(prefix.count)).map { ($0, name) } }
             .sorted { $0 < $1 }.map(\.1)
-    }
-
-    static func map(_ path: String) throws(Failure) -> MappedFile {
-        do throws(SystemError) {
-            return try MappedFile(path: path)
-        } catch {
-            throw .system(error)
-        }
     }
 
     static func read(_ path: String) throws(Failure) -> [UInt8] {

@@ -19,18 +19,21 @@ import Testing
             #expect(artifact.baseline?.outputMeans == ["price": 50])
             #expect(artifact.contract.fallbackReads == ["cut", "carat"])
             #expect(artifact.model.byteCount == 4800)
-            #expect(artifact.models.keys.sorted() == ["model.onnx"])
+            #expect(artifact.mappedFiles.keys.sorted() == ["model.onnx"])
             #expect(artifact.files.count == 8)
         }
     }
 
-    @Test func `further models are mapped and further files hashed`() throws {
+    @Test func `further files, in which tensors may lie, are mapped and hashed`() throws {
         var fixture = ArtifactFixture()
         fixture.files["simpler.onnx"] = "another model"
-        fixture.files["notes/README.md"] = "made with care"
+        fixture.files["weights/model.data"] = "numbers"
         try fixture.withFolder { folder in
             let artifact = try Artifact.load(directory: folder, options: ArtifactFixture.options)
-            #expect(artifact.models.keys.sorted() == ["model.onnx", "simpler.onnx"])
+            #expect(
+                artifact.mappedFiles.keys.sorted()
+                    == ["model.onnx", "simpler.onnx", "weights/model.data"]
+            )
             #expect(artifact.files.count == 10)
         }
     }

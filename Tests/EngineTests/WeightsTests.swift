@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Engine
+import Glibc
+import Platform
 import Tensors
 import Testing
 
@@ -92,6 +94,59 @@ import Testing
         for index in file.indices { file[index] = 0xFF }
         #expect(try answer(program) == expected)
         #expect(!expected.isEmpty)
+    }
+
+    /// The model with the elements of its initialisers in a file beside it, at odd places.
+    private static func split(_ model: ModelText) -> (model: [UInt8], file: [UInt8]) {
+        var model = model
+        var file: [UInt8] = [0x55]
+        for tensor in model.initializers {
+            model.external[tensor.name] = (file.count, 4 * tensor.values.count)
+            file += ModelText.bytes(of: tensor.values) + [0x55]
+        }
+        return (model.bytes, file)
+    }
+
+    @Test(arguments: [model, image])
+    func `weights in a file beside the model are the same weights`(model: ModelText) throws {
+        let folder = try makeTemporaryDirectory(prefix: "serin-weights-")
+        defer { try? removeDirectory(folder) }
+        let (bytes, file) = Self.split(model)
+        try writeFileAtomically(file.span, to: "\(folder)/w.data")
+        #expect(bytes.count < 4000)
+        let options = ProgramOptions(maximumRows: 1)
+        let beside = ["w.data": try MappedFile(path: "\(folder)/w.data")]
+        let program = try Program(model: bytes.span, beside: beside, options: options)
+        // Whoever still read the file would answer otherwise.
+        let written = try Descriptor.open("\(folder)/w.data", O_WRONLY)
+        try writeAll([UInt8](repeating: 0xFF, count: file.count).span, to: written.number)
+        #expect(
+            try answer(program) == answer(try Program(model: model.bytes.span, options: options))
+        )
+        let error = #expect(throws: EngineError.self) {
+            _ = try Program(model: bytes.span, options: options)
+        }
+        #expect(error?.description.contains("'w.data', which was not given") == true)
+    }
+
+    @Test func `many tensors of the same bytes are bounded by the memory limit`() throws {
+        let folder = try makeTemporaryDirectory(prefix: "serin-weights-")
+        defer { try? removeDirectory(folder) }
+        try writeFileAtomically([UInt8](repeating: 0, count: 4000).span, to: "\(folder)/w.data")
+        var model = ModelText(
+            nodes: [.init(name: "a", operatorName: "Add", inputs: ["x", "w0"], outputs: ["y"])]
+        )
+        for index in 0..<100 {
+            model.initializers.append(("w\(index)", [1000], []))
+            model.external["w\(index)"] = (0, 4000)
+        }
+        var options = ProgramOptions(maximumRows: 1)
+        options.memoryLimit = 300_000
+        let beside = ["w.data": try MappedFile(path: "\(folder)/w.data")]
+        let error = #expect(throws: EngineError.self) {
+            _ = try Program(model: model.bytes.span, beside: beside, options: options)
+        }
+        #expect(error?.kind == .memoryLimit(requested: 400_000, available: 300_000))
     }
 
     @Test func `what is planned for constants is what they take`() throws {

@@ -47,6 +47,8 @@ struct ModelText: Sendable {
     var outputs = ["y"]
     var initializers: [(name: String, dimensions: [Int64], values: [Float])] = []
     var integers: [(name: String, values: [Int64])] = []
+    /// Initialisers whose elements lie in `w.data`, and where.
+    var external: [String: (offset: Int, length: Int)] = [:]
     var opset: Int64 = 17
 
     var bytes: [UInt8] {
@@ -65,12 +67,21 @@ struct ModelText: Sendable {
                 for length in tensor.dimensions { proto.integer(1, length) }
                 proto.integer(2, 1)
                 proto.text(8, tensor.name)
-                proto.bytes(
-                    9,
-                    tensor.values.flatMap { value in
-                        (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> (8 * $0)) }
+                guard let place = external[tensor.name] else {
+                    proto.bytes(9, Self.bytes(of: tensor.values))
+                    return
+                }
+                let entries = [
+                    ("location", "w.data"), ("offset", "\(place.offset)"),
+                    ("length", "\(place.length)"),
+                ]
+                for (key, value) in entries {
+                    proto.message(13) {
+                        $0.text(1, key)
+                        $0.text(2, value)
                     }
-                )
+                }
+                proto.integer(14, 1)
             }
         }
         for tensor in integers {
@@ -85,6 +96,12 @@ struct ModelText: Sendable {
             graph.message(11) { declare(input.name, input.shape, &$0) }
         }
         for output in outputs { graph.message(12) { declare(output, [], &$0) } }
+    }
+
+    static func bytes(of values: [Float]) -> [UInt8] {
+        values.flatMap { value in
+            (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> (8 * $0)) }
+        }
     }
 
     private func write(_ node: Node, to writer: inout WireWriter) {

@@ -50,7 +50,7 @@ import Testing
             [0x08] + [UInt8](repeating: 0xFF, count: 8) + [0x7F, 0x08, 2, 0x10, 1],
             "impossible dimensions"
         ),
-        ([0x10, 1, 0x70, 1], "lies in another file"),
+        ([0x10, 1, 0x70, 1], "which names no file"),
         ([0x10, 1, 0x4A, 0, 0x4A, 0], "occurs more than once"),
     ]
 

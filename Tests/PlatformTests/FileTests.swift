@@ -58,6 +58,32 @@ import Testing
         #expect(!again.isUntouched, "replaced")
     }
 
+    static let outside = [
+        "", "/", "/w", "w/", "a//w", "./w", "../f/w", "a/../w", "link", "folder/w", "a/link", "a",
+        "no",
+        "a/no", "pipe", "w\0",
+    ]
+
+    @Test(arguments: outside)
+    func `below a folder no path leads out, by a link or otherwise`(path: String) throws {
+        let inside = "\(folder)/f"
+        try makeDirectory("\(inside)/a")
+        for name in ["f/w", "f/a/w", "w"] {
+            try writeFileAtomically([7].span, to: "\(folder)/\(name)")
+        }
+        #expect(unsafe symlink("../w", "\(inside)/link") == 0)
+        #expect(unsafe symlink("../w", "\(inside)/a/link") == 0)
+        #expect(unsafe symlink("a", "\(inside)/folder") == 0)
+        #expect(unsafe mkfifo("\(inside)/pipe", 0o600) == 0)
+        let error = #expect(throws: SystemError.self) {
+            _ = try MappedFile(path: path, below: inside)
+        }
+        if path.contains("link") || path.contains("folder") { #expect(error?.errno == ELOOP) }
+        for name in ["w", "a/w"] {
+            #expect(try MappedFile(path: name, below: inside).withBytes { $0[0] } == 7)
+        }
+    }
+
     @Test func `an error names the call, the path and the reason`() {
         let error = #expect(throws: SystemError.self) {
             _ = try readFile(path: "/no/such/file", limit: 1)

@@ -17,7 +17,10 @@ import Testing
         )
     }
 
-    @Test func `a model that is written to between its digest and its use is refused`() throws {
+    @Test(arguments: ["model.onnx", "model.onnx.data"])
+    func `a model that is written to between its digest and its use is refused`(
+        file: String
+    ) throws {
         let folder = try makeTemporaryDirectory(prefix: "serin-raced-")
         defer { try? removeDirectory(folder) }
         let original = "\(repositoryRoot)/Models/diamonds-price/1"
@@ -25,12 +28,22 @@ import Testing
             let bytes = try readFile(path: "\(original)/\(name)", limit: 1 << 28)
             try writeFileAtomically(bytes.span, to: "\(folder)/\(name)")
         }
+        try writeFileAtomically([8, 9].span, to: "\(folder)/model.onnx.data")
+        let old = try Manifest(parsing: readFile(path: "\(folder)/artifact.json", limit: 1 << 20))
+        let manifest = try Manifest.make(
+            for: folder,
+            identity: old.identity,
+            stage: .staging,
+            framework: old.framework
+        )
+        try writeFileAtomically(manifest.encoded().span, to: "\(folder)/artifact.json")
         let artifact = try Artifact.load(directory: folder, options: ArtifactOptions())
         _ = try load(artifact)
-        let file = try Descriptor.open("\(folder)/model.onnx", O_WRONLY)
-        let first = artifact.model.withBytes { [$0[0]] }
-        try writeAll(first.span, to: file.number)
+        let opened = try Descriptor.open("\(folder)/\(file)", O_WRONLY)
+        let first = try #require(artifact.mappedFiles[file]).withBytes { [$0[0]] }
+        try writeAll(first.span, to: opened.number)
         let error = #expect(throws: ArtifactError.self) { _ = try load(artifact) }
         #expect(error?.problems.map(\.found) == ["written to or replaced while it was loaded"])
+        #expect(error?.problems.map(\.file) == [file])
     }
 }

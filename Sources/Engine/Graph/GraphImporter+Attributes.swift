@@ -58,7 +58,7 @@ extension GraphImporter {
         case .text(let text): return .string(text)
         case .texts(let list): return .strings(list)
         case .constant(let tensor): return .tensor(tensor)
-        case .sparseTensor(let proto): return .tensor(try proto.tensor(in: bytes))
+        case .sparseTensor(let proto): return .tensor(try proto.tensor(in: bytes, lentBy: loan))
         case .type: return .other("a type")
         case .reference(let name): return .other("a reference to '\(name)', outside a function")
         case .graph: return .other("a graph")

@@ -32,11 +32,11 @@ struct GraphImporter {
         }
         var importer = GraphImporter(opsets: model.opsets, options, table, loan)
         let proto = try FunctionExpander.expand(model, bytes: bytes, table: table)
-        let sparse = proto.sparseByteCount
-        guard sparse <= options.memoryLimit else {
+        let unfolded = proto.unfoldedByteCount
+        guard unfolded <= options.memoryLimit else {
             throw EngineError(
-                .memoryLimit(requested: sparse, available: options.memoryLimit),
-                "the sparse tensors take \(sparse) bytes written out, the limit is \(options.memoryLimit)"
+                .memoryLimit(requested: unfolded, available: options.memoryLimit),
+                "the sparse tensors, written out, and those in other files take \(unfolded) bytes, the limit is \(options.memoryLimit)"
             )
         }
         try importer.addConstants(proto, bytes)
@@ -114,7 +114,9 @@ struct GraphImporter {
             _ = try define(initializer.name, fact: Fact(tensor), by: "an initialiser")
         }
         for initializer in proto.sparseInitializers {
-            let tensor = try reading { () throws(ReadError) in try initializer.tensor(in: bytes) }
+            let tensor = try reading { () throws(ReadError) in
+                try initializer.tensor(in: bytes, lentBy: loan)
+            }
             _ = try define(initializer.name, fact: Fact(tensor), by: "an initialiser")
         }
     }

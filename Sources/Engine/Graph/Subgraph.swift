@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import ONNX
+import Tensors
 
 /// A graph that a node runs: a branch of If, the body of Loop or Scan.
 ///
@@ -30,23 +31,22 @@ extension GraphProto {
 }
 
 extension GraphProto {
-    /// Bytes of the sparse tensors in the graph and in the graphs inside it, written out.
+    /// Bytes of the tensors of which the model's file has only a few, in the graph and in the graphs
+    /// inside it: sparse ones, written out, and those in other files, where many may share bytes.
     ///
-    /// The file has only a few of them; where they are more than an Int holds, as much as it does.
-    var sparseByteCount: Int {
+    /// Where they are more than an Int holds, as much as it does.
+    var unfoldedByteCount: Int {
         var total = 0
-        func add(_ byteCount: Int) {
+        forEachTensor { tensor in
+            let byteCount =
+                switch tensor {
+                case .sparse(let tensor): tensor.byteCount
+                case .dense(let tensor) where tensor.external != nil:
+                    tensor.type.byteCount(ofElements: tensor.shape.elementCount) ?? .max
+                case .dense: 0
+                }
             let (sum, overflow) = total.addingReportingOverflow(byteCount)
             total = overflow ? .max : sum
-        }
-        for tensor in sparseInitializers { add(tensor.byteCount) }
-        for attribute in nodes.flatMap(\.attributes) {
-            switch attribute.value {
-            case .sparseTensor(let tensor): add(tensor.byteCount)
-            case .graph(let graph): add(graph.sparseByteCount)
-            case .graphs(let graphs): for graph in graphs { add(graph.sparseByteCount) }
-            default: break
-            }
         }
         return total
     }

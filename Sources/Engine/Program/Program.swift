@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import ONNX
+package import Platform
 import Tensors
 
 /// A model made ready to run: checked, folded, planned, compiled.
@@ -65,23 +66,26 @@ package final class Program: Sendable {
     ///
     /// - Parameters:
     ///   - bytes: the whole ONNX file; nothing refers to it afterwards.
+    ///   - files: those beside it in which tensors lie, by the locations it gives; nor to these.
     ///   - options: for how many rows, and within which bounds.
     /// - Throws: `EngineError`, saying at which node or byte and why.
     package convenience init(
         model bytes: Span<UInt8>,
+        beside files: [String: MappedFile] = [:],
         options: ProgramOptions = ProgramOptions()
     ) throws(EngineError) {
-        try self.init(model: bytes, options: options, table: .standard)
+        try self.init(model: bytes, beside: files, options: options, table: .standard)
     }
 
     convenience init(
         model bytes: Span<UInt8>,
+        beside files: [String: MappedFile] = [:],
         options: ProgramOptions,
         table: OperatorTable
     ) throws(EngineError) {
         // Large tensors stay in the file until a kernel packs them. Once the graph is gone, what is
         // still in use gets a copy: nothing that serves reads the file, which others may change.
-        let loan = TensorLoan()
+        let loan = TensorLoan(files: files)
         defer { loan.end() }
         self.init(try Self.prepare(model: bytes, options, table, loan))
     }

@@ -49,7 +49,8 @@ package struct MemoryBudget: Sendable {
         let rows = version.program.maximumRows
         add("\(name) arenas (\(workspaces))", workspaces * version.program.plan.arenaByteCount)
         add("\(name) constants", version.program.plan.constantsByteCount)
-        add("\(name) model file", version.artifact.model.byteCount)
+        let mapped = version.artifact.mappedFiles.values.reduce(0) { $0 &+ $1.byteCount }
+        add("\(name) model files", mapped)
         let cells = version.contract.features.reduce(0) { $0 + columns(of: $1) + 1 }
         let outputs = version.outputColumns.reduce(0) { $0 + $1.width }
         add("\(name) rows decoded (\(workspaces))", workspaces * rows * (cells * 24 + outputs * 16))

@@ -163,7 +163,7 @@ private func compile(
     let program: Program
     do throws(EngineError) {
         program = try artifact.model.withBytes { (bytes) throws(EngineError) in
-            try Program(model: bytes, options: options)
+            try Program(model: bytes, beside: artifact.mappedFiles, options: options)
         }
     } catch {
         throw ArtifactError([
@@ -176,15 +176,18 @@ private func compile(
             )
         ])
     }
-    // The digest was taken before the weights were packed from the same mapping.
-    guard artifact.model.isUntouched else {
+    // The digests were taken before the weights were packed from the same mappings.
+    let touched = artifact.mappedFiles.filter { !$0.value.isUntouched }.keys.sorted()
+    guard touched.isEmpty else {
         throw ArtifactError(
-            ArtifactProblem(
-                file: "model.onnx",
-                found: "written to or replaced while it was loaded",
-                expected: "the bytes whose digest was checked",
-                remedy: "put the approved artifact back and load it again"
-            )
+            touched.map { path in
+                ArtifactProblem(
+                    file: path,
+                    found: "written to or replaced while it was loaded",
+                    expected: "the bytes whose digest was checked",
+                    remedy: "put the approved artifact back and load it again"
+                )
+            }
         )
     }
     return program
