@@ -25,7 +25,7 @@ private final class ArtifactLoading {
     lazy var listing = folder.list()
     var problems: [ArtifactProblem] = []
     var documents: [String: [UInt8]] = [:]
-    var mappings: [String: ModelMapping] = [:]
+    var mappings: [String: MappedFile] = [:]
 
     /// What is read into memory; all else is mapped.
     static let documentNames: Set<String> = [
@@ -76,8 +76,8 @@ private final class ArtifactLoading {
             manifest: manifest,
             signature: signature,
             contract: contract,
-            mappings: mappings,
-            model: model.file,
+            mappedFiles: mappings,
+            model: model,
             goldenRecords: records ?? [],
             fallbackRecords: fallbackRecords ?? [],
             baseline: baseline,
@@ -194,8 +194,8 @@ private final class ArtifactLoading {
                 return
             }
             let mapping = try folder.map(file.path, limit: options.modelByteLimit)
-            try check(file, byteCount: mapping.file.byteCount) {
-                mapping.file.withBytes { sha256(of: $0) }
+            try check(file, byteCount: mapping.byteCount) {
+                mapping.withBytes { sha256(of: $0) }
             }
             mappings[file.path] = mapping
         } catch {

@@ -23,7 +23,9 @@ package struct Artifact: Sendable {
     package let signature: Signature
     package let contract: Contract
     /// The mapped files by path: all but the documents, `model.onnx` among them.
-    let mappings: [String: ModelMapping]
+    ///
+    /// A model's tensors may lie in any of them, as in `model.onnx` itself.
+    package let mappedFiles: [String: MappedFile]
     /// The mapping of `model.onnx` whose very bytes were hashed.
     package let model: MappedFile
     package let goldenRecords: [GoldenRecord]
@@ -40,17 +42,6 @@ package struct Artifact: Sendable {
     /// Production only where the manifest says so and nothing is missing for it.
     package var stage: Stage { missingForProduction.isEmpty ? .production : .staging }
 
-    /// All files that are no documents by path, mapped and hashed like `model.onnx`, which is one of
-    /// them: a model's tensors may lie in any of the others.
-    package var mappedFiles: [String: MappedFile] { mappings.mapValues(\.file) }
-
     /// Checks again and again, while it serves, that nothing changed.
     package func integrityWatch() -> IntegrityWatch { IntegrityWatch(self) }
-}
-
-/// A mapped model and which file on the disk it is of.
-struct ModelMapping: Sendable {
-    let file: MappedFile
-    let device: UInt64
-    let inode: UInt64
 }

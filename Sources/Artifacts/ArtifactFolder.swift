@@ -66,15 +66,10 @@ struct ArtifactFolder: Sendable {
     }
 
     /// Maps a file of at most `limit` bytes.
-    func map(_ file: String, limit: Int) throws(ArtifactProblem) -> ModelMapping {
+    func map(_ file: String, limit: Int) throws(ArtifactProblem) -> MappedFile {
         try check(file, limit: limit)
         do {
-            let status = try fileStatus(of: "\(path)/\(file)", followingLinks: false)
-            return ModelMapping(
-                file: try MappedFile(path: file, below: path),
-                device: status.device,
-                inode: status.inode
-            )
+            return try MappedFile(path: file, below: path)
         } catch {
             throw ArtifactProblem(file, error)
         }

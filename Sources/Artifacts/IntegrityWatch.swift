@@ -18,7 +18,7 @@ package struct IntegrityWatch: ~Copyable, Sendable {
 
     private enum Target: Sendable {
         case file(Manifest.File)
-        case mapping(ModelMapping, Manifest.File)
+        case mapping(MappedFile, Manifest.File)
     }
 
     private let folder: String
@@ -37,7 +37,7 @@ package struct IntegrityWatch: ~Copyable, Sendable {
         targets =
             artifact.files.map { .file($0) }
             + artifact.files.compactMap { file in
-                artifact.mappings[file.path].map { .mapping($0, file) }
+                artifact.mappedFiles[file.path].map { .mapping($0, file) }
             }
     }
 
@@ -144,33 +144,30 @@ package struct IntegrityWatch: ~Copyable, Sendable {
     }
 
     private mutating func stepMapping(
-        _ mapping: ModelMapping,
+        _ mapping: MappedFile,
         _ expected: Manifest.File,
         budget: inout Int
     ) -> Outcome {
-        // Touching a mapping behind its file's end would raise SIGBUS.
-        if let status = try? fileStatus(of: "\(folder)/\(expected.path)", followingLinks: false),
-            status.device == mapping.device, status.inode == mapping.inode,
-            status.byteCount < expected.byteCount
-        {
-            return .ended(
-                changed(
-                    "\(expected.path) (mapped)",
-                    "cut to \(status.byteCount) bytes",
-                    expected: "\(expected.byteCount)"
-                )
-            )
-        }
         while offset < expected.byteCount {
             guard budget > 0 else { return .unfinished }
             let end = min(expected.byteCount, offset + min(budget, 1 << 20))
             if hash == nil { hash = SHA256() }
-            mapping.file.withBytes { bytes in
+            mapping.withBytes { bytes in
                 hash?.update(with: bytes.extracting(offset..<end))
             }
             byteCount += end - offset
             budget -= end - offset
             offset = end
+            // Zeros stand for what is lost, and could be what was approved.
+            guard !mapping.isDamaged else {
+                return .ended(
+                    changed(
+                        "\(expected.path) (mapped)",
+                        "cut while it was mapped, or unreadable before byte \(end)",
+                        expected: "\(expected.byteCount) bytes"
+                    )
+                )
+            }
         }
         return compare(expected, in: "\(expected.path) (mapped)")
     }

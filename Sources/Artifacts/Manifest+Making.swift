@@ -39,14 +39,17 @@ extension Manifest {
                         remedy: "rename or remove it"
                     )
                 }
-                let file = try folder.map(path, limit: .max).file
-                files.append(
-                    File(
-                        path: path,
-                        digest: file.withBytes { sha256(of: $0) },
-                        byteCount: file.byteCount
+                let file = try folder.map(path, limit: .max)
+                let digest = file.withBytes { sha256(of: $0) }
+                guard !file.isDamaged else {
+                    throw ArtifactProblem(
+                        file: path,
+                        found: "cut while it was read",
+                        expected: "a file that nobody writes to",
+                        remedy: "pack the artifact when it is whole"
                     )
-                )
+                }
+                files.append(File(path: path, digest: digest, byteCount: file.byteCount))
             } catch {
                 problems.append(error)
             }

@@ -40,9 +40,13 @@ struct ModelFiles {
     var proto: ModelProto { get throws(ModelFolder.Failure) { try Self.read(model) } }
 
     func program(_ options: ProgramOptions) throws(EngineError) -> Program {
-        try model.withBytes { (bytes) throws(EngineError) in
+        let program = try model.withBytes { (bytes) throws(EngineError) in
             try Program(model: bytes, beside: beside, options: options)
         }
+        for file in [model] + beside.values where file.isDamaged {
+            throw EngineError(.system, "\(file.path) was cut while it was read")
+        }
+        return program
     }
 
     private static func map(_ path: String) throws(ModelFolder.Failure) -> MappedFile {

@@ -4,6 +4,7 @@
 import http.client
 import json
 import math
+import os
 import pathlib
 import shutil
 import signal
@@ -104,6 +105,25 @@ def test_a_weight_byte_flipped_while_serving_is_found(tmp_path):
         assert daemon.operations("PUT", "/v1/models/diamonds-price/override", order).status_code == 200
         answer = daemon.rows("diamonds-price", [ROW])
         assert answer.headers["serin-decision"] == "integrity", "nobody can silence integrity"
+
+
+@pytest.mark.parametrize("left", [0, 5000])
+def test_a_model_that_is_cut_while_serving_is_found_and_the_daemon_lives(tmp_path, left):
+    settings = {"integrity": {"interval": "10ms"}}
+    models = copy_models(tmp_path, "diamonds-price/1")
+    with Daemon(models, tmp_path, settings) as daemon:
+        assert daemon.rows("diamonds-price", [ROW]).headers["serin-served-by"] == "model"
+        os.truncate(models / "diamonds-price" / "1" / "model.onnx", left)
+        assert "model.onnx" in daemon.wait_for("/readyz", 503, seconds=20).text
+        answer = daemon.rows("diamonds-price", [ROW])
+        assert answer.headers["serin-served-by"] == "fallback"
+        assert answer.headers["serin-decision"] == "integrity"
+        assert "model.onnx" in json.dumps(daemon.events("integrity.failed"))
+        # Two whole passes over the mapping behind its file's end.
+        time.sleep(1)
+        assert daemon.process.poll() is None
+        assert daemon.get("/livez").status_code == 200
+        assert daemon.operations("GET", "/v1/status").json()["models"][0]["versions"][0]["integrity"]["verdict"] == "changed"
 
 
 @pytest.mark.parametrize("name", sorted(broken.REFUSED))

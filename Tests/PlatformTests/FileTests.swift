@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import CLinux
 import Glibc
 import Testing
 
@@ -56,6 +57,87 @@ import Testing
         let again = try MappedFile(path: path)
         try writeFileAtomically([1, 2, 3].span, to: path)
         #expect(!again.isUntouched, "replaced")
+    }
+
+    /// A mapping of four pages of ones, of which `byteCount` bytes are left.
+    private func cutMapping(to byteCount: Int, named name: String = "cut") throws -> MappedFile {
+        let path = "\(folder)/\(name)"
+        let bytes = [UInt8](repeating: 1, count: 4 * pageByteCount)
+        try writeFileAtomically(bytes.span, to: path)
+        let mapped = try MappedFile(path: path)
+        #expect(unsafe truncate(path, byteCount) == 0)
+        return mapped
+    }
+
+    private static func sum(_ file: MappedFile, _ places: Range<Int>) -> Int {
+        file.withBytes { bytes in places.reduce(0) { $0 + Int(bytes[$1]) } }
+    }
+
+    @Test func `what a mapped file has lost reads as zeros and is known`() throws {
+        let whole = try MappedFile(path: "/proc/self/exe")
+        let page = pageByteCount
+        let mapped = try cutMapping(to: page + 5)
+        #expect(!mapped.isDamaged && !mapped.isUntouched)
+        #expect(Self.sum(mapped, 0..<(2 * page)) == page + 5, "within a page the kernel puts zeros")
+        #expect(!mapped.isDamaged)
+        #expect(Self.sum(mapped, (3 * page)..<(4 * page)) == 0)
+        #expect(mapped.isDamaged)
+        #expect(Self.sum(mapped, 0..<(4 * page)) == page + 5)
+        // Cut again, it loses more; what is lost does not come back.
+        #expect(unsafe truncate(mapped.path, 0) == 0)
+        #expect(Self.sum(mapped, 0..<(4 * page)) == 0)
+        try writeFileAtomically([1].span, to: mapped.path)
+        #expect(mapped.isDamaged && !mapped.isUntouched)
+        #expect(!whole.isDamaged)
+        #expect(try !MappedFile(path: mapped.path).isDamaged, "a slot that is used again is clean")
+    }
+
+    @Test func `mappings are lost on many threads at once, each by itself`() async throws {
+        let page = pageByteCount
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            for number in 0..<64 {
+                let mapped = try cutMapping(to: number % 2 * 4 * page, named: "\(number)")
+                for _ in 0..<4 {
+                    group.addTask {
+                        Self.sum(mapped, 0..<(4 * page)) == number % 2 * 4 * page
+                            && mapped.isDamaged == (number % 2 == 0)
+                    }
+                }
+            }
+            for try await isRight in group { #expect(isRight) }
+        }
+    }
+
+    @Test func `a fault in anybody else's mapping ends the process as before`() async {
+        await #expect(processExitsWith: .signal(SIGBUS)) {
+            let path = try makeTemporaryDirectory(prefix: "serin-platform-") + "/file"
+            try writeFileAtomically([1].span, to: path)
+            // The handler is there once a file is mapped.
+            let other = try MappedFile(path: path)
+            let file = try Descriptor.open(path, O_RDONLY)
+            let base = unsafe mmap(nil, 1, PROT_READ, MAP_SHARED, file.number, 0)
+            try removeDirectory(parentDirectory(of: path))
+            #expect(unsafe truncate("/proc/self/fd/\(file.number)", 0) == 0)
+            let lost = unsafe base?.load(as: UInt8.self)
+            #expect(lost == nil && !other.isDamaged)
+        }
+    }
+
+    @Test func `more mappings than can be watched are refused, and come back when some end`() async
+    {
+        await #expect(processExitsWith: .success) {
+            var watches: [Int32] = []
+            while true {
+                let watch = linux_watch_mapping(nil, 0)
+                guard watch >= 0 else { break }
+                watches.append(watch)
+            }
+            precondition(watches.count == 4096, "\(watches.count)")
+            precondition((try? MappedFile(path: "/proc/self/exe")) == nil, "not refused")
+            linux_unwatch_mapping(watches[7])
+            precondition((try? MappedFile(path: "/proc/self/exe")) != nil, "refused")
+            precondition(linux_watch_mapping(nil, 0) == watches[7], "not given back")
+        }
     }
 
     static let outside = [

@@ -4,6 +4,7 @@
 // This header stays clear of _GNU_SOURCE: with it, types such as fd_set have other members here than
 // in Swift's Glibc module, and the two no longer go into one program. What needs it is in CLinux.c.
 #pragma once
+#include "CMappings.h"
 #include "CNumbers.h"
 #include <errno.h>
 #include <stdlib.h>
