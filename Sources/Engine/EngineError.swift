@@ -17,6 +17,8 @@ package struct EngineError: Error, Equatable, Sendable {
         case invalidShape
         /// The plan does not fit the memory it was given.
         case memoryLimit(requested: Int, available: Int)
+        /// A run was interrupted.
+        case deadlinePassed
         /// The kernel refused memory.
         case system
     }

@@ -49,7 +49,7 @@ func call(
     unsafe state.initialize(
         to: RunState(fault: nil, rows: 1, textBase: text, textCapacity: textByteCount)
     )
-    unsafe frame?.lendText(to: state)
+    unsafe frame?.lend(to: state)
     let lent = unsafe Frame(
         records: records,
         inputCount: inputCount,

@@ -7,12 +7,14 @@ package import Tensors
 ///   - definition: the operator.
 ///   - context: its node, whose inputs are all constants or left out.
 ///   - limit: the most bytes an output may take.
-/// - Returns: the outputs, or nil when the contents are faulty or larger than `limit`.
+///   - room: how many operations may be spent on it; what it takes is taken off.
+/// - Returns: the outputs, or nil when the contents are faulty, larger than `limit` or too much work.
 /// - Throws: `EngineError` when the node makes no sense.
 package func evaluate(
     _ definition: OperatorDefinition,
     _ context: NodeContext,
-    limit: Int = 1 << 30
+    limit: Int = 1 << 30,
+    work room: inout Int
 ) throws(EngineError) -> [Tensor]? {
     var context = context
     if context.outputs.isEmpty { context.outputs = try definition.infer(&context) }
@@ -41,6 +43,9 @@ package func evaluate(
     }
     operands.append(Tensor(openType: .uint8, shape: shape))
 
+    let work = try context.work(rows: 1)
+    guard work <= room else { return nil }
+    room -= work
     return run(kernel, on: operands, inputCount: context.inputs.count)
 }
 
@@ -68,7 +73,8 @@ package func evaluate(
         inputs: inputs.map { $0.map { Fact($0) } },
         outputCount: outputCount
     )
-    return try evaluate(definition, context)
+    var room = Int.max
+    return try evaluate(definition, context, work: &room)
 }
 
 /// Calls `kernel`; nil when it reported a fault.

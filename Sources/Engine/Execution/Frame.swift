@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Platform
 package import Tensors
 
 /// Why a run stopped; nothing it wrote is to be believed.
@@ -11,6 +12,10 @@ package struct RunFault: Error, Equatable, Sendable {
         case textFull
         /// The data asks for a value that the operator does not define.
         case undefinedValue
+        /// The step would take more operations on this data than a step may.
+        case tooMuchWork
+        /// The run's deadline passed before this step.
+        case deadlinePassed
         /// A node that is only understood while the model runs cannot be run on this data.
         case late
 
@@ -21,6 +26,8 @@ package struct RunFault: Error, Equatable, Sendable {
             case .integerDivisionByZero: "an integer is divided by zero"
             case .textFull: "the arena's room for text is used up"
             case .undefinedValue: "the operator has no answer for this value"
+            case .tooMuchWork: "it takes more operations on this data than a step may"
+            case .deadlinePassed: "the deadline passed before it"
             case .late: "the node cannot be run on this data"
             }
         }
@@ -52,6 +59,10 @@ struct OperandRecord {
 struct RunState {
     var fault: RunFault.Reason?
     var rows = 0
+    /// When the run is to stop, by `MonotonicClock`.
+    var deadline = UInt64.max
+    /// Operations since the clock was last looked at.
+    var workSinceLook = 0
     var textBase: UnsafeMutablePointer<UInt8>
     var textUsed = 0
     var textCapacity: Int
@@ -61,6 +72,11 @@ struct RunState {
     var children: Unmanaged<Children>?
     /// Threads that help with large steps; live as long as the session.
     var team: OpaquePointer?
+
+    /// Reads the clock, where there is a deadline.
+    var isPastDeadline: Bool {
+        unsafe deadline < .max && MonotonicClock.nanoseconds() >= deadline
+    }
 }
 
 /// The tables of the graphs that steps of one session run.
@@ -176,12 +192,16 @@ package struct Frame {
         unsafe values.takeUnretainedValue().run(late, self)
     }
 
-    /// Lets another run put its text behind this one's.
+    /// Whether the run should have ended.
+    var isPastDeadline: Bool { unsafe state.pointee.isPastDeadline }
+
+    /// Lets another run put its text behind this one's, and stop when this one does.
     @unsafe
-    func lendText(to other: UnsafeMutablePointer<RunState>) {
+    func lend(to other: UnsafeMutablePointer<RunState>) {
         unsafe other.pointee.textBase = state.pointee.textBase
         unsafe other.pointee.textUsed = state.pointee.textUsed
         unsafe other.pointee.textCapacity = state.pointee.textCapacity
+        unsafe other.pointee.deadline = state.pointee.deadline
     }
 
     /// Counts the text that the other run has put there.

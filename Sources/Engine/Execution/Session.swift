@@ -59,7 +59,13 @@ package final class Session: @unchecked Sendable {
     }
 
     /// Runs every step; answers why it stopped, which is mostly nothing.
-    package func run() -> RunFault? { tables.run(program) }
+    ///
+    /// What is left when `deadline`, in nanoseconds of `MonotonicClock`, passes is not run: that is
+    /// looked at before steps and iterations of loops, but not before each of many small ones. A step
+    /// that has begun ends.
+    package func run(until deadline: UInt64 = .max) -> RunFault? {
+        tables.run(program, until: deadline)
+    }
 
     /// Runs every step and tells what each took, in nanoseconds; nil when the run stopped.
     ///

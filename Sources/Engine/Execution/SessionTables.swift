@@ -39,7 +39,8 @@ final class SessionTables {
                             base: base + program.plan.peak + program.plan.textByteCount,
                             byteCount: program.plan.lateByteCount
                         ),
-                        mostWork: program.mostLateWork
+                        mostWork: program.mostLateWork,
+                        mostWorkPerStep: program.mostWorkPerStep
                     ),
                 slotCount: program.lateSlotCount
             ) : nil
@@ -152,14 +153,19 @@ final class SessionTables {
         }
     }
 
-    func run(_ program: Program) -> RunFault? {
+    /// How many operations, some tens of microseconds of them, pass between two looks at the clock:
+    /// a look takes as long as a small step.
+    static let workBetweenLooks = 1 << 17
+
+    func run(_ program: Program, until deadline: UInt64 = .max) -> RunFault? {
         unsafe state.pointee.textUsed = textOfInputs
+        unsafe state.pointee.deadline = deadline
         return runSteps(program)
     }
 
     /// Runs as part of a step of another session, whose text this run's goes behind.
     func run(_ program: Program, within frame: Frame) -> RunFault? {
-        unsafe frame.lendText(to: state)
+        unsafe frame.lend(to: state)
         let fault = runSteps(program)
         unsafe frame.takeText(from: state)
         return fault
@@ -170,6 +176,13 @@ final class SessionTables {
         late?.problem = nil
         for index in program.steps.indices {
             let step = program.steps[index]
+            unsafe state.pointee.workSinceLook &+= step.work
+            if unsafe state.pointee.workSinceLook >= Self.workBetweenLooks {
+                unsafe state.pointee.workSinceLook = 0
+                if unsafe state.pointee.isPastDeadline {
+                    return RunFault(reason: .deadlinePassed, step: index)
+                }
+            }
             let frame = unsafe Frame(
                 records: operands + step.firstOperand,
                 inputCount: step.inputCount,

@@ -16,10 +16,12 @@ extension Graph {
     /// A node that reads what is only known while the model runs, or that asks for such contents,
     /// is late: neither it nor what it makes gets a fact.
     ///
-    /// - Parameter memoryLimit: the most bytes that contents worked out here may take together.
+    /// - Parameter options: how much memory and work contents worked out here may take together.
     /// - Throws: `EngineError` at the first node that makes no sense.
-    mutating func inferFacts(memoryLimit: Int = 1 << 30) throws(EngineError) {
-        var room = memoryLimit
+    mutating func inferFacts(
+        _ options: ProgramOptions = ProgramOptions()
+    ) throws(EngineError) {
+        var room = Room(byteCount: options.memoryLimit, work: options.mostFoldedWork)
         // Nothing but inputs and initialisers has a fact so far.
         for value in values {
             if let fact = value.fact { try Self.check(fact, name: value.name, node: nil) }
@@ -39,7 +41,13 @@ extension Graph {
         }
     }
 
-    private mutating func infer(_ node: inout Node, _ room: inout Int) throws(EngineError) {
+    /// What is left for contents worked out at load.
+    private struct Room {
+        var byteCount: Int
+        var work: Int
+    }
+
+    private mutating func infer(_ node: inout Node, _ room: inout Room) throws(EngineError) {
         node.isLate = node.inputs.contains { $0.map { self[$0].fact == nil } ?? false }
         guard !node.isLate else { return }
         var context = context(of: node)
@@ -103,7 +111,7 @@ extension Graph {
         of node: Node,
         _ context: NodeContext,
         _ facts: inout [Fact],
-        _ room: inout Int
+        _ room: inout Room
     ) throws(EngineError) {
         for index in facts.indices where facts[index].constant == nil {
             facts[index].constant = constant(from: facts[index])
@@ -117,11 +125,12 @@ extension Graph {
         known.outputs = facts
         // A stretched constant is better made at each run than kept: it costs memory twice.
         let read = context.inputs.reduce(0) { $0 + ($1?.constant?.byteCount ?? 0) }
-        let limit = min(max(read, 1 << 20 / Self.mostGrowth) * Self.mostGrowth, room)
-        guard let tensors = try evaluate(node.definition, known, limit: limit),
+        let limit = min(max(read, 1 << 20 / Self.mostGrowth) * Self.mostGrowth, room.byteCount)
+        guard
+            let tensors = try evaluate(node.definition, known, limit: limit, work: &room.work),
             tensors.count == facts.count
         else { return }
-        room -= tensors.reduce(0) { $0 + $1.heldByteCount }
+        room.byteCount -= tensors.reduce(0) { $0 + $1.heldByteCount }
         for (index, tensor) in tensors.enumerated() {
             let classes = facts[index].classes
             facts[index] = Fact(tensor)

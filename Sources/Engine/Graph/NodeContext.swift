@@ -24,6 +24,8 @@ package struct NodeContext {
     private(set) var keptByteCount = 0
     /// The most rows of a run, while the node is compiled.
     var maximumRows = 1
+    /// The most operations that the node may take in a run; see `StepWork`.
+    var mostWork = ProgramOptions.usualWorkPerStep
     /// Graphs made ready to run inside this step.
     private(set) var children: [Program] = []
     /// The number of the first of them among those of the whole program.
@@ -133,21 +135,37 @@ package struct NodeContext {
         func fixed(_ dimension: Dimension) -> Dimension {
             dimension.value(rows: rows).map { Dimension($0) } ?? dimension
         }
-        return NodeContext(
+        return knowing(
+            inputs.map { fact in
+                guard var known = fact else { return nil }
+                known.shape = known.shape.map(fixed)
+                known.integers = known.integers.map { $0.map(fixed) }
+                return known
+            }
+        )
+    }
+
+    /// The same node with other facts of its inputs, not yet compiled.
+    func knowing(_ inputs: [Fact?]) -> NodeContext {
+        var context = NodeContext(
             name: name,
             operatorName: operatorName,
             domain: domain,
             opset: opset,
             attributes: attributes,
-            inputs: inputs.map { fact in
-                guard var known = fact else { return nil }
-                known.shape = known.shape.map(fixed)
-                known.integers = known.integers.map { $0.map(fixed) }
-                return known
-            },
+            inputs: inputs,
             writtenInputCount: writtenInputCount,
             outputCount: outputCount
         )
+        context.mostWork = mostWork
+        return context
+    }
+
+    /// How much the compiled node has to do in a run of `rows` rows, which is within what it may.
+    func work(rows: Int) throws(EngineError) -> Int {
+        let work = try StepWork(self, rows: rows).total
+        guard work <= mostWork else { throw StepWork.refusal(of: self, work, limit: mostWork) }
+        return work
     }
 
     // MARK: Attributes

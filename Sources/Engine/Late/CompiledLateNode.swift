@@ -50,6 +50,7 @@ struct CompiledLateNode {
                 asked.insert(index)
             }
         }
+        _ = try context.work(rows: 1)
         guard facts.count >= blank.outputCount else {
             throw blank.failure(
                 "names \(blank.outputCount) outputs, this form has \(facts.count)"
@@ -91,17 +92,10 @@ struct CompiledLateNode {
 extension NodeContext {
     /// The same node with the contents of some inputs known.
     fileprivate func knowing(_ asked: Set<Int>, of inputs: [Tensor?]) -> NodeContext {
-        NodeContext(
-            name: name,
-            operatorName: operatorName,
-            domain: domain,
-            opset: opset,
-            attributes: attributes,
-            inputs: self.inputs.enumerated().map { index, fact in
+        knowing(
+            self.inputs.enumerated().map { index, fact in
                 asked.contains(index) ? inputs[index].map { Fact($0) } ?? fact : fact
-            },
-            writtenInputCount: writtenInputCount,
-            outputCount: outputCount
+            }
         )
     }
 }

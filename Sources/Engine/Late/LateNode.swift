@@ -25,8 +25,11 @@ struct LateNode: Sendable {
     let dying: [Int]
 
     /// What the operator is told, with facts of concrete operands.
-    func context(_ facts: [Fact?]) -> NodeContext {
-        NodeContext(
+    func context(
+        _ facts: [Fact?],
+        mostWork: Int = ProgramOptions.usualWorkPerStep
+    ) -> NodeContext {
+        var context = NodeContext(
             name: node.name,
             operatorName: node.definition.name,
             domain: node.definition.domain,
@@ -36,6 +39,8 @@ struct LateNode: Sendable {
             writtenInputCount: node.writtenInputCount,
             outputCount: node.outputs.count
         )
+        context.mostWork = mostWork
+        return context
     }
 }
 
@@ -122,7 +127,7 @@ package struct LateCall {
             opset: opset,
             node: context.name
         )
-        let context = NodeContext(
+        var context = NodeContext(
             name: context.name,
             operatorName: name,
             domain: "",
@@ -131,6 +136,7 @@ package struct LateCall {
             inputs: inputs.map { Fact($0.type, $0.dimensions.map { Dimension($0) }) },
             outputCount: 1
         )
+        context.mostWork = values.resources.mostWorkPerStep
         let outputs = try values.run(definition, context, inputs, cachedFor: nil, text: frame)
         guard let output = outputs.first else { throw context.failure("nothing was made") }
         return output

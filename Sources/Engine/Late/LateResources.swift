@@ -6,11 +6,14 @@ import Tensors
 /// `@unchecked Sendable`: belongs to one session, which one thread uses at a time.
 final class LateResources: @unchecked Sendable {
     let region: TensorRegion
+    /// The most operations of one node; see `StepWork`.
+    let mostWorkPerStep: Int
     private let mostWork: Int
     private var work = 0
 
-    init(region: TensorRegion, mostWork: Int) {
+    init(region: TensorRegion, mostWork: Int, mostWorkPerStep: Int) {
         (self.region, self.mostWork) = (region, mostWork)
+        self.mostWorkPerStep = mostWorkPerStep
     }
 
     /// A new run starts.

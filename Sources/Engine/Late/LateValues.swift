@@ -73,7 +73,7 @@ final class LateValues: @unchecked Sendable {
             for slot in late.dying { slots[slot] = nil }
         } catch {
             if problem == nil { problem = error }
-            frame.fault(.late)
+            frame.fault(error.kind == .deadlinePassed ? .deadlinePassed : .late)
         }
     }
 
@@ -110,7 +110,7 @@ final class LateValues: @unchecked Sendable {
             }
             tensors.append(tensor)
         }
-        let context = late.context(facts)
+        let context = late.context(facts, mostWork: resources.mostWorkPerStep)
         if let body = node.definition.late {
             let call = LateCall(
                 context: context,
@@ -242,6 +242,9 @@ final class LateValues: @unchecked Sendable {
             )
         }
         try resources.spend(1, call.context)
+        guard !call.frame.isPastDeadline else {
+            throw call.context.failure("the deadline passed", kind: .deadlinePassed)
+        }
         var values = operands
         var facts: [Fact?] = operands.map { $0.fact }
         for place in body.captures {

@@ -39,6 +39,9 @@ final class ReadyBody {
         // Text and late values go where those of the whole model go.
         options.textByteCountPerElement = 0
         options.lateByteCount = 0
+        options.mostWorkPerStep = resources.mostWorkPerStep
+        // Planned while a request waits, and perhaps in every step of a loop.
+        options.mostFoldedWork = 10_000_000
         program = try Program(graph, options)
         let kept = program.plan.keptByteCount
         guard region.charge(byteCount: kept), let shape = Shape([program.plan.peak]),
@@ -74,7 +77,10 @@ final class ReadyBody {
             }
         }
         if let fault = tables.run(program, within: frame) {
-            throw context.failure("its graph stopped: " + program.describe(fault))
+            throw context.failure(
+                "its graph stopped: " + program.describe(fault),
+                kind: fault.reason == .deadlinePassed ? .deadlinePassed : .invalidShape
+            )
         }
         var outputs: [StoredValue] = []
         for index in program.outputs.indices {

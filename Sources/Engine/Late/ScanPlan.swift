@@ -90,6 +90,7 @@ struct ScanPlan {
         var options = ProgramOptions(maximumRows: context.maximumRows, memoryLimit: .max)
         options.textByteCountPerElement = 0
         options.lateByteCount = 0
+        options.mostWorkPerStep = context.mostWork
         let program = try Program(graph, options)
         // A body that hands an input on under another number would be overwritten while it is copied.
         for output in 0..<form.carriedCount {

@@ -56,6 +56,7 @@ extension NodeContext {
         let points = scores.elements(as: Float.self)
         let count = boxShape[1]
         var selected: [Int64] = []
+        var comparisons = 0
         for batch in 0..<boxShape[0] {
             let all = (0..<count).map { index in
                 let start = (batch * count + index) * 4
@@ -72,6 +73,10 @@ extension NodeContext {
                 var taken: [Int] = []
                 for index in candidates {
                     guard taken.count < limit else { break }
+                    comparisons += taken.count
+                    guard comparisons <= mostWork else {
+                        throw StepWork.refusal(of: self, comparisons, limit: mostWork)
+                    }
                     if taken.contains(where: { all[$0].overlap(all[index]) > overlapLimit }) {
                         continue
                     }

@@ -19,6 +19,7 @@ struct Lowering {
         var unreadInputs: Set<Int> = []
         var children: [Program] = []
         var reusableInputs: [Int: [Int]] = [:]
+        var work = SessionTables.workBetweenLooks
     }
 
     struct Parts {
@@ -59,6 +60,7 @@ struct Lowering {
             var context = graph.context(of: node)
             context.maximumRows = options.maximumRows
             context.firstChild = childCount
+            context.mostWork = options.mostWorkPerStep
             for output in node.outputs {
                 guard let fact = graph[output].fact else {
                     throw context.failure("an output has no type", kind: .invalidGraph)
@@ -74,6 +76,7 @@ struct Lowering {
                 compiled.append(CompiledNode(node: node, kernel: nil))
                 continue
             }
+            let work = try context.work(rows: options.maximumRows)
             keptByteCount += context.keptByteCount
             childCount += context.children.count
             compiled.append(
@@ -83,7 +86,8 @@ struct Lowering {
                     scratch: context.scratch,
                     unreadInputs: context.unreadInputs,
                     children: context.children,
-                    reusableInputs: mayReuse ? context.reusableInputs : [:]
+                    reusableInputs: mayReuse ? context.reusableInputs : [:],
+                    work: work
                 )
             )
         }
@@ -133,7 +137,8 @@ struct Lowering {
                     kernel: kernel,
                     firstOperand: first,
                     inputCount: entry.node.inputs.count,
-                    outputCount: entry.node.isLate ? 0 : entry.node.outputs.count
+                    outputCount: entry.node.isLate ? 0 : entry.node.outputs.count,
+                    work: entry.work
                 )
             )
         }

@@ -27,6 +27,8 @@ package final class Program: Sendable {
     package let hasLateNodes: Bool
     /// The most steps that loops of a run take together.
     let mostLateWork: Int
+    /// The most operations of one step; see `StepWork`.
+    let mostWorkPerStep: Int
     /// Graphs that steps run inside their scratch.
     let children: [Child]
     /// Kept alive for the addresses in `values`.
@@ -50,7 +52,12 @@ package final class Program: Sendable {
         let firstOperand: Int
         let inputCount: Int
         let outputCount: Int
+        /// How many operations it takes at most, or enough for a look at the clock where that is not known.
+        let work: Int
     }
+
+    /// How many operations a run takes at most.
+    var workPerRun: Int { steps.reduce(0) { max($0, $0 &+ $1.work) } }
 
     struct Value: Sendable {
         enum Location: Sendable {
@@ -104,7 +111,7 @@ package final class Program: Sendable {
         (inputPlaces, outputPlaces) = (parts.inputPlaces, parts.outputPlaces)
         lateSlotCount = parts.lateSlotCount
         hasLateNodes = parts.hasLateNodes
-        mostLateWork = options.mostLateWork
+        (mostLateWork, mostWorkPerStep) = (options.mostLateWork, options.mostWorkPerStep)
         children = parts.children
         constants = parts.constants
     }
@@ -151,7 +158,7 @@ package final class Program: Sendable {
         _ options: ProgramOptions
     ) throws(EngineError) -> Prepared {
         var graph = imported
-        try graph.inferFacts(memoryLimit: options.memoryLimit)
+        try graph.inferFacts(options)
         for pass in Pass.standard where !options.disabledPasses.contains(pass.name) {
             pass.apply(&graph)
         }

@@ -23,10 +23,16 @@ package struct ProgramOptions: Sendable {
     package var lateByteCount = 64 << 20
     /// The most steps that the loops of a run take together, those inside each other multiplied.
     package var mostLateWork = 1 << 17
+    /// The most elementary operations of one step, as `StepWork` counts them: minutes, not days.
+    package var mostWorkPerStep = Self.usualWorkPerStep
+    /// The most that constants worked out at load may take together; what takes more runs with the model.
+    package var mostFoldedWork = 10_000_000_000
     /// Names of passes left out; see `Pass.names`.
     package var disabledPasses: Set<String>
     /// Room for the text of strings, in bytes for each string element; an average, not a limit.
     package var textByteCountPerElement: Int
+
+    package static let usualWorkPerStep = 300_000_000_000
 
     package init(
         maximumRows: Int = 1024,

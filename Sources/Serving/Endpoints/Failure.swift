@@ -121,11 +121,13 @@ extension Failure {
     }
 
     package static func deadlinePassed(_ limit: Duration) -> Failure {
-        Failure(
-            504,
-            "deadline_exceeded",
-            .system,
-            "the request's deadline of \(limit) passed"
-        )
+        Failure(504, deadlineCode, .system, "the request's deadline of \(limit) passed")
     }
+
+    /// The model was still running; `place` says where it was stopped.
+    static func interrupted(_ place: String) -> Failure {
+        Failure(504, deadlineCode, .system, "the model was stopped: \(place)")
+    }
+
+    static let deadlineCode = "deadline_exceeded"
 }

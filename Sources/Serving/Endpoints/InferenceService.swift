@@ -135,7 +135,11 @@ package struct InferenceService: Handler {
             let mode = call.host.overrideMode(at: WallClock.now().epochSeconds)
             let effects = try version.answer(
                 workspace,
-                PredictionContext(override: mode, now: decoded)
+                PredictionContext(
+                    override: mode,
+                    now: decoded,
+                    deadline: call.arrival + allowance
+                )
             )
             let inferred = ContinuousClock.now
             guard inferred < call.arrival + allowance else { throw .deadlinePassed(allowance) }

@@ -217,15 +217,22 @@ package struct Loader: Sendable {
 }
 
 extension ModelVersion {
-    /// Touches every workspace with the golden records, so that the first client waits for nothing,
-    /// and learns what a byte of a request costs.
+    /// Touches every workspace with the golden records, so that the first client waits for nothing.
+    ///
+    /// Learns what a byte of a request costs on the way. A model that is slow enough is left cold.
     func warm() {
         var leased: [Workspace] = []
         while let workspace = pool.lease() { leased.append(workspace) }
+        let deadline = ContinuousClock.now + .seconds(10)
         for workspace in leased {
             for batch in canaryCase.batches {
                 let started = ContinuousClock.now
-                let context = PredictionContext(override: .auto, now: started, isGolden: true)
+                let context = PredictionContext(
+                    override: .auto,
+                    now: started,
+                    deadline: deadline,
+                    isGolden: true
+                )
                 guard (try? decodeRows(batch.body, into: workspace)) != nil,
                     (try? answer(workspace, context)) != nil
                 else { break }

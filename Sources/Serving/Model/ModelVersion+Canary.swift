@@ -22,7 +22,12 @@ extension ModelVersion {
         var deviations: [Double] = []
         let workspace = reserved
         for batch in canaryCase.batches {
-            let context = PredictionContext(override: .auto, now: .now, isGolden: true)
+            let context = PredictionContext(
+                override: .auto,
+                now: .now,
+                deadline: deadline,
+                isGolden: true
+            )
             guard context.now < deadline else {
                 return couldNotRun("its deadline passed before all records had run", deviations)
             }
@@ -30,6 +35,9 @@ extension ModelVersion {
                 try decodeRows(batch.body, into: workspace)
                 _ = try answer(workspace, context)
             } catch {
+                guard error.code != Failure.deadlineCode else {
+                    return couldNotRun(error.sentence, deviations)
+                }
                 return CanaryReport(
                     outcome: .wrong([
                         RecordDeviation(

@@ -12,15 +12,19 @@ package struct PredictionContext: Sendable {
     package var isGolden = false
     /// Outside a daemon no canary has run; rows are still checked one by one.
     package var isOffline = false
+    /// When a run of the graph is interrupted; nil for never.
+    package var deadline: ContinuousClock.Instant?
 
     package init(
         override: Override.Mode,
         now: ContinuousClock.Instant,
+        deadline: ContinuousClock.Instant? = nil,
         isGolden: Bool = false,
         isOffline: Bool = false
     ) {
         self.override = override
         self.now = now
+        self.deadline = deadline
         self.isGolden = isGolden
         self.isOffline = isOffline
     }
@@ -49,7 +53,7 @@ extension ModelVersion {
         }
         var refused = 0
         if !workspace.modelRows.isEmpty {
-            let fault = try infer(workspace)
+            let fault = try infer(workspace, until: context.deadline)
             for row in workspace.modelRows {
                 let verdict =
                     fault == nil
@@ -151,7 +155,10 @@ extension ModelVersion {
     }
 
     /// Runs the graph on the chosen rows.
-    private func infer(_ workspace: Workspace) throws(Failure) -> RunFault? {
+    private func infer(
+        _ workspace: Workspace,
+        until deadline: ContinuousClock.Instant?
+    ) throws(Failure) -> RunFault? {
         let session = workspace.session
         session.begin(rows: workspace.modelRows.count)
         guard inputs.encode(workspace.features, rows: workspace.modelRows, into: session) else {
@@ -163,7 +170,12 @@ extension ModelVersion {
                     + "model's arena; send fewer rows a request"
             )
         }
-        if let fault = session.run() { return fault }
+        if let fault = session.run(until: deadline?.monotonic ?? .max) {
+            guard fault.reason != .deadlinePassed else {
+                throw .interrupted(session.program.describe(fault))
+            }
+            return fault
+        }
         for index in session.program.outputs.indices
         where !session.isAsDeclared(output: index) {
             return RunFault(reason: .undefinedValue, step: session.program.plan.steps.count)
@@ -228,5 +240,13 @@ extension ModelVersion {
         case .text(let text):
             for place in start..<start + column.width { column.texts[place] = text }
         }
+    }
+}
+
+extension ContinuousClock.Instant {
+    /// The same time by the engine's clock.
+    fileprivate var monotonic: UInt64 {
+        let rest = max((self - .now).nanoseconds, 0)
+        return MonotonicClock.nanoseconds() &+ UInt64(rest)
     }
 }

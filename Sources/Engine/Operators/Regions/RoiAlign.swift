@@ -76,9 +76,10 @@ private struct BilinearTaps {
 /// The mean or the largest of samples between pixels, for each bin of each region.
 private struct RoiAlignKernel: RealKernel {
     let form: RoiAlignForm
+    let mostWork: Int
 
     func make<T: Real & Arithmetic>(_: T.Type) -> Kernel {
-        let form = form
+        let (form, mostWork) = (form, Double(mostWork))
         return { frame in
             let (input, output): (View<T>, MutableView<T>) = (frame.input(0), frame.output(0))
             let (regions, batches): (View<T>, View<Int64>) = (frame.input(1), frame.input(2))
@@ -87,6 +88,7 @@ private struct RoiAlignKernel: RealKernel {
             let bins = form.height &* form.width
             output.fill(output.indices, with: 0)
             guard height > 0, width > 0 else { return frame.fault(.undefinedValue) }
+            var work = 0.0
             for region in batches.indices {
                 guard let image = Int(exactly: batches[region]), image >= 0, image < shape[0] else {
                     return frame.fault(.indexOutOfRange)
@@ -104,6 +106,8 @@ private struct RoiAlignKernel: RealKernel {
                 else {
                     return frame.fault(.undefinedValue)
                 }
+                work += Double(rows) * Double(columns) * Double(bins &* max(channels, 1))
+                guard work <= mostWork else { return frame.fault(.tooMuchWork) }
                 let count = T(max(rows &* columns, 1))
                 for bin in 0..<bins {
                     let y = top + Double(bin / form.width) * binHeight
@@ -235,7 +239,7 @@ let roiOperators: [OperatorDefinition] = [
             return [Fact(x.type, [batches.shape[0], x.shape[1]] + size)]
         },
         compile: { context throws(EngineError) in
-            RoiAlignKernel(form: try RoiAlignForm(context))
+            RoiAlignKernel(form: try RoiAlignForm(context), mostWork: context.mostWork)
                 .kernel(for: try context.input(0).type)
         }
     ),

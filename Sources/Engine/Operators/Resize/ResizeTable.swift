@@ -17,8 +17,13 @@ struct ResizeTable: Sendable {
         input: Int,
         output: Int
     ) -> Bool {
-        let taps = Filter(form, scale: axis.scale)?.taps ?? 1
+        let taps = taps(form, axis)
         return input <= Int(Int32.max) && taps <= (1 << 22) / max(output, 1)
+    }
+
+    /// How many inputs an output reads along an axis.
+    static func taps(_ form: ResizeForm, _ axis: ResizeForm.Axis) -> Int {
+        Filter(form, scale: axis.scale)?.taps ?? 1
     }
 
     /// The table of an axis of `input` elements, which has some.

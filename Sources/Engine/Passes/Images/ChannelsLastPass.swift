@@ -96,8 +96,9 @@ struct ChannelsLastPass {
 
     /// Turns a constant now rather than in every run.
     private mutating func fold(_ value: Graph.ValueID, into twin: Graph.ValueID) {
+        var room = Int.max
         guard let node = nodes.last, node.outputs == [twin],
-            let made = try? evaluate(node.definition, graph.context(of: node)),
+            let made = try? evaluate(node.definition, graph.context(of: node), work: &room),
             let tensor = made.first
         else { return }
         graph[twin].fact = Fact(tensor)
