@@ -17,6 +17,8 @@
 #define DEPTH 384
 // Weights that stay in the second cache, so that a tile can go through all of them at once.
 #define WHOLE_BYTES 200000
+// Floats of a result that are more than the second cache keeps.
+#define FAR_FLOATS 150000
 // Columns of a group for which lines are copied: fewer do not earn the copy.
 #define LEAST_COPIED 64
 
@@ -80,7 +82,7 @@ static void multiply_stretch(const struct serin_conv_tile *t, size_t rows) {
 #if defined(__x86_64__)
     enum serin_cpu level = serin_cpu_level();
     if (level >= SERIN_CPU_AVX512) {
-        serin_conv_multiply_avx512(t, rows);
+        (t->is_regular ? serin_conv_multiply_regular_avx512 : serin_conv_multiply_avx512)(t, rows);
         return;
     }
     if (level >= SERIN_CPU_AVX2) {
@@ -103,12 +105,14 @@ __attribute__((noinline)) static void multiply_copied(const struct serin_conv_ti
     enum { STRIDE = DEPTH + 16 };
     _Alignas(64) float lines[SERIN_CONV_ROWS * STRIDE];
     const float *pointers[SERIN_CONV_ROWS] = {0};  // a tile looks at the one behind it
-    for (size_t r = 0; r < rows + rows % 2; r++) {
-        memcpy(lines + r * STRIDE, t->taps[r] + t->offset, t->depth * sizeof(float));
+    for (size_t r = 0; r < rows + (t->is_regular ? 0 : rows % 2); r++) {
+        const float *from = t->is_regular ? t->taps[0] + (ptrdiff_t)r * t->in_step : t->taps[r];
+        memcpy(lines + r * STRIDE, from + t->offset, t->depth * sizeof(float));
         pointers[r] = lines + r * STRIDE;
     }
     struct serin_conv_tile copied = *t;
     copied.taps = pointers;
+    copied.in_step = STRIDE;
     copied.offset = 0;
     multiply_stretch(&copied, rows);
 }
@@ -191,6 +195,19 @@ static void point_line(
     }
 }
 
+// Whether all taps of the `rows` outputs from k on of line (i, j) read inside the image.
+static bool is_inside(
+    const struct serin_conv *conv, ptrdiff_t i, ptrdiff_t j, ptrdiff_t k, size_t rows) {
+    const struct serin_axis *axis = conv->axis;
+    ptrdiff_t first[3] = {i, j, k}, last[3] = {i, j, k + (ptrdiff_t)rows - 1};
+    for (int a = 0; a < 3; a++)
+        if (axis[a].taps < 1 || place(&axis[a], first[a], 0) < 0 ||
+            place(&axis[a], first[a], axis[a].taps - 1) < 0 || place(&axis[a], last[a], 0) < 0 ||
+            place(&axis[a], last[a], axis[a].taps - 1) < 0)
+            return false;
+    return true;
+}
+
 // A convolution that takes each pixel by itself, all pixels seen as one line.
 static struct serin_conv flattened(const struct serin_conv *conv) {
     struct serin_conv flat = *conv;
@@ -232,22 +249,29 @@ void serin_conv_f32(
     size_t blocks = (all + SERIN_CONV_ROWS - 1) / SERIN_CONV_ROWS;
     size_t most = blocks ? (all + blocks - 1) / blocks : 0;
     most = (most + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS;
+    bool has_regular = serin_cpu_level() >= SERIN_CPU_AVX512;
+    bool is_far = conv->images * out_image >= FAR_FLOATS;
+    size_t step = (size_t)z->step * out_pixel;
     size_t image = 0;
     ptrdiff_t i = 0, j = 0, k = 0;
     for (size_t done = 0; done < all;) {
         size_t rows = all - done < most ? all - done : most;
+        bool is_regular = has_regular && (ptrdiff_t)rows <= z->outputs - k &&
+                          is_inside(conv, i, j, k, rows);
         for (size_t r = 0; r < rows;) {
             ptrdiff_t end = z->outputs - k < (ptrdiff_t)(rows - r) ? z->outputs
                                                                     : k + (ptrdiff_t)(rows - r);
-            point_line(conv, in + image * in_image, zeros, i, j, k, end, pointers + r);
+            ptrdiff_t pointed = is_regular ? k + 1 : end;
+            point_line(conv, in + image * in_image, zeros, i, j, k, pointed, pointers + r);
             ptrdiff_t at = (x->start + i * x->step) * y->length_out + y->start + j * y->step;
-            size_t step = (size_t)z->step * out_pixel;
             size_t shift = image * out_image +
                            (size_t)(at * z->length_out + z->start + k * z->step) * out_pixel;
-            for (; k < end; k++, r++, shift += step) {
-                targets[r] = out + shift;
-                more[r] = residual ? residual + shift : NULL;
+            for (size_t q = r; k + (ptrdiff_t)(q - r) < pointed; q++, shift += step) {
+                targets[q] = out + shift;
+                more[q] = residual ? residual + shift : NULL;
             }
+            r += (size_t)(end - k);
+            k = end;
             if (k == z->outputs) {
                 k = 0;
                 if (++j == y->outputs) {
@@ -256,7 +280,7 @@ void serin_conv_f32(
                 }
             }
         }
-        if (rows % 2) {  // SERIN_CONV_ROWS is even, so there is room
+        if (rows % 2 && !is_regular) {  // SERIN_CONV_ROWS is even, so there is room
             for (size_t t = 0; t < taps; t++)
                 pointers[t * SERIN_CONV_ROWS + rows] = pointers[t * SERIN_CONV_ROWS + rows - 1];
             targets[rows] = targets[rows - 1];
@@ -267,6 +291,8 @@ void serin_conv_f32(
                 .taps = pointers, .offset = g * conv->run, .out = targets,
                 .residual = residual ? more : NULL, .bias = bias ? bias + g * conv->columns : NULL,
                 .column = g * conv->columns, .columns = conv->columns,
+                .is_regular = is_regular, .is_far = is_far,
+                .in_step = z->stride * (ptrdiff_t)conv->pixel, .out_step = (ptrdiff_t)step,
                 .activation = conv->activation, .a = conv->a, .b = conv->b};
             multiply(conv, &tile, rows, taps, packed + g * packed_count);
         }

@@ -21,6 +21,10 @@ struct serin_conv_tile {
     const float *const *residual;  // one for each row; null for none
     size_t column;                 // the group's first column within an output pixel
     size_t columns;
+    // Rows that lie evenly: only the pointers of row 0 are there, and row r is so many floats behind.
+    bool is_regular;
+    ptrdiff_t in_step, out_step;
+    bool is_far;  // what is written is not in the second cache, so that it pays to fetch it
     bool is_first, is_last;
     bool is_whole;  // the weights are few: the rows of a tile may go through all of them at once
     enum serin_activation activation;
@@ -29,6 +33,7 @@ struct serin_conv_tile {
 
 void serin_conv_multiply_avx2(const struct serin_conv_tile *t, size_t rows);
 void serin_conv_multiply_avx512(const struct serin_conv_tile *t, size_t rows);
+void serin_conv_multiply_regular_avx512(const struct serin_conv_tile *t, size_t rows);
 
 // The taps of an axis that read inside the image.
 struct serin_span {

@@ -2,6 +2,7 @@
 // Hot kernels in C, chosen at run time by what the processor can do.
 #pragma once
 #include "conv.h"
+#include "conv_block.h"
 #include "cpu.h"
 #include "gemm.h"
 #include "int8.h"

@@ -26,6 +26,7 @@ package struct Pass: Sendable {
         Pass(name: "channels-last") { $0.putChannelsLast() },
         deadCode,
         Pass(name: "convolution-fusion") { $0.fuseIntoConvolutions() },
+        Pass(name: "convolution-blocks") { $0.fuseConvolutionBlocks() },
         Pass(name: "attention-fusion") { $0.fuseAttention() },
         Pass(name: "product-fusion") { $0.fuseProducts() },
         // The last, as the passes before know reshaping operators by their own names.

@@ -9,7 +9,9 @@ import Testing
     @Test func `convolutions give what the portable kernel gives`() async {
         await #expect(processExitsWith: .success) {
             var random = Numbers(seed: 1)
-            let calls = (0..<400).map { _ in random.call() } + Numbers.largeCalls
+            let calls =
+                (0..<400).map { _ in random.call() } + Numbers.largeCalls
+                + (0..<300).map { random.lineCall(outputs: 1 + $0 % 30) }
             for var call in calls {
                 let widest = max(call.pixel, call.run * call.groups)
                 let taps = call.axis.0.taps * call.axis.1.taps * call.axis.2.taps
@@ -40,8 +42,8 @@ import Testing
     @Test func `depthwise convolutions give what the portable kernel gives`() async {
         await #expect(processExitsWith: .success) {
             var random = Numbers(seed: 2)
-            for _ in 0..<400 {
-                var call = random.call()
+            for _ in 0..<600 {
+                var call = random.call(longest: 14 + random.below(2) * 30)
                 (call.groups, call.run, call.columns) = (call.groups * call.run, 1, 1)
                 let taps = call.axis.0.taps * call.axis.1.taps * call.axis.2.taps
                 let input = random.floats(call.inputCount)
@@ -91,6 +93,19 @@ import Testing
                 compare(count: input.count) { output in
                     unsafe serin_transpose_f32(input, count, rows, columns, &output)
                 }
+                let (channels, left, padded) = (1 + random.below(4), random.below(3), columns + 4)
+                compare(count: channels * rows * padded) { output in
+                    let planes = Array(repeating: input, count: channels).flatMap { $0 }
+                    unsafe serin_border_planes_f32(
+                        planes,
+                        channels,
+                        rows,
+                        columns,
+                        left,
+                        padded,
+                        &output
+                    )
+                }
                 let kind = serin_activation(UInt32(random.below(7)))
                 compare(count: input.count) { output in
                     unsafe serin_affine_f32(
@@ -111,7 +126,7 @@ import Testing
 }
 
 /// Runs `body` at the portable level and at each of the processor's; the fast ones give equal bits.
-private func compare(count: Int, _ body: (inout [Float]) -> Void) {
+func compare(count: Int, _ body: (inout [Float]) -> Void) {
     func run(_ level: serin_cpu) -> [Float] {
         var output = [Float](repeating: 7, count: count)
         serin_cpu_limit(level)
@@ -140,14 +155,14 @@ private func compare(count: Int, _ body: (inout [Float]) -> Void) {
 
 extension Numbers {
     /// A convolution of any small shape, whose outputs all lie in the image made.
-    mutating func call() -> serin_conv {
+    mutating func call(longest: Int = 14) -> serin_conv {
         var axes: [serin_axis] = []
         for index in 0..<3 {
             let isThere = index > 0 || below(4) == 0
             let taps = isThere ? 1 + below(4) : 1
             let (stride, step) = (1 + below(3), 1 + below(2))
             let before = isThere ? below(3) : 0
-            let length = isThere ? 1 + below(14) : 1
+            let length = isThere ? 1 + below(index == 2 ? longest : 14) : 1
             let outputs = max(1, (length + before - 1) / stride + 1)
             axes.append(
                 serin_axis(
@@ -180,6 +195,23 @@ extension Numbers {
 }
 
 extension Numbers {
+    /// One line of outputs whose taps all read inside, or many that take each pixel by itself.
+    fileprivate mutating func lineCall(outputs: Int) -> serin_conv {
+        var call = call()
+        let (taps, lines) = (1 + below(3), 1 + below(3))
+        var axis = call.axis.2
+        (axis.taps, axis.tap_step, axis.first, axis.stride) = (taps, 1, 0, 1 + below(2))
+        (axis.outputs, axis.length_out) = (outputs, outputs)
+        axis.length_in = (outputs - 1) * axis.stride + taps
+        var above = axis
+        (above.taps, above.length_in, above.stride) = (lines, lines, 1)
+        (above.outputs, above.length_out) = (1, 1)
+        var none = above
+        (none.taps, none.length_in) = (1, 1)
+        call.axis = (none, above, axis)
+        return call
+    }
+
     /// Shapes beyond every block: many pixels, sums in several stretches, more weights than stay in a
     /// cache, and lines that lie a power of two apart.
     fileprivate static var largeCalls: [serin_conv] {
@@ -217,10 +249,10 @@ extension Numbers {
 }
 
 extension serin_conv {
-    fileprivate var inputCount: Int {
+    var inputCount: Int {
         images * axis.0.length_in * axis.1.length_in * axis.2.length_in * pixel
     }
-    fileprivate var outputCount: Int {
+    var outputCount: Int {
         images * axis.0.length_out * axis.1.length_out * axis.2.length_out * groups * columns
     }
 }

@@ -164,15 +164,7 @@ extension ChannelsLast {
             for image in 0..<frame.inputShape(0)[0] {
                 let place = (image &* outputCount)..<((image &+ 1) &* outputCount)
                 let source = input.part((image &* inputCount)..<((image &+ 1) &* inputCount))
-                unsafe serin_border_planes_f32(
-                    source.pointer,
-                    channels,
-                    border.lines,
-                    border.width,
-                    border.left,
-                    border.padded,
-                    lines.pointer
-                )
+                border.add(to: source, channels: channels, lines)
                 convolution.run(
                     images: 1,
                     lines.reading,

@@ -22,7 +22,7 @@ struct ImageConvolution: Sendable {
     var pixelsOfOutput: Int { isTransposed ? window.inputCount : window.outputCount }
 
     let window: Window
-    private(set) var phases: [Phase]
+    var phases: [Phase]
     let groups: Int
     /// Channels of one group.
     let inputs: Int
@@ -181,6 +181,25 @@ struct ImageConvolution: Sendable {
         let width: Int
         let left: Int
         let padded: Int
+
+        /// Puts an image as ONNX lays it out into `lines`, whose channels lie side by side.
+        @inline(__always)
+        func add(to image: View<Float>, channels: Int, _ target: MutableView<Float>) {
+            precondition(
+                image.count == lines &* width &* channels
+                    && target.count == lines &* padded &* channels,
+                "an image of another size"
+            )
+            unsafe serin_border_planes_f32(
+                image.pointer,
+                channels,
+                lines,
+                width,
+                left,
+                padded,
+                target.pointer
+            )
+        }
     }
 
     // MARK: Weights
