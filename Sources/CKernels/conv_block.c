@@ -67,25 +67,49 @@ static size_t made_floats(const struct serin_conv_block *block) {
     return (size_t)(band_lines(block) * block->depthwise.axis[2].outputs) * WIDE;
 }
 
-size_t serin_conv_block_scratch(const struct serin_conv_block *block) {
-    const size_t floats = slice_floats(block) + made_floats(block);
-    return inner_scratch(block) + aligned(slices_of(block) * floats * sizeof(float));
+// Lines of the image that `lines` lines of the wide one read, at most.
+static ptrdiff_t bordered_lines(const struct serin_conv_block *block, ptrdiff_t lines) {
+    return least(lines_read(&block->expand.axis[1], lines), block->expand.axis[1].length_in);
 }
 
-// Makes lines from..<to of one slice of the wide image; `call` is the convolution for a slice.
-static void expand(
-    struct serin_conv call, const float *in, const float *weights, const float *bias,
-    ptrdiff_t from, ptrdiff_t to, float *lines, void *scratch) {
-    struct serin_axis *y = &call.axis[1];
-    const ptrdiff_t line = call.axis[2].length_in * (ptrdiff_t)call.pixel;
-    // The image as it looks from its first line that is read.
+// Floats of the image's lines with a border that a band reads.
+static size_t border_floats(const struct serin_conv_block *block) {
+    const struct serin_conv *e = &block->expand;
+    const ptrdiff_t wide = lines_read(&block->depthwise.axis[1], band_lines(block));
+    if (block->width == 0) return 0;
+    return (size_t)(bordered_lines(block, wide) * e->axis[2].length_in) * e->pixel;
+}
+
+size_t serin_conv_block_scratch(const struct serin_conv_block *block) {
+    const size_t floats = slice_floats(block) + made_floats(block);
+    return inner_scratch(block) + aligned(slices_of(block) * floats * sizeof(float)) +
+           aligned(border_floats(block) * sizeof(float));
+}
+
+// The convolution that makes lines from..<to of the wide image, over those lines of the image alone that
+// it reads; gives the first of them.
+static ptrdiff_t cut(struct serin_conv *call, ptrdiff_t from, ptrdiff_t to) {
+    struct serin_axis *y = &call->axis[1];
     const ptrdiff_t at = from * y->stride + y->first, above = at > 0 ? least(at, y->length_in) : 0;
     y->first = at - above;
     y->length_in -= above;
-    // Lines behind the last one that is read are left off, so that single pixels are one long line.
-    y->length_in = least(y->length_in, y->first + lines_read(y, to - from));
+    // Without the lines behind the last one, single pixels are one long line.
+    const ptrdiff_t read = y->first + lines_read(y, to - from);
+    y->length_in = read < 0 ? 0 : least(y->length_in, read);
     y->outputs = y->length_out = to - from;
-    serin_conv_f32(&call, in + above * line, weights, bias, NULL, lines, scratch);
+    return above;
+}
+
+// The image from line `above` on, as `call` reads it; with a border where it comes as planes.
+static const float *image(
+    const struct serin_conv_block *block, const struct serin_conv *call, const float *in,
+    ptrdiff_t above, float *bordered) {
+    const size_t lines = (size_t)call->axis[1].length_in, padded = (size_t)call->axis[2].length_in;
+    if (block->width == 0) return in + (size_t)above * padded * call->pixel;
+    serin_border_planes_f32(
+        in + (size_t)above * block->width, (size_t)block->expand.axis[1].length_in * block->width,
+        call->pixel, lines, block->width, block->left, padded, bordered);
+    return bordered;
 }
 
 void serin_conv_block_f32(
@@ -99,6 +123,7 @@ void serin_conv_block_f32(
     const size_t weights_d = taps_of(&block->depthwise) * WIDE;
     const ptrdiff_t most = band_lines(block), line = z->length_in * WIDE;
     float *wide = (float *)((char *)scratch + inner_scratch(block)), *sums = wide + slices * slice;
+    float *bordered = sums + aligned(slices * made * sizeof(float)) / sizeof(float);
     struct serin_conv e = block->expand, d = block->depthwise, p = block->project;
     e.columns = d.groups = d.pixel = WIDE;
     // The slices lie one behind the other, as taps do.
@@ -113,15 +138,21 @@ void serin_conv_block_f32(
         top = top < 0 ? 0 : least(top, y->length_in);
         bottom = bottom < top ? top : least(bottom, y->length_in);
         const ptrdiff_t kept = end > top ? end - top : 0;
+        struct serin_conv band = e;
+        const float *in = NULL;
+        if (bottom > top + kept) {
+            const ptrdiff_t above = cut(&band, top + kept, bottom);
+            in = image(block, &band, operands->in, above, bordered);
+        }
         for (size_t i = 0; i < slices; i++) {
             float *lines = wide + i * slice;
             if (kept > 0 && top > first)
                 memmove(
                     lines, lines + (top - first) * line, (size_t)(kept * line) * sizeof(float));
-            if (bottom > top + kept)
-                expand(
-                    e, operands->in, operands->weights[0] + i * weights_e,
-                    operands->bias[0] ? operands->bias[0] + i * WIDE : NULL, top + kept, bottom,
+            if (in)
+                serin_conv_f32(
+                    &band, in, operands->weights[0] + i * weights_e,
+                    operands->bias[0] ? operands->bias[0] + i * WIDE : NULL, NULL,
                     lines + kept * line, scratch);
             d.axis[1].first = j * y->stride + y->first - top;
             d.axis[1].length_in = bottom - top;

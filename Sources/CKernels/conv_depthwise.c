@@ -316,14 +316,14 @@ SERIN_AVX2 static size_t three_planes(
 #endif
 
 void serin_border_planes_f32(
-    const float *in, size_t channels, size_t lines, size_t width, size_t left, size_t padded,
-    float *out) {
+    const float *in, size_t plane, size_t channels, size_t lines, size_t width, size_t left,
+    size_t padded, float *out) {
     for (size_t l = 0; l < lines; l++, out += padded * channels) {
         for (size_t i = 0; i < left * channels; i++) out[i] = 0;
         for (size_t i = (left + width) * channels; i < padded * channels; i++) out[i] = 0;
         float *to = out + left * channels;
         if (channels == 3) {
-            const float *r = in + l * width, *g = r + lines * width, *b = g + lines * width;
+            const float *r = in + l * width, *g = r + plane, *b = g + plane;
             size_t x = 0;
 #if defined(__x86_64__)
             if (serin_cpu_level() >= SERIN_CPU_AVX2) x = three_planes(r, g, b, width, to);
@@ -333,7 +333,7 @@ void serin_border_planes_f32(
             continue;
         }
         for (size_t c = 0; c < channels; c++) {
-            const float *from = in + (c * lines + l) * width;
+            const float *from = in + c * plane + l * width;
             for (size_t x = 0; x < width; x++) to[x * channels + c] = from[x];
         }
     }

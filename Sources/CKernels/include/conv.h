@@ -94,10 +94,11 @@ void serin_mean_pixels_f32(
     const float *in, size_t images, size_t pixels, size_t channels, float *out);
 
 // Puts channels side by side and zeros beside each line:
-// out[l][left + x][c] = in[c][l][x] for x < width, where a line of out has `padded` pixels.
+// out[l][left + x][c] = in[c * plane + l * width + x] for x < width, where a line of out has `padded`
+// pixels.
 void serin_border_planes_f32(
-    const float *in, size_t channels, size_t lines, size_t width, size_t left, size_t padded,
-    float *out);
+    const float *in, size_t plane, size_t channels, size_t lines, size_t width, size_t left,
+    size_t padded, float *out);
 
 // out[p][c] = activation(in[p][c] * factor[c] + shift[c]) for `pixels` pixels.
 void serin_affine_f32(

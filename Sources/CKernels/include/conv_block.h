@@ -9,8 +9,12 @@
 
 // Of the outermost axis each has length 1, and images are 1. `expand` has one group and makes
 // `depthwise.groups` channels, `project` takes each pixel of what `depthwise` makes by itself.
+//
+// Where `width` is not 0 the image comes as planes of lines of `width` numbers, and `expand` is over
+// lines with a border: `left` pixels before what serin_border_planes_f32 makes of them.
 struct serin_conv_block {
     struct serin_conv expand, depthwise, project;
+    size_t width, left;
 };
 
 // What a call reads, by the convolution where there are three. Weights are packed as the functions for

@@ -45,6 +45,10 @@ struct StepWork {
         case "Einsum":
             add(try EinsumEquation(context).lengths.reduce(1) { times($0, length($1)) })
         case "Conv", "ConvInteger", "DeformConv": addConvolution(weights: input(1))
+        case "ConvBlock":
+            for part in try ChannelsLast.parts(context) {
+                add(try StepWork(part, rows: rows).total)
+            }
         case "QLinearConv": addConvolution(weights: input(3))
         case "ConvTranspose":
             let weights = input(1)

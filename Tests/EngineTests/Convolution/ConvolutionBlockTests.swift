@@ -192,7 +192,13 @@ extension Numbers {
             wide,
             1 + below(40)
         )
-        return serin_conv_block(expand: expand, depthwise: depthwise, project: project)
+        return serin_conv_block(
+            expand: expand,
+            depthwise: depthwise,
+            project: project,
+            width: 0,
+            left: 0
+        )
     }
 
     private func axis(

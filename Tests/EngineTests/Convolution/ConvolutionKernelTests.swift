@@ -95,9 +95,10 @@ import Testing
                 }
                 let (channels, left, padded) = (1 + random.below(4), random.below(3), columns + 4)
                 compare(count: channels * rows * padded) { output in
-                    let planes = Array(repeating: input, count: channels).flatMap { $0 }
+                    let planes = (0..<channels).flatMap { _ in input }
                     unsafe serin_border_planes_f32(
                         planes,
+                        input.count,
                         channels,
                         rows,
                         columns,

@@ -13,19 +13,15 @@ extension ChannelsLast {
         since: 1,
         inputs: 7...8,
         infer: { context throws(EngineError) in
-            let (_, made) = try parts(context)
-            return [made]
+            try parts(context).last?.outputs ?? []
         },
         compile: { context throws(EngineError) in
-            let (parts, _) = try parts(context)
-            return try kernel(&context, try ImageBlock(parts))
+            try kernel(&context, try ImageBlock(try parts(context)))
         }
     )
 
-    /// The nodes that a block stands for, and what the last of them makes.
-    private static func parts(
-        _ context: NodeContext
-    ) throws(EngineError) -> ([NodeContext], Fact) {
+    /// The nodes that a block stands for, with what they make.
+    static func parts(_ context: NodeContext) throws(EngineError) -> [NodeContext] {
         var image = try context.input(0)
         var parts: [NodeContext] = []
         for part in BlockPart.allCases {
@@ -33,20 +29,21 @@ extension ChannelsLast {
             if part == .project { inputs.append(context.optionalInput(BlockPart.residual)) }
             var node = NodeContext(
                 name: context.name,
-                operatorName: context.operatorName,
+                operatorName: convolution.name,
                 domain: domain,
                 opset: 1,
                 attributes: part.attributes(in: context.attributes),
                 inputs: inputs,
                 outputCount: 1
             )
-            guard let made = try convolution.infer(&node).first else {
+            node.outputs = try convolution.infer(&node)
+            guard let made = node.outputs.first else {
                 throw context.failure("a convolution that makes nothing")
             }
             parts.append(node)
             image = made
         }
-        return (parts, image)
+        return parts
     }
 
     private static func kernel(
@@ -61,17 +58,7 @@ extension ChannelsLast {
         context.leaveUnread(input: BlockPart.depthwise.operands.lowerBound)
         context.keep(byteCount: middle.byteCount)
         let scratchBytes = try block.scratchByteCount(context)
-        let border = block.border
-        let linesCount = try context.product(
-            border.map { [Dimension($0.lines), Dimension($0.padded), Dimension(expand.inputs)] }
-                ?? [0]
-        )
-        guard let lineCount = linesCount.fixed else { throw context.failure("an image too large") }
-        context.reserveScratch(
-            bytes: try context.sum([
-                Dimension(scratchBytes), try context.product([linesCount, 4]),
-            ])
-        )
+        context.reserveScratch(bytes: Dimension(scratchBytes))
         let call = block.call
         let (inputCount, outputCount) = (block.inputCount, project.outputCount)
         return { frame in
@@ -94,15 +81,9 @@ extension ChannelsLast {
                 return unsafe bias.pointer
             }
             let scratch: MutableView<UInt8> = frame.scratch()
-            let start = scratchBytes / 4
-            let lines = frame.scratch(as: Float.self).part(start..<(start &+ lineCount))
             var call = call
             for image in 0..<images {
-                var source = input.part((image &* inputCount)..<((image &+ 1) &* inputCount))
-                if let border {
-                    border.add(to: source, channels: expand.inputs, lines)
-                    source = lines.reading
-                }
+                let source = input.part((image &* inputCount)..<((image &+ 1) &* inputCount))
                 let place = (image &* outputCount)..<((image &+ 1) &* outputCount)
                 var operands = unsafe serin_block_operands(
                     in: source.pointer,

@@ -8,8 +8,8 @@ struct ImageBlock: Sendable {
     let expand: ImageConvolution
     let depthwise: ImageConvolution
     let project: ImageConvolution
-    /// Where the image comes as ONNX lays it out: the border that its lines get.
-    let border: ImageConvolution.Border?
+    /// Where the image comes as ONNX lays it out: the border that the kernel gives its lines.
+    private let border: ImageConvolution.Border?
     /// The elements of one image that goes in.
     let inputCount: Int
 
@@ -56,7 +56,9 @@ struct ImageBlock: Sendable {
         serin_conv_block(
             expand: expand.phases[0].call,
             depthwise: depthwise.phases[0].call,
-            project: project.phases[0].call
+            project: project.phases[0].call,
+            width: border?.width ?? 0,
+            left: border?.left ?? 0
         )
     }
 

@@ -192,6 +192,7 @@ struct ImageConvolution: Sendable {
             )
             unsafe serin_border_planes_f32(
                 image.pointer,
+                lines &* width,
                 channels,
                 lines,
                 width,
