@@ -114,45 +114,62 @@ AVX2 static void group_both(
 }
 #endif
 
-void serin_tree_group_leaves(
+// What the lane tests of a group find: leaves, or twigs.
+static inline void group_found(
     const struct serin_trees *trees, size_t group, const int8_t *ranks, bool uses_second,
-    uint8_t *leaves) {
+    uint8_t *found) {
 #if defined(__x86_64__)
     if (serin_cpu_level() >= SERIN_CPU_AVX2) {
         if (uses_second)
-            group_both(trees, group, ranks, leaves);
+            group_both(trees, group, ranks, found);
         else
-            group_plain(trees, group, ranks, leaves);
-    } else {
-        group_portable(trees, group, ranks, uses_second, leaves);
+            group_plain(trees, group, ranks, found);
+        return;
     }
-#else
-    group_portable(trees, group, ranks, uses_second, leaves);
 #endif
-    if (trees->twigs) serin_tree_reach_twigs(trees, group, ranks, uses_second, leaves);
+    group_portable(trees, group, ranks, uses_second, found);
 }
 
-// A sum is one chain of additions, which the processor works on while it is already testing the
-// nodes of the next group; a group's tests stay in the nearest cache for all rows.
+void serin_tree_group_leaves(
+    const struct serin_trees *trees, size_t group, const int8_t *ranks, bool uses_second,
+    uint8_t *leaves) {
+    if (!trees->twigs) {
+        group_found(trees, group, ranks, uses_second, leaves);
+        return;
+    }
+    uint8_t found[SERIN_TREE_LANES];
+    group_found(trees, group, ranks, uses_second, found);
+    serin_tree_twig_leaves(trees, group, found, SERIN_TREE_LANES, ranks, uses_second, leaves);
+}
+
+// Groups of twigs whose lane tests are made one after the other, before anything waits for what they
+// find. Where they find leaves, a processor tests the next group while it adds up those of one.
+#define AT_ONCE 16
+
 #define SUM(TYPE, SUFFIX)                                                                        \
     void serin_tree_sum_##SUFFIX(                                                                \
         const struct serin_trees *trees, const TYPE *values, const int8_t *ranks,                \
         size_t row_bytes, bool uses_second, size_t rows, TYPE *sums) {                           \
-        uint8_t leaves[SERIN_TREE_LANES];                                                        \
-        const uint32_t *starts = trees->leaf_starts;                                             \
-        size_t left = trees->tree_count;                                                         \
-        for (size_t group = 0; left > 0; group++) {                                              \
-            size_t count = left < SERIN_TREE_LANES ? left : SERIN_TREE_LANES;                    \
+        uint8_t found[AT_ONCE * SERIN_TREE_LANES];                                               \
+        const size_t most = (trees->twigs ? AT_ONCE : 1) * SERIN_TREE_LANES;                     \
+        for (size_t first = 0; first < trees->tree_count; first += most) {                       \
+            size_t count = trees->tree_count - first < most ? trees->tree_count - first : most;  \
+            size_t group = first / SERIN_TREE_LANES;                                             \
+            const uint32_t *starts = trees->leaf_starts + first;                                 \
             for (size_t row = 0; row < rows; row++) {                                            \
                 const int8_t *own = ranks + row * row_bytes;                                     \
-                serin_tree_group_leaves(trees, group, own, uses_second, leaves);                 \
+                for (size_t part = 0; part * SERIN_TREE_LANES < count; part++)                   \
+                    group_found(                                                                 \
+                        trees, group + part, own, uses_second, found + part * SERIN_TREE_LANES); \
                 TYPE sum = sums[row];                                                            \
-                for (size_t lane = 0; lane < count; lane++)                                      \
-                    sum += values[starts[lane] + leaves[lane]];                                  \
+                if (trees->twigs)                                                                \
+                    sum = serin_tree_twig_sum_##SUFFIX(                                          \
+                        trees, group, found, count, own, uses_second, sum);                      \
+                else                                                                             \
+                    for (size_t tree = 0; tree < count; tree++)                                  \
+                        sum += values[starts[tree] + found[tree]];                               \
                 sums[row] = sum;                                                                 \
             }                                                                                    \
-            starts += count;                                                                     \
-            left -= count;                                                                       \
         }                                                                                        \
     }
 SUM(float, f32)

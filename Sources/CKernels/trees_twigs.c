@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// The last steps of one row through the trees of a group: the leaf of a twig from its seven tests.
+// The last steps of one row through trees: the leaf of a twig from its seven tests.
 #include <string.h>
 
 #include "cpu.h"
 #include "trees.h"
 
-static void reach_portable(
-    const struct serin_trees *trees, const uint32_t *firsts, const int8_t *ranks,
-    bool uses_second, uint8_t *reached) {
-    size_t second = uses_second ? serin_tree_row_bytes(trees) : 0;
-    for (int lane = 0; lane < SERIN_TREE_LANES; lane++) {
-        const struct serin_tree_twig *twig = trees->twigs + firsts[lane] + reached[lane];
+#define INLINE __attribute__((always_inline)) static inline
+
+// The leaves within their twigs that eight trees reach; what is known of the tables where it is
+// inlined. `both` says that there is a second copy of them.
+INLINE void eight_portable(
+    const struct serin_trees *trees, const uint32_t *numbers, const int8_t *ranks, size_t tables,
+    bool both, uint8_t *leaves) {
+    size_t second = both ? tables * SERIN_TREE_TABLE : 0;
+    for (int lane = 0; lane < 8; lane++) {
+        const struct serin_tree_twig *twig = serin_tree_twig_at(trees, numbers[lane]);
         unsigned above = 0;
         for (int test = 0; test < 7; test++) {
             uint8_t column = twig->columns[test];
@@ -19,14 +23,13 @@ static void reach_portable(
         }
         unsigned leaf = 0;
         while (leaf < 7 && (above & twig->care[leaf]) != twig->want[leaf]) leaf++;
-        reached[lane] = (uint8_t)(twig->columns[7] + leaf);
+        leaves[lane] = (uint8_t)leaf;
     }
 }
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 #define AVX2 __attribute__((target("avx2,bmi")))
-#define INLINE __attribute__((always_inline)) static inline
 
 AVX2 INLINE __m256i two(const void *a, const void *b) {
     __m128i low = _mm_loadu_si128(a), high = _mm_loadu_si128(b);
@@ -51,25 +54,18 @@ AVX2 INLINE __m256i chosen(__m256i columns, const int8_t *ranks, size_t count) {
     return x;
 }
 
-// As reach_portable, two trees at a time; what is known of the tables where it is inlined.
-AVX2 INLINE void reach_avx2(
-    const struct serin_trees *trees, const uint32_t *firsts, const int8_t *ranks, size_t tables,
-    bool both, uint8_t *reached) {
+// Two trees at a time.
+AVX2 INLINE void eight_avx2(
+    const struct serin_trees *trees, const uint32_t *numbers, const int8_t *ranks, size_t tables,
+    bool both, uint8_t *leaves) {
     const __m256i bits = _mm256_set1_epi64x((long long)0x8040201008040201u);
     const __m256i low = _mm256_set1_epi8(127), zero = _mm256_setzero_si256();
-    const struct serin_tree_twig *twigs = trees->twigs;
     __m256i only = table_of(ranks);
-    uint32_t numbers[SERIN_TREE_LANES];
-    for (int part = 0; part < SERIN_TREE_LANES; part += 8) {
-        __m128i own = _mm_loadl_epi64((const __m128i *)(const void *)(reached + part));
-        __m256i first = _mm256_loadu_si256((const __m256i *)(const void *)(firsts + part));
-        __m256i number = _mm256_add_epi32(first, _mm256_cvtepu8_epi32(own));
-        _mm256_storeu_si256((__m256i *)(void *)(numbers + part), number);
-    }
-    for (int lane = 0; lane < SERIN_TREE_LANES; lane += 2) {
-        const struct serin_tree_twig *a = twigs + numbers[lane], *b = twigs + numbers[lane + 1];
+    for (int lane = 0; lane < 8; lane += 2) {
+        const struct serin_tree_twig *a = serin_tree_twig_at(trees, numbers[lane]);
+        const struct serin_tree_twig *b = serin_tree_twig_at(trees, numbers[lane + 1]);
         // Columns and, behind them, bounds; then what to care for, and what is wanted.
-        __m256i tests = two(a->columns, b->columns), leaves = two(a->care, b->care);
+        __m256i tests = two(a->columns, b->columns), cares = two(a->care, b->care);
         __m256i x;
         if (tables == 1 && !both) {
             x = _mm256_shuffle_epi8(only, _mm256_and_si256(tests, low));
@@ -84,28 +80,12 @@ AVX2 INLINE void reach_avx2(
         __m256i above = _mm256_cmpgt_epi8(x, _mm256_srli_si256(tests, 8));
         // One bit a test, summed up to a byte that all leaves get.
         __m256i answers = _mm256_sad_epu8(_mm256_and_si256(above, bits), zero);
-        answers = _mm256_and_si256(_mm256_shuffle_epi8(answers, zero), leaves);
-        __m256i is_it = _mm256_cmpeq_epi8(answers, _mm256_srli_si256(leaves, 8));
+        answers = _mm256_and_si256(_mm256_shuffle_epi8(answers, zero), cares);
+        __m256i is_it = _mm256_cmpeq_epi8(answers, _mm256_srli_si256(cares, 8));
         unsigned found = (unsigned)_mm256_movemask_epi8(is_it);
-        reached[lane] = (uint8_t)(a->columns[7] + _tzcnt_u32(found));
-        reached[lane + 1] = (uint8_t)(b->columns[7] + _tzcnt_u32(found >> 16));
+        leaves[lane] = (uint8_t)_tzcnt_u32(found);
+        leaves[lane + 1] = (uint8_t)_tzcnt_u32(found >> 16);
     }
-}
-
-AVX2 static void reach_one(
-    const struct serin_trees *trees, const uint32_t *firsts, const int8_t *ranks,
-    uint8_t *reached) {
-    reach_avx2(trees, firsts, ranks, 1, false, reached);
-}
-
-AVX2 static void reach_many(
-    const struct serin_trees *trees, const uint32_t *firsts, const int8_t *ranks, bool uses_second,
-    uint8_t *reached) {
-    size_t tables = serin_tree_row_bytes(trees) / SERIN_TREE_TABLE;
-    if (uses_second)
-        reach_avx2(trees, firsts, ranks, tables, true, reached);
-    else
-        reach_avx2(trees, firsts, ranks, tables, false, reached);
 }
 
 #define AVX512 __attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx2,bmi")))
@@ -133,7 +113,7 @@ AVX512 INLINE __m512i chosen_wide(__m512i columns, const int8_t *ranks, size_t c
 
 // The leaves that four trees reach, in the low half of each 128 bits.
 AVX512 INLINE __m512i leaves_of_four(
-    __m512i tests, __m512i leaves, const int8_t *ranks, size_t tables, bool both) {
+    __m512i tests, __m512i cares, const int8_t *ranks, size_t tables, bool both) {
     const __m512i bits = _mm512_set1_epi64((long long)0x8040201008040201u);
     const __m512i numbers = _mm512_set1_epi64((long long)0x0706050403020100u);
     const __m512i zero = _mm512_setzero_si512();
@@ -148,75 +128,124 @@ AVX512 INLINE __m512i leaves_of_four(
     // One bit a test, summed up to a byte that all leaves get; one leaf alone wants it.
     __mmask64 above = _mm512_cmpgt_epi8_mask(x, _mm512_bsrli_epi128(tests, 8));
     __m512i answers = _mm512_sad_epu8(_mm512_maskz_mov_epi8(above, bits), zero);
-    answers = _mm512_and_si512(_mm512_shuffle_epi8(answers, zero), leaves);
-    __mmask64 is_it = _mm512_cmpeq_epi8_mask(answers, _mm512_bsrli_epi128(leaves, 8));
-    __m512i leaf = _mm512_sad_epu8(_mm512_maskz_mov_epi8(is_it, numbers), zero);
-    return _mm512_add_epi64(leaf, _mm512_srli_epi64(tests, 56));
+    answers = _mm512_and_si512(_mm512_shuffle_epi8(answers, zero), cares);
+    __mmask64 is_it = _mm512_cmpeq_epi8_mask(answers, _mm512_bsrli_epi128(cares, 8));
+    return _mm512_sad_epu8(_mm512_maskz_mov_epi8(is_it, numbers), zero);
 }
 
-// As reach_portable, eight trees at a time.
-AVX512 INLINE void reach_avx512(
-    const struct serin_trees *trees, const uint32_t *firsts, const int8_t *ranks, size_t tables,
-    bool both, uint8_t *reached) {
-    const struct serin_tree_twig *twigs = trees->twigs;
-    uint32_t numbers[SERIN_TREE_LANES];
-    for (int part = 0; part < SERIN_TREE_LANES; part += 16) {
-        __m128i own = _mm_loadu_si128((const __m128i *)(const void *)(reached + part));
-        __m512i first = _mm512_loadu_si512(firsts + part);
-        _mm512_storeu_si512(
-            numbers + part, _mm512_add_epi32(first, _mm512_cvtepu8_epi32(own)));
-    }
-    for (int lane = 0; lane < SERIN_TREE_LANES; lane += 8) {
-        const struct serin_tree_twig *t[8];
-        for (int i = 0; i < 8; i++) t[i] = twigs + numbers[lane + i];
-        __m512i even = leaves_of_four(
-            four(t[0]->columns, t[2]->columns, t[4]->columns, t[6]->columns),
-            four(t[0]->care, t[2]->care, t[4]->care, t[6]->care), ranks, tables, both);
-        __m512i odd = leaves_of_four(
-            four(t[1]->columns, t[3]->columns, t[5]->columns, t[7]->columns),
-            four(t[1]->care, t[3]->care, t[5]->care, t[7]->care), ranks, tables, both);
-        __m128i leaves = _mm512_cvtepi64_epi8(_mm512_unpacklo_epi64(even, odd));
-        _mm_storel_epi64((__m128i *)(void *)(reached + lane), leaves);
-    }
-}
-
-AVX512 static void reach_one_wide(
-    const struct serin_trees *trees, const uint32_t *firsts, const int8_t *ranks,
-    uint8_t *reached) {
-    reach_avx512(trees, firsts, ranks, 1, false, reached);
-}
-
-AVX512 static void reach_many_wide(
-    const struct serin_trees *trees, const uint32_t *firsts, const int8_t *ranks, bool uses_second,
-    uint8_t *reached) {
-    size_t tables = serin_tree_row_bytes(trees) / SERIN_TREE_TABLE;
-    if (uses_second)
-        reach_avx512(trees, firsts, ranks, tables, true, reached);
-    else
-        reach_avx512(trees, firsts, ranks, tables, false, reached);
+AVX512 INLINE void eight_avx512(
+    const struct serin_trees *trees, const uint32_t *numbers, const int8_t *ranks, size_t tables,
+    bool both, uint8_t *leaves) {
+    const struct serin_tree_twig *t[8];
+    for (int i = 0; i < 8; i++) t[i] = serin_tree_twig_at(trees, numbers[i]);
+    __m512i even = leaves_of_four(
+        four(t[0]->columns, t[2]->columns, t[4]->columns, t[6]->columns),
+        four(t[0]->care, t[2]->care, t[4]->care, t[6]->care), ranks, tables, both);
+    __m512i odd = leaves_of_four(
+        four(t[1]->columns, t[3]->columns, t[5]->columns, t[7]->columns),
+        four(t[1]->care, t[3]->care, t[5]->care, t[7]->care), ranks, tables, both);
+    __m128i found = _mm512_cvtepi64_epi8(_mm512_unpacklo_epi64(even, odd));
+    _mm_storel_epi64((__m128i *)(void *)leaves, found);
 }
 #endif
 
-void serin_tree_reach_twigs(
-    const struct serin_trees *trees, size_t group, const int8_t *ranks, bool uses_second,
-    uint8_t *reached) {
-    const uint32_t *firsts = trees->tree_twigs + group * SERIN_TREE_LANES;
+// The leaf within its tree of each of `count` trees.
+#define LEAVES(LEVEL, TARGET)                                                                    \
+    TARGET INLINE void leaves_##LEVEL(                                                           \
+        const struct serin_trees *trees, const uint32_t *firsts, const uint8_t *found,           \
+        size_t count, const int8_t *ranks, size_t tables, bool both, uint8_t *leaves) {          \
+        for (size_t at = 0; at < count; at += 8) {                                               \
+            uint32_t numbers[8];                                                                 \
+            uint8_t within[8];                                                                   \
+            for (int i = 0; i < 8; i++) numbers[i] = firsts[at + i] + found[at + i];             \
+            eight_##LEVEL(trees, numbers, ranks, tables, both, within);                          \
+            for (int i = 0; i < 8; i++) {                                                        \
+                uint8_t first = serin_tree_twig_at(trees, numbers[i])->columns[7];               \
+                leaves[at + i] = (uint8_t)(first + within[i]);                                   \
+            }                                                                                    \
+        }                                                                                        \
+    }
+
+// A sum is one chain of additions. Each eight trees are short enough for a processor to work on the
+// next ones while it waits for the chain.
+#define SUM(TYPE, LEVEL, TARGET)                                                                 \
+    TARGET INLINE TYPE sum_##TYPE##_##LEVEL(                                                     \
+        const struct serin_trees *trees, const uint32_t *firsts, const uint8_t *found,           \
+        size_t count, const int8_t *ranks, size_t tables, bool both, TYPE sum) {                 \
+        for (size_t at = 0; at < count; at += 8) {                                               \
+            uint32_t numbers[8];                                                                 \
+            uint8_t within[8];                                                                   \
+            for (int i = 0; i < 8; i++) numbers[i] = firsts[at + i] + found[at + i];             \
+            eight_##LEVEL(trees, numbers, ranks, tables, both, within);                          \
+            size_t there = count - at < 8 ? count - at : 8;                                      \
+            for (size_t i = 0; i < there; i++) {                                                 \
+                const struct serin_tree_twig *twig = serin_tree_twig_at(trees, numbers[i]);      \
+                sum += ((const TYPE *)(const void *)(twig + 1))[within[i]];                      \
+            }                                                                                    \
+        }                                                                                        \
+        return sum;                                                                              \
+    }
+
+// RESULT = WHAT_LEVEL(...) with the number of tables and copies known where it is inlined, as often
+// as there is one table.
+#define WITH_TABLES(WHAT, RESULT, LAST)                                                          \
+    size_t tables = serin_tree_row_bytes(trees) / SERIN_TREE_TABLE;                              \
+    if (uses_second)                                                                             \
+        RESULT WHAT(trees, firsts, found, count, ranks, tables, true, LAST);                     \
+    else if (tables == 1)                                                                        \
+        RESULT WHAT(trees, firsts, found, count, ranks, 1, false, LAST);                         \
+    else                                                                                         \
+        RESULT WHAT(trees, firsts, found, count, ranks, tables, false, LAST);
+
+#define FORMS(LEVEL, TARGET)                                                                     \
+    LEAVES(LEVEL, TARGET)                                                                        \
+    SUM(float, LEVEL, TARGET)                                                                    \
+    SUM(double, LEVEL, TARGET)                                                                   \
+    TARGET static void twig_leaves_##LEVEL(                                                      \
+        const struct serin_trees *trees, const uint32_t *firsts, const uint8_t *found,           \
+        size_t count, const int8_t *ranks, bool uses_second, uint8_t *leaves) {                  \
+        WITH_TABLES(leaves_##LEVEL, , leaves)                                                    \
+    }                                                                                            \
+    TARGET static float twig_sum_float_##LEVEL(                                                  \
+        const struct serin_trees *trees, const uint32_t *firsts, const uint8_t *found,           \
+        size_t count, const int8_t *ranks, bool uses_second, float sum) {                        \
+        WITH_TABLES(sum_float_##LEVEL, return, sum)                                              \
+    }                                                                                            \
+    TARGET static double twig_sum_double_##LEVEL(                                                \
+        const struct serin_trees *trees, const uint32_t *firsts, const uint8_t *found,           \
+        size_t count, const int8_t *ranks, bool uses_second, double sum) {                       \
+        WITH_TABLES(sum_double_##LEVEL, return, sum)                                             \
+    }
+
+FORMS(portable, )
 #if defined(__x86_64__)
-    const bool is_one = !uses_second && trees->column_count <= SERIN_TREE_TABLE;
-    if (serin_cpu_level() >= SERIN_CPU_AVX512) {
-        if (is_one)
-            reach_one_wide(trees, firsts, ranks, reached);
-        else
-            reach_many_wide(trees, firsts, ranks, uses_second, reached);
-        return;
-    }
-    if (serin_cpu_level() >= SERIN_CPU_AVX2) {
-        if (is_one)
-            reach_one(trees, firsts, ranks, reached);
-        else
-            reach_many(trees, firsts, ranks, uses_second, reached);
-        return;
-    }
+FORMS(avx2, AVX2)
+FORMS(avx512, AVX512)
+#define FASTEST(FORM)                                                                            \
+    (serin_cpu_level() >= SERIN_CPU_AVX512  ? FORM##_avx512                                      \
+     : serin_cpu_level() >= SERIN_CPU_AVX2 ? FORM##_avx2                                         \
+                                           : FORM##_portable)
+#else
+#define FASTEST(FORM) FORM##_portable
 #endif
-    reach_portable(trees, firsts, ranks, uses_second, reached);
+
+void serin_tree_twig_leaves(
+    const struct serin_trees *trees, size_t group, const uint8_t *found, size_t count,
+    const int8_t *ranks, bool uses_second, uint8_t *leaves) {
+    const uint32_t *firsts = trees->tree_twigs + group * SERIN_TREE_LANES;
+    FASTEST(twig_leaves)(trees, firsts, found, count, ranks, uses_second, leaves);
+}
+
+float serin_tree_twig_sum_f32(
+    const struct serin_trees *trees, size_t group, const uint8_t *found, size_t count,
+    const int8_t *ranks, bool uses_second, float sum) {
+    const uint32_t *firsts = trees->tree_twigs + group * SERIN_TREE_LANES;
+    return FASTEST(twig_sum_float)(trees, firsts, found, count, ranks, uses_second, sum);
+}
+
+double serin_tree_twig_sum_f64(
+    const struct serin_trees *trees, size_t group, const uint8_t *found, size_t count,
+    const int8_t *ranks, bool uses_second, double sum) {
+    const uint32_t *firsts = trees->tree_twigs + group * SERIN_TREE_LANES;
+    return FASTEST(twig_sum_double)(trees, firsts, found, count, ranks, uses_second, sum);
 }

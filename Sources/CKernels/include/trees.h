@@ -65,7 +65,8 @@ struct serin_tree_test {
 // A subtree of up to eight leaves. `above` has bit i set iff test i's rank is above bounds[i]; leaf j
 // is reached iff (above & care[j]) == want[j]. A column of the second copy has bit 7 set. Byte 7 of
 // the columns is no column but the number of the first leaf in the tree, and bounds[7] is 127, which
-// no rank is above.
+// no rank is above. Behind a twig stand the values of its eight leaves, so that one line of the cache
+// has all that a row needs of it; of leaves that are not there, nobody cares.
 struct serin_tree_twig {
     uint8_t columns[8];
     int8_t bounds[8];
@@ -111,13 +112,20 @@ struct serin_trees {
     const uint16_t *group_planes;
     const struct serin_tree_run *runs;
     const uint8_t *lane_tests;
-    // Where lane tests choose twigs, and the first twig of each tree, for 32 trees a group; else null.
-    const struct serin_tree_twig *twigs;
+    // Where lane tests choose twigs, those with their values, twig_bytes apart, and the number of each
+    // tree's first twig, for 32 trees a group; else null.
+    const uint8_t *twigs;
+    size_t twig_bytes;
     const uint32_t *tree_twigs;
 
     // The number of each tree's first leaf.
     const uint32_t *leaf_starts;
 };
+
+static inline const struct serin_tree_twig *serin_tree_twig_at(
+    const struct serin_trees *trees, uint32_t number) {
+    return (const struct serin_tree_twig *)(const void *)(trees->twigs + number * trees->twig_bytes);
+}
 
 // The bytes of a row's ranks in either copy when trees lie side by side.
 static inline size_t serin_tree_row_bytes(const struct serin_trees *trees) {
@@ -147,10 +155,18 @@ void serin_tree_group_leaves(
     const struct serin_trees *trees, size_t group, const int8_t *ranks, bool uses_second,
     uint8_t *leaves);
 
-// Their last part where there are twigs: `reached` holds each tree's twig and then its leaf.
-void serin_tree_reach_twigs(
-    const struct serin_trees *trees, size_t group, const int8_t *ranks, bool uses_second,
-    uint8_t *reached);
+// The last part where there are twigs, for `count` trees from those of `group` on: `found` has the
+// twig that each reaches within its tree, up to a multiple of eight trees. It gives their leaves, as
+// above, or adds their values to a sum, tree by tree.
+void serin_tree_twig_leaves(
+    const struct serin_trees *trees, size_t group, const uint8_t *found, size_t count,
+    const int8_t *ranks, bool uses_second, uint8_t *leaves);
+float serin_tree_twig_sum_f32(
+    const struct serin_trees *trees, size_t group, const uint8_t *found, size_t count,
+    const int8_t *ranks, bool uses_second, float sum);
+double serin_tree_twig_sum_f64(
+    const struct serin_trees *trees, size_t group, const uint8_t *found, size_t count,
+    const int8_t *ranks, bool uses_second, double sum);
 
 // Adds the values of all leaves that each of `rows` rows reaches to its sum, tree by tree; the ranks
 // of a row, as above, are row_bytes apart. For few rows.

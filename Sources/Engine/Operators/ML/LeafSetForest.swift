@@ -37,7 +37,7 @@ final class LeafSetForest<Value: ForestValue>: Sendable {
     private let groupPlanes: KernelTable<UInt16>
     private let runs: KernelTable<serin_tree_run>
     private let laneTests: KernelTable<UInt8>
-    private let twigs: KernelTable<serin_tree_twig>
+    private let twigs: KernelTable<UInt8>
     private let treeTwigs: KernelTable<UInt32>
     private let leafStarts: KernelTable<UInt32>
     private let isSymmetric: Bool
@@ -102,6 +102,7 @@ final class LeafSetForest<Value: ForestValue>: Sendable {
             runs: runs.pointer,
             lane_tests: laneTests.pointer,
             twigs: twigs.count > 0 ? twigs.pointer : nil,
+            twig_bytes: LeafSetTables<Value>.twigByteCount,
             tree_twigs: treeTwigs.pointer,
             leaf_starts: leafStarts.pointer
         )

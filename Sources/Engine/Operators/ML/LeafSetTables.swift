@@ -7,6 +7,10 @@ struct LeafSetTables<Value: ForestValue> {
     static var mostColumns: Int { 2048 }
     /// Fewer trees fill too few lanes to beat a walk.
     static var fewestTrees: Int { 8 }
+    /// A twig and the values of its leaves.
+    static var twigByteCount: Int {
+        MemoryLayout<serin_tree_twig>.size + mostTwigLeaves * MemoryLayout<Value>.size
+    }
     /// The leaves of a twig, and the columns that one can name.
     static var mostTwigLeaves: Int { 8 }
     static var mostTwigColumns: Int { 128 }
@@ -24,7 +28,7 @@ struct LeafSetTables<Value: ForestValue> {
     private(set) var runs: [serin_tree_run] = []
     private(set) var laneTests: [UInt8] = []
     /// Empty where lane tests find leaves.
-    private(set) var twigs: [serin_tree_twig] = []
+    private(set) var twigs: [UInt8] = []
     private(set) var treeTwigs: [UInt32] = []
     private(set) var leafStarts: [UInt32] = []
     /// What each leaf holds, tree by tree.
@@ -67,7 +71,7 @@ struct LeafSetTables<Value: ForestValue> {
             if hasTwigs {
                 let most = Self.mostTwigLeaves
                 let ranges = outline.twigs(most: most)
-                treeTwigs.append(UInt32(twigs.count))
+                treeTwigs.append(UInt32(twigs.count / Self.twigByteCount))
                 for range in ranges { addTwig(range, of: outline) }
                 group.append(Self.tests(outline.above(ranges, most: most), ranks, asLevels: false))
                 widest = max(widest, (ranges.count + 7) / 8)
@@ -143,14 +147,15 @@ struct LeafSetTables<Value: ForestValue> {
             }
         }
         columns[7] = UInt8(range.lowerBound)
-        twigs.append(
-            serin_tree_twig(
-                columns: columns.tuple,
-                bounds: bounds.tuple,
-                care: care.tuple,
-                want: want.tuple
-            )
-        )
+        for index in columns.indices { twigs.append(columns[index]) }
+        for index in bounds.indices { twigs.append(UInt8(bitPattern: bounds[index])) }
+        for index in care.indices { twigs.append(care[index]) }
+        for index in want.indices { twigs.append(want[index]) }
+        for index in 0..<Self.mostTwigLeaves {
+            let isThere = index < range.count
+            let value = isThere ? outline.leaves[range.lowerBound + index] : 0
+            unsafe withUnsafeBytes(of: value) { unsafe twigs.append(contentsOf: $0) }
+        }
     }
 
     /// Adds a tree for rows side by side.
@@ -219,10 +224,4 @@ struct LeafSetTables<Value: ForestValue> {
         }
         laneTests += lanes.map { index < $0.count ? $0[index].set : 0 }
     }
-}
-
-extension InlineArray where count == 8, Element: Copyable {
-    /// As C has an array in a structure.
-    fileprivate var tuple: (Element, Element, Element, Element, Element, Element, Element, Element)
-    { (self[0], self[1], self[2], self[3], self[4], self[5], self[6], self[7]) }
 }
