@@ -17,7 +17,7 @@
 #define DEPTH 384
 // Weights that stay in the second cache, so that a tile can go through all of them at once.
 #define WHOLE_BYTES 200000
-// Floats of a result that are more than the second cache keeps.
+// Floats of an image or a result that are more than the second cache keeps.
 #define FAR_FLOATS 150000
 // Columns of a group for which lines are copied: fewer do not earn the copy.
 #define LEAST_COPIED 64
@@ -249,7 +249,9 @@ void serin_conv_f32(
     size_t blocks = (all + SERIN_CONV_ROWS - 1) / SERIN_CONV_ROWS;
     size_t most = blocks ? (all + blocks - 1) / blocks : 0;
     most = (most + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS;
-    bool has_regular = serin_cpu_level() >= SERIN_CPU_AVX512;
+    // That form does not fetch the rows behind a tile, which have to be near.
+    bool has_regular =
+        serin_cpu_level() >= SERIN_CPU_AVX512 && conv->images * in_image < FAR_FLOATS;
     bool is_far = conv->images * out_image >= FAR_FLOATS;
     size_t step = (size_t)z->step * out_pixel;
     size_t image = 0;

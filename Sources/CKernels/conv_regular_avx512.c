@@ -69,9 +69,7 @@ TARGET INLINE void tile(
     for (size_t tap = 0; tap < t->tap_count; tap++) {
         const float *a[TALL], *first = t->taps[tap * SERIN_CONV_ROWS] + from;
         UNROLL for (int r = 0; r < rows; r++) a[r] = first + r * in_step;
-        const float *later = first + rows * in_step;
-        for (size_t k = 0, depth = t->depth; k < depth; k++, w += 16, later += 16) {
-            __builtin_prefetch(later, 0, 3);
+        for (size_t k = 0, depth = t->depth; k < depth; k++, w += 16) {
             UNROLL for (int v = 0; v < full + half; v++)
                 __builtin_prefetch(w + at->ahead + v * stride, 0, 2);
             UNROLL for (int v = 0; v < full; v++) b[v] = _mm512_loadu_ps(w + v * stride);
