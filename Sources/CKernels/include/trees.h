@@ -122,11 +122,6 @@ struct serin_trees {
     const uint32_t *leaf_starts;
 };
 
-static inline const struct serin_tree_twig *serin_tree_twig_at(
-    const struct serin_trees *trees, uint32_t number) {
-    return (const struct serin_tree_twig *)(const void *)(trees->twigs + number * trees->twig_bytes);
-}
-
 // The bytes of a row's ranks in either copy when trees lie side by side.
 static inline size_t serin_tree_row_bytes(const struct serin_trees *trees) {
     return (trees->column_count + SERIN_TREE_TABLE - 1) / SERIN_TREE_TABLE * SERIN_TREE_TABLE;
@@ -156,7 +151,7 @@ void serin_tree_group_leaves(
     uint8_t *leaves);
 
 // The last part where there are twigs, for `count` trees from those of `group` on: `found` has the
-// twig that each reaches within its tree, up to a multiple of eight trees. It gives their leaves, as
+// twig that each reaches within its tree. It gives their leaves, as
 // above, or adds their values to a sum, tree by tree.
 void serin_tree_twig_leaves(
     const struct serin_trees *trees, size_t group, const uint8_t *found, size_t count,
