@@ -307,9 +307,9 @@ import Testing
             return context
         }
         let definition = try #require(nonMaxSuppressionOperators.first)
-        var enough = try context(count * count / 2)
+        var enough = try context(count * (count + 1) / 2)
         #expect(try definition.infer(&enough).first?.shape == [2000, 3])
-        var few = try context(count * count / 2 - count)
+        var few = try context(count * (count + 1) / 2 - 1)
         let error = #expect(throws: EngineError.self) { _ = try definition.infer(&few) }
         #expect(error?.description.contains("'n' (NonMaxSuppression): takes ") == true)
     }

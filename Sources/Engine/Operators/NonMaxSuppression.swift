@@ -56,13 +56,20 @@ extension NodeContext {
         let points = scores.elements(as: Float.self)
         let count = boxShape[1]
         var selected: [Int64] = []
-        var comparisons = 0
+        var work = 0
+        func spend(_ amount: Int) throws(EngineError) {
+            work += amount
+            guard work <= mostWork else {
+                throw StepWork.refusal(of: self, work, limit: mostWork)
+            }
+        }
         for batch in 0..<boxShape[0] {
             let all = (0..<count).map { index in
                 let start = (batch * count + index) * 4
                 return Box(corners[start..<(start + 4)], isCenter: isCenter)
             }
             for category in 0..<scoreShape[1] {
+                try spend(count)
                 let start = (batch * scoreShape[1] + category) * count
                 let candidates = (0..<count)
                     .filter { index in scoreLimit.map { points[start + index] > $0 } ?? true }
@@ -73,10 +80,7 @@ extension NodeContext {
                 var taken: [Int] = []
                 for index in candidates {
                     guard taken.count < limit else { break }
-                    comparisons += taken.count
-                    guard comparisons <= mostWork else {
-                        throw StepWork.refusal(of: self, comparisons, limit: mostWork)
-                    }
+                    try spend(taken.count)
                     if taken.contains(where: { all[$0].overlap(all[index]) > overlapLimit }) {
                         continue
                     }

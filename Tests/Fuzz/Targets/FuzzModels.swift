@@ -1,7 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 import Engine
+import Glibc
 import ONNX
+import Platform
 import Tensors
+
+/// The file that models may say their tensors lie in: whatever `SERIN_FUZZ_MODEL` has as a model.
+private let beside: [String: MappedFile] = {
+    let path = unsafe getenv("SERIN_FUZZ_MODEL").map { unsafe String(cString: $0) } ?? ""
+    do {
+        return ["w.data": try MappedFile(path: "model.onnx", below: path)]
+    } catch {
+        preconditionFailure("SERIN_FUZZ_MODEL: \(error)")
+    }
+}()
 
 /// The reader of the wire format: a model with every tensor in it, and a file of one value.
 func fuzzModel(_ bytes: [UInt8]) {
@@ -12,33 +24,34 @@ func fuzzModel(_ bytes: [UInt8]) {
         _ = try? StoredValue(file: bytes.span, declaredAs: type)
     }
     guard let model = try? ModelProto(bytes.span) else { return }
-    read(model.graph, bytes)
+    for location in model.externalFiles.keys {
+        let names = location.utf8.split(separator: 0x2F, omittingEmptySubsequences: false)
+        precondition(
+            names.allSatisfy { !$0.isEmpty && !$0.elementsEqual("..".utf8) && !$0.contains(0) },
+            "a location that leads out"
+        )
+    }
+    let loan = TensorLoan(files: beside)
+    defer { loan.end() }
+    read(model.graph, bytes, loan)
     for node in model.functions.flatMap(\.nodes) { read(node, bytes) }
 }
 
-private func read(_ graph: GraphProto, _ bytes: [UInt8]) {
-    for tensor in graph.initializers { _ = try? tensor.tensor(in: bytes.span) }
-    read(graph.sparseInitializers, bytes)
+private func read(_ graph: GraphProto, _ bytes: [UInt8], _ loan: TensorLoan) {
+    graph.forEachTensor { tensor in
+        switch tensor {
+        case .dense(let tensor): _ = try? tensor.tensor(in: bytes.span, lentBy: loan)
+        case .sparse(let tensor) where tensor.byteCount <= 1 << 20:
+            _ = try? tensor.tensor(in: bytes.span, lentBy: loan)
+        case .sparse: break
+        }
+    }
     for node in graph.nodes { read(node, bytes) }
 }
 
-private func read(_ tensors: [SparseTensorProto], _ bytes: [UInt8]) {
-    for tensor in tensors where tensor.byteCount <= 1 << 20 {
-        _ = try? tensor.tensor(in: bytes.span)
-    }
-}
-
 private func read(_ node: NodeProto, _ bytes: [UInt8]) {
-    for attribute in node.attributes {
-        switch attribute.value {
-        case .tensor(let tensor): _ = try? tensor.tensor(in: bytes.span)
-        case .tensors(let list): for tensor in list { _ = try? tensor.tensor(in: bytes.span) }
-        case .sparseTensor(let tensor): read([tensor], bytes)
-        case .string(let range): _ = try? readText(range, in: bytes.span)
-        case .graph(let graph): read(graph, bytes)
-        case .graphs(let list): for graph in list { read(graph, bytes) }
-        default: break
-        }
+    for case .string(let range) in node.attributes.map(\.value) {
+        _ = try? readText(range, in: bytes.span)
     }
 }
 
@@ -46,7 +59,11 @@ private func read(_ node: NodeProto, _ bytes: [UInt8]) {
 func fuzzEngine(_ bytes: [UInt8]) {
     var options = ProgramOptions(maximumRows: 3, memoryLimit: 6 << 20)
     options.lateByteCount = 1 << 20
-    guard let program = try? Program(model: bytes.span, options: options) else { return }
+    // Work that is bounded to minutes is bounded in the same way to moments.
+    (options.mostWorkPerStep, options.mostFoldedWork) = (200_000, 200_000)
+    options.mostLateWork = 1 << 10
+    guard let program = try? Program(model: bytes.span, beside: beside, options: options)
+    else { return }
     precondition(program.plan.arenaByteCount <= 6 << 20, "an arena beyond the limit")
     guard let session = try? Session(program) else { return }
     // Zeros first, then numbers that index, divide and overflow.
@@ -62,7 +79,8 @@ func fuzzEngine(_ bytes: [UInt8]) {
                 guard let tensor = made(input.elementType, lengths, seed: seed) else { return }
                 guard session.setInput(index, to: tensor) else { return }
             }
-            guard session.run() == nil else { continue }
+            let deadline = MonotonicClock.nanoseconds() + 500_000_000
+            guard session.run(until: deadline) == nil else { continue }
             for index in program.outputs.indices { _ = session.output(index) }
         }
     }
@@ -82,7 +100,7 @@ private func bindInputs(
         let lengths = input.shape.compactMap { $0.value(rows: 1) }
         options.constants[input.name] = made(input.elementType, lengths, seed: seed)
     }
-    _ = try? Program(model: bytes.span, options: options)
+    _ = try? Program(model: bytes.span, beside: beside, options: options)
 }
 
 /// A tensor of numbers that differ with the seed; nil for what cannot be made.

@@ -120,7 +120,7 @@ struct ModelMutator {
     /// Bytes are text, packed numbers or a tensor's elements; nobody says which.
     private mutating func changed(_ bytes: [UInt8]) -> [UInt8] {
         var bytes = bytes
-        switch below(6) {
+        switch below(7) {
         case 0: return Array(bytes.dropLast(1 + below(8)))
         case 1: return bytes + bytes.prefix(8)
         case 2 where bytes.count >= 8:
@@ -135,6 +135,7 @@ struct ModelMutator {
             for offset in 0..<4 {
                 bytes[start + offset] = UInt8(truncatingIfNeeded: real >> (8 * offset))
             }
+        case 5: return Array("\(Self.numbers[below(Self.numbers.count)])".utf8)
         case 4: return WireTree.written(Self.numbers[below(Self.numbers.count)]) + bytes
         default:
             if !bytes.isEmpty { bytes[below(bytes.count)] = UInt8(below(256)) }
