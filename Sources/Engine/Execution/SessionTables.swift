@@ -189,7 +189,7 @@ final class SessionTables {
                 outputCount: step.outputCount,
                 state: state
             )
-            step.kernel(frame)
+            step.run(frame)
             if let reason = unsafe state.pointee.fault {
                 return RunFault(reason: reason, step: index, detail: late?.problem)
             }
@@ -212,7 +212,7 @@ final class SessionTables {
                 state: state
             )
             let start = MonotonicClock.nanoseconds()
-            step.kernel(frame)
+            step.run(frame)
             note(MonotonicClock.nanoseconds() &- start)
             if let reason = unsafe state.pointee.fault {
                 return RunFault(reason: reason, step: index, detail: late?.problem)

@@ -25,6 +25,7 @@ struct Lowering {
     struct Parts {
         var plan: Plan
         var steps: [Program.Step] = []
+        var kernels: [Program.StepKernel] = []
         var values: [Program.Value] = []
         var operands: [Int32] = []
         var inputPlaces: [Program.Place] = []
@@ -103,6 +104,7 @@ struct Lowering {
         var children: [Program.Child] = []
         var operands: [Int32] = []
         var steps: [Program.Step] = []
+        var kernels: [Program.StepKernel] = []
         for (step, entry) in compiled.enumerated() {
             let first = operands.count
             for (index, input) in entry.node.inputs.enumerated() {
@@ -124,15 +126,16 @@ struct Lowering {
                 let scratch = operands[operands.count - 1]
                 children.append(Program.Child(program: child, scratch: scratch))
             }
-            let kernel: Kernel
+            let kernel: Program.StepKernel
             if let planned = entry.kernel {
-                kernel = planned
+                kernel = Program.StepKernel(planned)
             } else {
                 let late = slots.node(entry.node, number: lateCount, in: graph)
                 lateCount += 1
-                kernel = { frame in frame.run(late) }
+                kernel = Program.StepKernel { frame in frame.run(late) }
             }
-            steps.append(
+            kernels.append(kernel)
+            unsafe steps.append(
                 Program.Step(
                     kernel: kernel,
                     firstOperand: first,
@@ -158,7 +161,7 @@ struct Lowering {
             keptByteCount: keptByteCount,
             lateByteCount: slots.count > 0 || lateCount > 0 ? options.lateByteCount : 0
         )
-        (parts.steps, parts.operands) = (steps, operands)
+        (parts.steps, parts.kernels, parts.operands) = (steps, kernels, operands)
         (parts.inputPlaces, parts.outputPlaces) = (inputPlaces, outputPlaces)
         parts.lateSlotCount = slots.count
         parts.children = children

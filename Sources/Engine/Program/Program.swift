@@ -33,6 +33,8 @@ package final class Program: Sendable {
     let children: [Child]
     /// Kept alive for the addresses in `values`.
     let constants: [Tensor]
+    /// Kept alive for `steps`.
+    private let kernels: [StepKernel]
 
     /// Where the value of an input or output is found.
     enum Place: Sendable {
@@ -46,14 +48,40 @@ package final class Program: Sendable {
         let scratch: Int32
     }
 
+    /// A kernel as a reference, so that a step can be copied without holding it.
+    final class StepKernel: Sendable {
+        let run: Kernel
+
+        init(_ run: @escaping Kernel) { self.run = run }
+    }
+
+    /// Safety: the program keeps the kernels of its steps, and who runs a step keeps the program.
+    @safe
     struct Step: Sendable {
-        let kernel: Kernel
+        private let kernel: Unmanaged<StepKernel>
         /// Where its operands start in `operands`.
         let firstOperand: Int
         let inputCount: Int
         let outputCount: Int
         /// How many operations it takes at most, or enough for a look at the clock where that is not known.
         let work: Int
+
+        @unsafe
+        init(
+            kernel: StepKernel,
+            firstOperand: Int,
+            inputCount: Int,
+            outputCount: Int,
+            work: Int
+        ) {
+            unsafe self.kernel = .passUnretained(kernel)
+            (self.firstOperand, self.work) = (firstOperand, work)
+            (self.inputCount, self.outputCount) = (inputCount, outputCount)
+        }
+
+        /// As it runs some millions of times a second, it does not hold the kernel meanwhile.
+        @inline(__always)
+        func run(_ frame: Frame) { unsafe kernel._withUnsafeGuaranteedRef { $0.run(frame) } }
     }
 
     /// How many operations a run takes at most.
@@ -114,6 +142,7 @@ package final class Program: Sendable {
         (mostLateWork, mostWorkPerStep) = (options.mostLateWork, options.mostWorkPerStep)
         children = parts.children
         constants = parts.constants
+        kernels = parts.kernels
     }
 
     /// What is left of a graph when its kernels are made.
