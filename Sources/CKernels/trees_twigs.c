@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The last steps of one row through trees: the leaf of a twig from its seven tests.
-#include <string.h>
-
 #include "cpu.h"
 #include "trees.h"
 

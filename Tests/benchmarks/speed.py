@@ -242,9 +242,12 @@ HEAD = (
 
 
 def first_answers(arguments, library, case):
-    """Load ratios of a model: each round starts both processes anew."""
+    """Load ratios of a model: each round starts both processes anew.
+
+    They differ more than other rounds do, as some wait for the machine's memory.
+    """
     ratios, times = [], ([], [])
-    for _ in range(max(3, arguments.rounds // 2)):
+    for _ in range(max(9, arguments.rounds)):
         pair = []
         for command in commands(arguments, library, case, 1):
             engine = Engine(command)
