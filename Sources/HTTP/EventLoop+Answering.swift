@@ -39,9 +39,36 @@ extension EventLoop {
     }
 
     /// Sends the loop's output and brings deadline and interest in line with the state.
+    ///
+    /// A short answer after which the connection goes on waits for others of the same wake-up: sending
+    /// the first of them wakes a client that sleeps, which costs more than all else about a small
+    /// answer, and by the next it is awake.
     func flush(_ connection: Connection) {
+        if connection.phase == .head, !connection.hasOutput, !pending.isBeingSent,
+            1...PendingAnswers.mostBytes ~= output.count
+        {
+            pending.add(output, for: connection)
+            output.removeAll(keepingCapacity: true)
+            if pending.isFull { sendPending() }
+            return
+        }
         sendOutput(connection)
         settle(connection)
+    }
+
+    /// Sends the answers that waited.
+    func sendPending() {
+        guard !pending.parts.isEmpty else { return }
+        pending.isBeingSent = true
+        var start = 0
+        for part in pending.parts {
+            if isOpen(part.connection) {
+                transmit(pending.bytes, start..<part.end, to: part.connection)
+                settle(part.connection)
+            }
+            start = part.end
+        }
+        pending.removeAll()
     }
 
     /// Sends the loop's output; what the kernel does not take now becomes the connection's.
@@ -57,15 +84,21 @@ extension EventLoop {
             hold(connection, connection.output[connection.sentCount...] + output)
             return
         }
+        transmit(output, 0..<output.count, to: connection)
+    }
+
+    /// Sends a part of `bytes`; what the kernel does not take now becomes the connection's.
+    private func transmit(_ bytes: [UInt8], _ range: Range<Int>, to connection: Connection) {
         var sent = 0
-        switch send(output.span, from: 0, to: connection.descriptor) {
+        let span = bytes.span.extracting(0..<range.upperBound)
+        switch send(span, from: range.lowerBound, to: connection.descriptor) {
         case .count(let count): sent = count
         case .notNow: break
         case .failed: close(connection)
         }
         counters.sentBytes.add(sent)
-        if sent < output.count, isOpen(connection) {
-            hold(connection, output[sent...])
+        if sent < range.count, isOpen(connection) {
+            hold(connection, bytes[(range.lowerBound + sent)..<range.upperBound])
         }
     }
 

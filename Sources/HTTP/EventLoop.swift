@@ -34,6 +34,8 @@ final class EventLoop: @unchecked Sendable {
     /// Shared by all connections: a connection has bytes of its own only while it must.
     var input: [UInt8]
     var output: [UInt8] = []
+    /// Answers of this wake-up that are not sent yet.
+    var pending = PendingAnswers()
     var head = RequestHead()
     var date = DateField()
 
@@ -87,6 +89,7 @@ final class EventLoop: @unchecked Sendable {
                 default: serve(event.token, event.readiness)
                 }
             }
+            sendPending()
             if now >= nextSweep { sweep() }
             reportDrained()
         }

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Short answers of one wake-up, one behind the other, and whose they are.
+struct PendingAnswers {
+    struct Part {
+        let connection: Connection
+        /// Where its bytes end; they begin where those of the part before end.
+        let end: Int
+    }
+
+    /// An answer that is longer is sent by itself.
+    static let mostBytes = 4 << 10
+    /// Who came first is not to wait for many.
+    private static let mostParts = 16
+
+    private(set) var bytes: [UInt8] = []
+    private(set) var parts: [Part] = []
+    /// Nothing is added meanwhile: an answer that follows from sending another is sent at once.
+    var isBeingSent = false
+
+    var isFull: Bool { parts.count >= Self.mostParts }
+
+    mutating func add(_ answer: [UInt8], for connection: Connection) {
+        bytes.append(contentsOf: answer)
+        parts.append(Part(connection: connection, end: bytes.count))
+    }
+
+    mutating func removeAll() {
+        bytes.removeAll(keepingCapacity: true)
+        parts.removeAll(keepingCapacity: true)
+        isBeingSent = false
+    }
+}
