@@ -51,13 +51,19 @@ extension JournalRecord {
     /// Mark, eight digits, `"}`.
     private static let trailerByteCount = 10 + 8 + 2
 
+    private static func digits(of sum: UInt32) -> String {
+        var text = AsciiText()
+        text.put(UInt64(sum), digits: 8)
+        return text.text
+    }
+
     /// The record's line, its end included.
     var line: [UInt8] {
         var bytes = json.encoded()
         bytes.removeLast()
-        let sum = hexadecimal(UInt64(crc32(bytes[...]))).suffix(8)
+        let sum = Self.digits(of: crc32(bytes[...]))
         bytes.append(contentsOf: Self.mark)
-        bytes.append(contentsOf: sum)
+        bytes.append(contentsOf: sum.utf8)
         bytes.append(contentsOf: "\"}\n".utf8)
         return bytes
     }
@@ -66,8 +72,8 @@ extension JournalRecord {
     init?(line: ArraySlice<UInt8>) {
         guard line.count > Self.trailerByteCount else { return nil }
         let covered = line.dropLast(Self.trailerByteCount)
-        let sum = hexadecimal(UInt64(crc32(covered))).suffix(8)
-        let trailer = Self.mark + sum + Array("\"}".utf8)
+        let sum = Self.digits(of: crc32(covered))
+        let trailer = Self.mark + sum.utf8 + Array("\"}".utf8)
         guard line.suffix(Self.trailerByteCount).elementsEqual(trailer),
             let value = try? parseJSON(Array(covered) + [UInt8(ascii: "}")], maximumDepth: 128),
             let sequence = value["sequence"]?.asNumber?.uint64,

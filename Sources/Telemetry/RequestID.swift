@@ -23,24 +23,18 @@ package struct RequestID: Sendable, Equatable, CustomStringConvertible {
         var generator = IdentifierGenerator()
         let high = generator.next() & ~0xF000 | 0x4000
         let low = generator.next() & ~(0b11 << 62) | 0b10 << 62
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(36)
-        for (index, digit) in (hexadecimal(high) + hexadecimal(low)).enumerated() {
-            if index == 8 || index == 12 || index == 16 || index == 20 {
-                bytes.append(UInt8(ascii: "-"))
-            }
-            bytes.append(digit)
-        }
-        text = String(decoding: bytes, as: UTF8.self)
+        var uuid = AsciiText()
+        uuid.put(high >> 32, digits: 8)
+        uuid.put("-")
+        uuid.put(high >> 16, digits: 4)
+        uuid.put("-")
+        uuid.put(high, digits: 4)
+        uuid.put("-")
+        uuid.put(low >> 48, digits: 4)
+        uuid.put("-")
+        uuid.put(low, digits: 12)
+        text = uuid.text
     }
 
     package var description: String { text }
-}
-
-/// Sixteen lowercase hexadecimal digits.
-func hexadecimal(_ value: UInt64) -> [UInt8] {
-    (0..<16).map { place in
-        let digit = UInt8(truncatingIfNeeded: value >> (60 - 4 * UInt64(place))) & 0xF
-        return digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
-    }
 }

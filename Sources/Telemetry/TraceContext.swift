@@ -64,15 +64,33 @@ package struct TraceContext: Sendable, Equatable {
     }
 
     /// The header's value, in version 00.
-    package var traceparent: String { "00-\(traceID)-\(spanID)-\(isSampled ? "01" : "00")" }
+    package var traceparent: String {
+        var value = AsciiText()
+        value.put(0, digits: 2)
+        value.put("-")
+        value.put(trace.high, digits: 16)
+        value.put(trace.low, digits: 16)
+        value.put("-")
+        value.put(span, digits: 16)
+        value.put("-")
+        value.put(isSampled ? 1 : 0, digits: 2)
+        return value.text
+    }
 
     /// 32 lowercase hexadecimal digits.
     package var traceID: String {
-        String(decoding: hexadecimal(trace.high) + hexadecimal(trace.low), as: UTF8.self)
+        var digits = AsciiText()
+        digits.put(trace.high, digits: 16)
+        digits.put(trace.low, digits: 16)
+        return digits.text
     }
 
     /// 16 lowercase hexadecimal digits.
-    package var spanID: String { String(decoding: hexadecimal(span), as: UTF8.self) }
+    package var spanID: String {
+        var digits = AsciiText()
+        digits.put(span, digits: 16)
+        return digits.text
+    }
 
     package static func == (one: TraceContext, other: TraceContext) -> Bool {
         one.trace == other.trace && one.span == other.span && one.parent == other.parent
