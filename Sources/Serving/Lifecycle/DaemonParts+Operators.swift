@@ -42,6 +42,7 @@ extension DaemonParts {
             "override.set",
             .warning,
             model: host.name,
+            isOrder: true,
             [
                 "mode": .string(override.mode.rawValue), "reason": .string(override.reason),
                 "by": .string(override.by), "caller": .string(caller),
@@ -57,7 +58,13 @@ extension DaemonParts {
         } catch {
             reporter.log(.error, "state.not_written", nil, ["error": .string("\(error)")])
         }
-        reporter.event("override.cleared", .info, model: host.name, ["caller": .string(caller)])
+        reporter.event(
+            "override.cleared",
+            .info,
+            model: host.name,
+            isOrder: true,
+            ["caller": .string(caller)]
+        )
     }
 
     func noteExpired(_ override: Override, of host: ModelHost) {
@@ -138,6 +145,7 @@ extension DaemonParts {
                 name,
                 name == "breaker.opened" ? .error : .warning,
                 model: version.name,
+                isOrder: caller != nil,
                 .object([JSONMember(name: "version", value: .number(version.version))] + fields)
             )
         }

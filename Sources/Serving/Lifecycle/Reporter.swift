@@ -19,13 +19,21 @@ package final class Reporter: Sendable {
     }
 
     /// Something that changed what the daemon does; kept in the journal.
+    ///
+    /// What an operator ordered is on the disk before this returns, as the answer says that it is done
+    /// and a kill may follow at once.
     package func event(
         _ name: String,
         _ severity: LogSeverity,
         model: String?,
+        isOrder: Bool = false,
         _ fields: JSONValue
     ) {
-        journal.appendSyncing(name, model: model, fields: fields)
+        if isOrder {
+            journal.appendDurably(name, model: model, fields: fields)
+        } else {
+            journal.appendSyncing(name, model: model, fields: fields)
+        }
         var members = fields.asObject ?? []
         if let model { members.insert(JSONMember(name: "model", value: .string(model)), at: 0) }
         output.write(severity, name, members: members)
