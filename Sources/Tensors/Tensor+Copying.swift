@@ -3,6 +3,8 @@
 extension Tensor {
     /// A copy with storage of its own, text included, to be used for a while.
     package func duplicate() -> Tensor {
+        // A shape of its own as well: threads that count the holders of one list wait for each other.
+        let shape = Shape(dimensions.map { $0 }) ?? shape
         if type == .string {
             let bytes = elements(as: TextReference.self).map { unsafe Array($0.bytes) }
             return Tensor(utf8Texts: bytes, shape: shape)

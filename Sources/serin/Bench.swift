@@ -205,9 +205,12 @@ struct Bench: Sendable {
         return results.withLock { $0 }
     }
 
+    /// The inputs for a thread of its own, which shares nothing with others that it would wait for.
+    func ownSets() -> [[Tensor]] { sets.map { $0.map { $0.duplicate() } } }
+
     /// Gives `session` the inputs of run `number`.
     @inline(__always)
-    func setInputs(of session: Session, run number: Int) {
+    func setInputs(of session: Session, from sets: [[Tensor]], run number: Int) {
         guard sets.count > 1 else { return }
         for (index, tensor) in sets[number % sets.count].enumerated() {
             // It fits, as the first set did: sets differ in nothing but their rows.
@@ -218,10 +221,11 @@ struct Bench: Sendable {
     private func time(_ session: Session, for longest: Duration) -> [Double]? {
         var times: [Double] = []
         times.reserveCapacity(Self.mostRuns)
+        let sets = ownSets()
         for _ in 0..<3 where session.run() != nil { return nil }
         let end = ContinuousClock.now + longest
         while times.count < Self.mostRuns {
-            setInputs(of: session, run: times.count)
+            setInputs(of: session, from: sets, run: times.count)
             let start = ContinuousClock.now
             guard session.run() == nil else { return nil }
             let stop = ContinuousClock.now

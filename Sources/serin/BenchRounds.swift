@@ -80,6 +80,7 @@ private struct Round: Sendable {
     ///
     /// The clock is read once in a while, not at every run.
     init?(_ bench: Bench, _ session: Session, seconds: Double) {
+        let sets = bench.ownSets()
         guard session.run() == nil else { return nil }
         let end = MonotonicClock.nanoseconds() &+ UInt64(max(seconds, 0) * 1e9)
         let start = ProcessorClock.threadNanoseconds()
@@ -87,7 +88,7 @@ private struct Round: Sendable {
         repeat {
             let before = now
             for _ in 0..<block {
-                bench.setInputs(of: session, run: runs)
+                bench.setInputs(of: session, from: sets, run: runs)
                 guard session.run() == nil else { return nil }
                 runs += 1
             }

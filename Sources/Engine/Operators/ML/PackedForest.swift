@@ -8,7 +8,10 @@ import Tensors
 /// Whichever it is, the leaves are those of the walk, and weights are added tree by tree, so that a
 /// row has the same bits in every batch and on every processor, and those of the library that
 /// trained the trees.
-struct PackedForest<Value: ForestValue>: Sendable {
+///
+/// A class, so that running it counts no holders: sessions share it, and their threads would wait
+/// for each other at every run.
+final class PackedForest<Value: ForestValue>: Sendable {
     let treeCount: Int
     let featureCount: Int
     let targetCount: Int
