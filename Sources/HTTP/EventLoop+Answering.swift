@@ -49,7 +49,7 @@ extension EventLoop {
         {
             pending.add(output, for: connection)
             output.removeAll(keepingCapacity: true)
-            if pending.isFull { sendPending() }
+            if pending.isDue { sendPending() }
             return
         }
         sendOutput(connection)

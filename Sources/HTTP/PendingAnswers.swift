@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Platform
 
 /// Short answers of one wake-up, one behind the other, and whose they are.
 struct PendingAnswers {
@@ -10,17 +11,26 @@ struct PendingAnswers {
 
     /// An answer that is longer is sent by itself.
     static let mostBytes = 4 << 10
-    /// Who came first is not to wait for many.
+    /// Who came first is not to wait for many, nor for those whose answers take long to make.
     private static let mostParts = 16
+    private static let longestNanoseconds: UInt64 = 100_000
 
     private(set) var bytes: [UInt8] = []
     private(set) var parts: [Part] = []
     /// Nothing is added meanwhile: an answer that follows from sending another is sent at once.
     var isBeingSent = false
 
-    var isFull: Bool { parts.count >= Self.mostParts }
+    /// When the first was added, on the monotonic clock.
+    private var start: UInt64 = 0
+
+    /// Whether they are to be sent before another is made.
+    var isDue: Bool {
+        parts.count >= Self.mostParts
+            || MonotonicClock.nanoseconds() &- start >= Self.longestNanoseconds
+    }
 
     mutating func add(_ answer: [UInt8], for connection: Connection) {
+        if parts.isEmpty { start = MonotonicClock.nanoseconds() }
         bytes.append(contentsOf: answer)
         parts.append(Part(connection: connection, end: bytes.count))
     }
