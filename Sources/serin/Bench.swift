@@ -136,7 +136,7 @@ struct Bench: Sendable {
         do throws(EngineError) {
             (program, sessions) = try Self.prepare(
                 folder,
-                sets[0],
+                sets,
                 threads: threads,
                 threadsPerSession: threadsPerSession,
                 model: model ?? folder.model
@@ -148,13 +148,14 @@ struct Bench: Sendable {
 
     private static func prepare(
         _ folder: ModelFolder,
-        _ tensors: [Tensor],
+        _ sets: [[Tensor]],
         threads: Int,
         threadsPerSession: Int,
         model: ModelFiles
     ) throws(EngineError) -> (Program, [Session]) {
         var options = ProgramOptions(maximumRows: 1, memoryLimit: ModelFolder.memoryLimit)
-        options.textByteCountPerElement = ModelFolder.longestText(in: tensors)
+        let tensors = sets[0]
+        options.textByteCountPerElement = ModelFolder.longestText(in: sets.flatMap { $0 })
         for (info, tensor) in zip(folder.inputs, tensors) {
             options.shapes[info.name] = tensor.dimensions
         }
@@ -208,14 +209,16 @@ struct Bench: Sendable {
     /// The inputs for a thread of its own, which shares nothing with others that it would wait for.
     func ownSets() -> [[Tensor]] { sets.map { $0.map { $0.duplicate() } } }
 
-    /// Gives `session` the inputs of run `number`.
+    /// Begins run `number` with its inputs, as a server does; false when they do not fit.
     @inline(__always)
-    func setInputs(of session: Session, from sets: [[Tensor]], run number: Int) {
-        guard sets.count > 1 else { return }
+    func setInputs(of session: Session, from sets: [[Tensor]], run number: Int) -> Bool {
+        guard sets.count > 1 else { return true }
+        // Else text would pile up until there is no room for more.
+        session.begin(rows: 1)
         for (index, tensor) in sets[number % sets.count].enumerated() {
-            // It fits, as the first set did: sets differ in nothing but their rows.
-            _ = session.setInput(index, to: tensor)
+            guard session.setInput(index, to: tensor) else { return false }
         }
+        return true
     }
 
     private func time(_ session: Session, for longest: Duration) -> [Double]? {
@@ -225,7 +228,7 @@ struct Bench: Sendable {
         for _ in 0..<3 where session.run() != nil { return nil }
         let end = ContinuousClock.now + longest
         while times.count < Self.mostRuns {
-            setInputs(of: session, from: sets, run: times.count)
+            guard setInputs(of: session, from: sets, run: times.count) else { return nil }
             let start = ContinuousClock.now
             guard session.run() == nil else { return nil }
             let stop = ContinuousClock.now

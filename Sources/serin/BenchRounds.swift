@@ -88,8 +88,8 @@ private struct Round: Sendable {
         repeat {
             let before = now
             for _ in 0..<block {
-                bench.setInputs(of: session, from: sets, run: runs)
-                guard session.run() == nil else { return nil }
+                guard bench.setInputs(of: session, from: sets, run: runs), session.run() == nil
+                else { return nil }
                 runs += 1
             }
             now = MonotonicClock.nanoseconds()

@@ -59,6 +59,19 @@ import Testing
         #expect(malloc_count() - before == 0)
     }
 
+    @Test func `text that is set run after run does not pile up`() throws {
+        let session = try Session(StringModel.program(rows: 4))
+        let texts = ["", "a", "Very Good", "Ideal"]
+        let tensor = Tensor(texts: texts, shape: try #require(Shape([4, 1])))
+        var refused = 0
+        for _ in 0..<1000 {
+            session.begin(rows: 4)
+            if !session.setInput(0, to: tensor) || session.run() != nil { refused += 1 }
+        }
+        #expect(refused == 0)
+        #expect(texts.indices.map { session.outputText(0, $0) } == texts)
+    }
+
     @Test func `a row's bits do not depend on the rows beside it`() throws {
         let session = try Session(program(Self.network))
         fill(session, rows: 64)

@@ -10,17 +10,13 @@ extension Graph {
     /// Puts one step in the place of a convolution that widens a large image, one of each channel by
     /// itself, and one of single pixels, where nobody else reads what is between them.
     mutating func fuseConvolutionBlocks() {
-        var makers: [ValueID: Int] = [:]
-        var uses: [ValueID: Int] = [:]
-        for (index, node) in nodes.enumerated() {
-            for output in node.outputs { makers[output] = index }
-            for case let input? in node.inputs { uses[input, default: 0] += 1 }
-        }
-        for output in outputs { uses[output.value, default: 0] += 1 }
+        // Blocks overlap in no node, so that what this says of a node stays true until it is dropped.
+        let index = GraphIndex(self)
         /// The convolution that makes input 0 of `node` for it alone, and adds nothing to it.
         func before(_ node: Node) -> Int? {
-            guard let input = node.inputs[0], uses[input] == 1, let maker = makers[input],
-                isConvolution(nodes[maker]), nodes[maker].inputs.count < 4
+            guard let input = node.inputs[0], index.useCount(of: input) == 1,
+                let maker = index.maker(of: input), isConvolution(nodes[maker]),
+                nodes[maker].inputs.count < 4
             else { return nil }
             return maker
         }
