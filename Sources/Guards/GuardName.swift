@@ -13,4 +13,20 @@ package enum GuardName: String, Sendable, CaseIterable {
     case canary
     case integrity
     case override
+
+    /// The place in `allCases`.
+    package var index: Int {
+        switch self {
+        case .ok: 0
+        case .validation: 1
+        case .killSwitch: 2
+        case .bounds: 3
+        case .nonFinite: 4
+        case .breaker: 5
+        case .drift: 6
+        case .canary: 7
+        case .integrity: 8
+        case .override: 9
+        }
+    }
 }

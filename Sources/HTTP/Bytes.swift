@@ -80,6 +80,16 @@ extension Span<UInt8> {
         return true
     }
 
+    /// Whether the value of a `Content-Type` field names the media type, in any case and with any
+    /// parameters.
+    package func isMediaType(_ type: String) -> Bool {
+        let length = type.utf8.count
+        guard count >= length, extracting(0..<length).equalsIgnoringCase(type) else { return false }
+        guard count > length else { return true }
+        return self[length] == Byte.semicolon || self[length] == Byte.space
+            || self[length] == Byte.tab
+    }
+
     /// The bytes as text; what is not UTF-8 becomes replacement characters.
     func text(_ range: Range<Int>) -> String {
         var bytes: [UInt8] = []

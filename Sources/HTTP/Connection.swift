@@ -34,6 +34,8 @@ final class Connection {
 
     /// The start of a request that is not whole, or requests behind one that is being answered.
     var kept: [UInt8] = []
+    /// When the first byte of what is kept came; 0 while nothing is.
+    var keptSince: UInt64 = 0
     /// The head to which the arriving body belongs.
     var head: RequestHead?
     var body: [UInt8] = []

@@ -55,7 +55,11 @@ extension EventLoop {
         release(connection.keptCharge)
         connection.keptCharge = 0
         connection.kept = []
-        guard !bytes.isEmpty else { return }
+        guard !bytes.isEmpty else {
+            connection.keptSince = 0
+            return
+        }
+        if connection.keptSince == 0 { connection.keptSince = moment }
         guard reserve(bytes.count) else {
             connection.style.isKeepAlive = false
             if connection.phase == .head { refuse(connection, .bufferMemory) }
@@ -105,6 +109,8 @@ extension EventLoop {
     /// Begins a request whose head was read; answers where reading goes on.
     private func begin(_ connection: Connection, _ bytes: Span<UInt8>, from start: Int) -> Int {
         let parts = head.parts
+        head.arrival = connection.keptSince == 0 ? moment : connection.keptSince
+        connection.keptSince = 0
         connection.sequence &+= 1
         connection.style = ResponseEncoder.Style(
             isHead: parts.method == .head,
@@ -237,7 +243,7 @@ extension EventLoop {
     ) {
         counters.requests.add(1)
         if request.method == .options, request.parts.path.isEmpty {
-            respond(connection, Response(status: 204, headers: [("allow", Method.all)]))
+            respond(connection, Response(status: 204, headers: ["allow": Method.all]))
             return
         }
         let exchange = Exchange(mailbox, connection.ticket)

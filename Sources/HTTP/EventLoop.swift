@@ -41,6 +41,8 @@ final class EventLoop: @unchecked Sendable {
 
     /// Milliseconds on the monotonic clock, read once for each wake-up.
     var now: Int64 = 0
+    /// The same moment in nanoseconds.
+    var moment: UInt64 = 0
     var nextSweep = Int64.max
     var isDraining = false
     var isStopped = false
@@ -99,7 +101,8 @@ final class EventLoop: @unchecked Sendable {
     }
 
     private func readClock() {
-        now = Int64(MonotonicClock.nanoseconds() / 1_000_000)
+        moment = MonotonicClock.nanoseconds()
+        now = Int64(moment / 1_000_000)
         date.refresh()
     }
 

@@ -9,12 +9,15 @@ package final class RequestHead {
     private var bytes: [UInt8] = []
     private(set) var parts = HeadParts()
     private var descriptor: Int32?
+    /// When the request's first byte was read, in nanoseconds of `MonotonicClock`.
+    package var arrival: UInt64 = 0
 
     package init() {}
 
     /// Reads a head from text, for tests and tools.
     package convenience init(parsing text: String) throws(Refusal) {
         self.init()
+        arrival = MonotonicClock.nanoseconds()
         let bytes = Array(text.utf8)
         switch parse(bytes.span, from: 0, with: RequestParser(), descriptor: nil) {
         case .complete: return
@@ -87,6 +90,19 @@ package final class RequestHead {
         let span = bytes.span
         for field in parts.fields where span.extracting(field.name).equalsIgnoringCase(name) {
             return text(field.value)
+        }
+        return nil
+    }
+
+    /// Lends the value of the first header field with this name; makes no text.
+    package func withHeader<Output>(
+        _ name: String,
+        _ body: (Span<UInt8>) -> Output
+    ) -> Output? {
+        let bytes = bytes
+        let span = bytes.span
+        for field in parts.fields where span.extracting(field.name).equalsIgnoringCase(name) {
+            return body(span.extracting(field.value))
         }
         return nil
     }

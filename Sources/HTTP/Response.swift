@@ -3,12 +3,12 @@
 /// An answer; `Date`, `Content-Length` and `Connection` are the server's to add.
 package struct Response: Sendable {
     package var status: Int
-    package var headers: [(String, String)]
+    package var headers: HeaderFields
     package var body: [UInt8]
     /// Whether the connection ends after this answer whatever the client wishes.
     package var closesConnection = false
 
-    package init(status: Int, headers: [(String, String)] = [], body: [UInt8] = []) {
+    package init(status: Int, headers: HeaderFields = [:], body: [UInt8] = []) {
         self.status = status
         self.headers = headers
         self.body = body
@@ -18,7 +18,7 @@ package struct Response: Sendable {
     package static func plain(_ status: Int, _ code: String, _ sentence: String) -> Response {
         Response(
             status: status,
-            headers: [("content-type", "text/plain; charset=utf-8")],
+            headers: ["content-type": "text/plain; charset=utf-8"],
             body: Array("\(code): \(sentence)\n".utf8)
         )
     }
@@ -33,6 +33,9 @@ enum ResponseEncoder {
         var isVersion10 = false
     }
 
+    private static let okLine = Array("HTTP/1.1 200 OK\r\n".utf8)
+    private static let lengthName = Array("content-length: ".utf8)
+
     static func encode(
         _ response: Response,
         style: Style,
@@ -40,47 +43,35 @@ enum ResponseEncoder {
         into output: inout [UInt8]
     ) {
         let hasContent = response.status >= 200 && response.status != 204 && response.status != 304
-        output.reserveCapacity(output.count + response.body.count + 512)
-        appendStatusLine(response.status, to: &output)
+        output.reserveCapacity(
+            output.count + response.headers.lines.count + response.body.count + 256
+        )
+        if response.status == 200 {
+            output.append(contentsOf: okLine)
+        } else {
+            appendStatusLine(response.status, to: &output)
+        }
         output.append(contentsOf: date)
-        for (name, value) in response.headers { append(name, value, to: &output) }
+        output.append(contentsOf: response.headers.lines)
         if hasContent {
-            append("content-length", to: &output)
+            output.append(contentsOf: lengthName)
             appendNumber(response.body.count, to: &output)
             appendLineEnd(to: &output)
         }
         if !style.isKeepAlive {
-            append("connection", "close", to: &output)
+            output.append("connection: close\r\n".utf8.span)
         } else if style.isVersion10 {
-            append("connection", "keep-alive", to: &output)
+            output.append("connection: keep-alive\r\n".utf8.span)
         }
         appendLineEnd(to: &output)
         if hasContent && !style.isHead { output.append(contentsOf: response.body) }
     }
 
     private static func appendStatusLine(_ status: Int, to output: inout [UInt8]) {
-        output.append(contentsOf: "HTTP/1.1 ".utf8)
+        output.append("HTTP/1.1 ".utf8.span)
         appendNumber(status, to: &output)
         output.append(Byte.space)
-        output.append(contentsOf: reasonPhrase(of: status).utf8)
-        appendLineEnd(to: &output)
-    }
-
-    private static func append(_ name: String, to output: inout [UInt8]) {
-        output.append(contentsOf: name.utf8)
-        output.append(Byte.colon)
-        output.append(Byte.space)
-    }
-
-    /// Appends a field; a control character in its value, such as a line end, becomes a space, so
-    /// that no value can end the line it stands in.
-    private static func append(_ name: String, _ value: String, to output: inout [UInt8]) {
-        append(name, to: &output)
-        let start = output.count
-        output.append(contentsOf: value.utf8)
-        for index in start..<output.count where output[index] < 0x20 || output[index] == 0x7F {
-            output[index] = Byte.space
-        }
+        output.append(reasonPhrase(of: status).utf8.span)
         appendLineEnd(to: &output)
     }
 

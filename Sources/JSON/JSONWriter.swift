@@ -37,6 +37,12 @@ package struct JSONWriter: Sendable {
         append(quoted: value)
     }
 
+    /// A string of UTF-8 bytes.
+    package mutating func string(_ utf8: Span<UInt8>) {
+        separate()
+        append(quoted: utf8)
+    }
+
     package mutating func bool(_ value: Bool) { raw(value ? "true" : "false") }
 
     package mutating func null() { raw("null") }
@@ -69,7 +75,7 @@ package struct JSONWriter: Sendable {
     /// A value that is JSON already.
     package mutating func raw(_ text: String) {
         separate()
-        bytes.append(contentsOf: text.utf8)
+        append(text.utf8.span)
     }
 
     /// A value that is JSON already.
@@ -123,12 +129,15 @@ package struct JSONWriter: Sendable {
         needsComma = true
     }
 
-    private mutating func append(quoted text: String) {
+    private mutating func append(quoted text: String) { append(quoted: text.utf8.span) }
+
+    private mutating func append(quoted utf8: Span<UInt8>) {
         bytes.append(UInt8(ascii: "\""))
-        if isPlain(text) {
-            bytes.append(contentsOf: text.utf8)
+        if isPlain(utf8) {
+            append(utf8)
         } else {
-            for byte in text.utf8 {
+            for index in utf8.indices {
+                let byte = utf8[index]
                 if byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") {
                     bytes.append(byte)
                 } else {
@@ -139,11 +148,14 @@ package struct JSONWriter: Sendable {
         bytes.append(UInt8(ascii: "\""))
     }
 
+    private mutating func append(_ span: Span<UInt8>) {
+        unsafe span.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
+    }
+
     /// Whether nothing in the text needs an escape.
-    private func isPlain(_ text: String) -> Bool {
-        let span = text.utf8.span
-        for index in 0..<span.count {
-            let byte = span[index]
+    private func isPlain(_ utf8: Span<UInt8>) -> Bool {
+        for index in utf8.indices {
+            let byte = utf8[index]
             if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
                 return false
             }

@@ -21,8 +21,18 @@ struct AsciiText {
         }
     }
 
-    var text: String {
-        unsafe bytes.span.extracting(0..<count).withUnsafeBufferPointer {
+    /// Lends what was put so far.
+    func withUTF8<Output>(_ body: (Span<UInt8>) -> Output) -> Output {
+        body(bytes.span.extracting(0..<count))
+    }
+
+    var text: String { withUTF8 { String(asciiCopying: $0) } }
+}
+
+extension String {
+    /// A copy of bytes that are ASCII.
+    init(asciiCopying bytes: Span<UInt8>) {
+        self = unsafe bytes.withUnsafeBufferPointer {
             unsafe String(decoding: $0, as: UTF8.self)
         }
     }

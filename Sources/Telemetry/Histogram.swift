@@ -44,6 +44,8 @@ package final class Histogram: Sendable {
         if value.isFinite { total.add(value) }
     }
 
+    package func observe(nanoseconds: UInt64) { observe(Double(nanoseconds) * 1e-9) }
+
     package func observe(_ duration: Duration) {
         let (seconds, attoseconds) = duration.components
         observe(Double(seconds) + Double(attoseconds) * 1e-18)

@@ -33,13 +33,16 @@ package struct TraceContext: Sendable, Equatable {
     ///
     /// Version `ff`, all-zero ids and uppercase digits make it one. A higher version is read as
     /// far as version 00 goes, and may be longer after another `-`.
-    package init?(traceparent: String) {
-        let bytes = Array(traceparent.utf8)
+    package init?(traceparent: String) { self.init(traceparent: traceparent.utf8.span) }
+
+    package init?(traceparent bytes: Span<UInt8>) {
         guard bytes.count >= 55, bytes[2] == UInt8(ascii: "-"), bytes[35] == UInt8(ascii: "-"),
             bytes[52] == UInt8(ascii: "-"),
-            let version = number(bytes[0..<2]), version != 0xFF,
-            let high = number(bytes[3..<19]), let low = number(bytes[19..<35]),
-            let span = number(bytes[36..<52]), let flags = number(bytes[53..<55]),
+            let version = number(bytes.extracting(0..<2)), version != 0xFF,
+            let high = number(bytes.extracting(3..<19)),
+            let low = number(bytes.extracting(19..<35)),
+            let span = number(bytes.extracting(36..<52)),
+            let flags = number(bytes.extracting(53..<55)),
             high != 0 || low != 0, span != 0,
             bytes.count == 55 || (version > 0 && bytes[55] == UInt8(ascii: "-"))
         else { return nil }
@@ -49,7 +52,7 @@ package struct TraceContext: Sendable, Equatable {
     /// Takes the sender's trace up where the header is right, and otherwise begins one; either
     /// way with a span of one's own.
     package static func continuing(_ traceparent: String?) -> TraceContext {
-        traceparent.flatMap(TraceContext.init(traceparent:))?.child() ?? TraceContext()
+        traceparent.flatMap { TraceContext(traceparent: $0) }?.child() ?? TraceContext()
     }
 
     /// A new span of the same trace, below this one.
@@ -64,7 +67,10 @@ package struct TraceContext: Sendable, Equatable {
     }
 
     /// The header's value, in version 00.
-    package var traceparent: String {
+    package var traceparent: String { withTraceparent { String(asciiCopying: $0) } }
+
+    /// Lends the bytes of the header's value.
+    package func withTraceparent<Output>(_ body: (Span<UInt8>) -> Output) -> Output {
         var value = AsciiText()
         value.put(0, digits: 2)
         value.put("-")
@@ -74,7 +80,7 @@ package struct TraceContext: Sendable, Equatable {
         value.put(span, digits: 16)
         value.put("-")
         value.put(isSampled ? 1 : 0, digits: 2)
-        return value.text
+        return value.withUTF8(body)
     }
 
     /// 32 lowercase hexadecimal digits.
@@ -113,9 +119,10 @@ package struct TraceContext: Sendable, Equatable {
 }
 
 /// The value of lowercase hexadecimal digits, at most 16; nil where another character is among them.
-private func number(_ digits: ArraySlice<UInt8>) -> UInt64? {
+private func number(_ digits: Span<UInt8>) -> UInt64? {
     var value: UInt64 = 0
-    for byte in digits {
+    for index in digits.indices {
+        let byte = digits[index]
         switch byte {
         case UInt8(ascii: "0")...UInt8(ascii: "9"):
             value = value << 4 | UInt64(byte - UInt8(ascii: "0"))

@@ -15,7 +15,7 @@ final class EchoHandler: Handler {
         for index in body.indices { text.append(body[index]) }
         let answer = Response(
             status: 200,
-            headers: [("x-method", request.method.name), ("x-split", "a\r\nb: c")],
+            headers: ["x-method": request.method.name, "x-split": "a\r\nb: c"],
             body: text
         )
         switch request.path {
@@ -62,7 +62,7 @@ final class TestServer: Sendable {
         configuration.errorResponse = { status, code, sentence in
             Response(
                 status: status,
-                headers: [("content-type", "application/json")],
+                headers: ["content-type": "application/json"],
                 body: Array(#"{"error": "\#(sentence)", "code": "\#(code)"}"#.utf8)
             )
         }

@@ -12,9 +12,9 @@ import Testing
         model.note(.passed(deviation: 0))
         let outcome = try model.decide(rows(stone()))
         #expect(outcome.guards == [.ok])
-        #expect(outcome.servedBy == "model")
+        #expect(outcome.servedBy == .model)
         #expect(outcome.decision == "ok")
-        let price = try #require(model.reserved.outputs.columns.first?.reals.first)
+        let price = try #require(model.reserved.tables.outputs.columns.first?.reals.first)
         #expect(abs(price - 1645.176025390625) <= 1645 * 0.0001)
     }
 
@@ -62,7 +62,7 @@ import Testing
                 let outcome = try model.decide(rows(row), mode)
                 #expect(outcome.guards == [situation.wanted], "\(situation)")
                 #expect(outcome.isModel == [situation.wantsModel], "\(situation)")
-                let price = try #require(model.reserved.outputs.columns.first?.reals.first)
+                let price = try #require(model.reserved.tables.outputs.columns.first?.reals.first)
                 #expect(price.isFinite && price > 0)
             }
         }
@@ -76,9 +76,9 @@ import Testing
         model.note(.passed(deviation: 0))
         let outcome = try model.decide(rows(stone(), Self.killed, stone(["depth": nil]), stone()))
         #expect(outcome.guards == [.ok, .killSwitch, .ok, .ok])
-        #expect(outcome.servedBy == "mixed")
+        #expect(outcome.servedBy == .mixed)
         #expect(outcome.decision == "kill_switch")
-        let prices = try #require(model.reserved.outputs.columns.first?.reals)
+        let prices = try #require(model.reserved.tables.outputs.columns.first?.reals)
         #expect(prices[0] == prices[3])
         #expect(prices[1] != prices[0])
     }
@@ -90,10 +90,10 @@ import Testing
         var alone: [Double] = []
         for one in stones {
             _ = try model.decide(rows(one))
-            alone += model.reserved.outputs.columns[0].reals
+            alone += model.reserved.tables.outputs.columns[0].reals
         }
         _ = try model.decide("{\"instances\": [" + stones.joined(separator: ",") + "]}")
-        #expect(model.reserved.outputs.columns[0].reals == alone)
+        #expect(model.reserved.tables.outputs.columns[0].reals == alone)
     }
 
     @Test func `an answer out of bounds is the fallback's whoever ordered the model`() throws {
@@ -103,7 +103,7 @@ import Testing
             let outcome = try model.decide(rows(stone()), mode)
             #expect(outcome.guards == [.bounds])
             #expect(outcome.isModel == [false])
-            #expect(model.reserved.outputs.columns[0].reals == [42])
+            #expect(model.reserved.tables.outputs.columns[0].reals == [42])
         }
     }
 

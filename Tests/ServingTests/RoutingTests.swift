@@ -205,7 +205,9 @@ import Testing
         let body = try answer.json()
         #expect(body["request_id"]?.asString == answer.header("serin-request-id"))
         #expect(body["request_id"]?.asString?.isEmpty == false)
-        #expect(answer.headers.allSatisfy { !$0.1.contains("\n") && !$0.1.contains("\r") })
+        #expect(
+            answer.headers.pairs.allSatisfy { !$0.value.contains("\n") && !$0.value.contains("\r") }
+        )
     }
 
     @Test func `the canary can be run by hand`() throws {

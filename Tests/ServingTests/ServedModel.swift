@@ -85,7 +85,7 @@ extension ModelVersion {
     ) throws(Failure) -> Outcome {
         try decodeRows(Array(text.utf8), into: reserved)
         _ = try answer(reserved, PredictionContext(override: override, now: now))
-        return reserved.outcome
+        return reserved.tables.outcome
     }
 
     /// Gives the canary a verdict.

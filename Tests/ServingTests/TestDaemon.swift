@@ -107,7 +107,7 @@ func testToken(_ name: String, _ text: String) -> Settings.Token {
 }
 
 extension Response {
-    func header(_ name: String) -> String? { headers.first { $0.0 == name }?.1 }
+    func header(_ name: String) -> String? { headers[name] }
 
     var text: String { String(decoding: body, as: UTF8.self) }
 

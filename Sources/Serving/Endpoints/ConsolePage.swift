@@ -6,12 +6,11 @@ func consolePage() -> Response {
     Response(
         status: 200,
         headers: [
-            ("content-type", "text/html; charset=utf-8"),
-            (
-                "content-security-policy",
+            "content-type": "text/html; charset=utf-8",
+            "content-security-policy":
                 "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
-                    + "connect-src 'self'"
-            ), ("x-content-type-options", "nosniff"),
+                + "connect-src 'self'",
+            "x-content-type-options": "nosniff",
         ],
         body: Array(page.utf8)
     )

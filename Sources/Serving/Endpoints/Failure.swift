@@ -18,7 +18,7 @@ package struct Failure: Error, Sendable {
     package var details: [Violation] = []
     /// How many violations there are in all; `details` holds the first of them.
     package var detailCount = 0
-    package var headers: [(String, String)] = []
+    package var headers: HeaderFields = [:]
     /// The known model that it is about, where no version of it was found.
     package var model: String?
 
@@ -50,11 +50,13 @@ package struct Failure: Error, Sendable {
             writer.number(Int64(detailCount))
         }
         writer.endObject()
-        return Response(
+        var response = Response(
             status: status,
-            headers: [("content-type", "application/json")] + headers,
+            headers: ["content-type": "application/json"],
             body: writer.bytes
         )
+        response.headers.append(contentsOf: headers)
+        return response
     }
 
     private func write(_ detail: Violation, to writer: inout JSONWriter) {
@@ -116,12 +118,14 @@ extension Failure {
 
     package static func overloaded(_ sentence: String) -> Failure {
         var failure = Failure(503, "overloaded", .system, sentence)
-        failure.headers = [("retry-after", "1")]
+        failure.headers = ["retry-after": "1"]
         return failure
     }
 
-    package static func deadlinePassed(_ limit: Duration) -> Failure {
-        Failure(504, deadlineCode, .system, "the request's deadline of \(limit) passed")
+    /// The request took longer than the nanoseconds that it was allowed.
+    package static func deadlinePassed(_ allowance: UInt64) -> Failure {
+        let limit = Duration.nanoseconds(Int64(clamping: allowance))
+        return Failure(504, deadlineCode, .system, "the request's deadline of \(limit) passed")
     }
 
     /// The model was still running; `place` says where it was stopped.

@@ -13,6 +13,8 @@ package struct InferenceService: Handler {
     let daemon: DaemonParts
     private let probes: ProbeEndpoint
     private let metadata: MetadataEndpoint
+    /// The nanoseconds that a request may take at most.
+    private let longest: UInt64
 
     /// Work of more nanoseconds than this leaves the event loop.
     private static let inlineBudget = 50_000
@@ -21,6 +23,7 @@ package struct InferenceService: Handler {
         self.daemon = daemon
         probes = ProbeEndpoint(readiness: daemon.readiness)
         metadata = MetadataEndpoint(daemon: daemon)
+        longest = UInt64(clamping: daemon.settings.deadlines.request.nanoseconds)
     }
 
     package func handle(
@@ -65,7 +68,7 @@ package struct InferenceService: Handler {
             marks,
             request,
             body.count,
-            longest: daemon.settings.deadlines.request
+            longest: longest
         )
         guard version.expectedCost(bodyBytes: body.count) > Self.inlineBudget else {
             return .now(answer(call, body))
@@ -106,11 +109,7 @@ package struct InferenceService: Handler {
 
     /// Decodes, decides, infers and encodes; runs on a loop or a worker.
     private func answer(_ call: PredictionCall, _ body: Span<UInt8>) -> Response {
-        let started = ContinuousClock.now
         let version = call.version
-        guard started < call.deadline else {
-            return daemon.refuse(.deadlinePassed(call.allowance), call.marks, model: version)
-        }
         guard let workspace = version.pool.lease() else {
             return daemon.refuse(
                 .overloaded("all arenas of model '\(version.name)' are in use; try again"),
@@ -120,44 +119,7 @@ package struct InferenceService: Handler {
         }
         defer { version.pool.giveBack(workspace) }
         do throws(Failure) {
-            let request = try version.decode(
-                body,
-                form: call.form,
-                jsonByteCount: call.jsonByteCount,
-                into: workspace
-            )
-            guard workspace.features.violations.isEmpty else {
-                throw .violations(workspace.features.violations)
-            }
-            let decoded = ContinuousClock.now
-            let allowance = min(call.allowance, request.timeout ?? call.allowance)
-            guard decoded < call.arrival + allowance else { throw .deadlinePassed(allowance) }
-            let mode = call.host.overrideMode(at: WallClock.now().epochSeconds)
-            let effects = try version.answer(
-                workspace,
-                PredictionContext(
-                    override: mode,
-                    now: decoded,
-                    deadline: call.arrival + allowance
-                )
-            )
-            let inferred = ContinuousClock.now
-            guard inferred < call.arrival + allowance else { throw .deadlinePassed(allowance) }
-            let response = encode(call, request, workspace)
-            let ended = ContinuousClock.now
-            version.noteCost(
-                nanoseconds: (ended - started).nanoseconds,
-                bodyBytes: body.count
-            )
-            version.metrics.count(
-                workspace,
-                Phases(
-                    queue: started - call.arrival,
-                    decode: decoded - started,
-                    infer: inferred - decoded,
-                    encode: ended - inferred
-                )
-            )
+            let (response, effects) = try answer(call, body, workspace)
             daemon.carryOut(effects, of: version)
             return response
         } catch {
@@ -165,43 +127,78 @@ package struct InferenceService: Handler {
         }
     }
 
+    private func answer(
+        _ call: PredictionCall,
+        _ body: Span<UInt8>,
+        _ workspace: Workspace
+    ) throws(Failure) -> (Response, [Breaker.Effect]) {
+        let version = call.version
+        let started = MonotonicClock.nanoseconds()
+        guard started < call.deadline else { throw .deadlinePassed(call.allowance) }
+        let request = try version.decode(
+            body,
+            form: call.form,
+            jsonByteCount: call.jsonByteCount,
+            into: workspace
+        )
+        guard workspace.tables.features.violations.isEmpty else {
+            throw .violations(workspace.tables.features.violations)
+        }
+        let decoded = MonotonicClock.nanoseconds()
+        let allowance = min(
+            call.allowance,
+            request.timeout.map { UInt64(clamping: $0.nanoseconds) } ?? call.allowance
+        )
+        let deadline = call.arrival &+ allowance
+        guard decoded < deadline else { throw .deadlinePassed(allowance) }
+        let wall = WallClock.now()
+        let effects = try version.answer(
+            workspace,
+            PredictionContext(
+                override: call.host.overrideMode(at: wall.epochSeconds),
+                now: .now,
+                deadline: deadline
+            )
+        )
+        let inferred = MonotonicClock.nanoseconds()
+        guard inferred < deadline else { throw .deadlinePassed(allowance) }
+        encode(call, request, workspace.tables, to: &workspace.draft)
+        let ended = MonotonicClock.nanoseconds()
+        version.noteCost(nanoseconds: Int(clamping: ended &- started), bodyBytes: body.count)
+        version.metrics.count(
+            workspace.tables,
+            Phases(
+                queue: started &- min(call.arrival, started),
+                decode: decoded &- started,
+                infer: inferred &- decoded,
+                encode: ended &- inferred
+            ),
+            at: wall
+        )
+        return (workspace.draft.response, effects)
+    }
+
     private func encode(
         _ call: PredictionCall,
         _ request: PredictionRequest,
-        _ workspace: Workspace
-    ) -> Response {
-        let marks = AnswerMarks(
-            requestID: call.marks.requestID,
-            traceparent: call.marks.traceparent,
-            version: call.version.version,
-            outcome: workspace.outcome
-        )
+        _ tables: borrowing PredictionTables,
+        to draft: inout AnswerDraft
+    ) {
+        let marks = AnswerMarks(request: call.marks, version: call.version.versionText)
+        draft.begin()
+        var jsonByteCount: Int?
         switch call.form {
-        case .rows:
-            let body = RowEncoder().encode(workspace.outputs, marks)
-            return Response(
-                status: 200,
-                headers: [("content-type", "application/json")] + marks.headers,
-                body: body
-            )
+        case .rows: RowEncoder.encode(tables.outputs, tables.outcome, marks, to: &draft.body)
         case .tensors:
-            let (body, jsonByteCount) = TensorEncoder(name: call.version.name)
-                .encode(workspace.outputs, request, marks)
-            guard let jsonByteCount else {
-                return Response(
-                    status: 200,
-                    headers: [("content-type", "application/json")] + marks.headers,
-                    body: body
-                )
-            }
-            return Response(
-                status: 200,
-                headers: [
-                    ("content-type", "application/octet-stream"),
-                    ("inference-header-content-length", String(jsonByteCount)),
-                ] + marks.headers,
-                body: body
-            )
+            jsonByteCount = TensorEncoder(name: call.version.name)
+                .encode(tables.outputs, tables.outcome, request, marks, to: &draft.body)
         }
+        if let jsonByteCount {
+            draft.headers.append("content-type", "application/octet-stream")
+            draft.headers.append("inference-header-content-length", String(jsonByteCount))
+        } else {
+            draft.headers.append("content-type", "application/json")
+        }
+        marks.write(tables.outcome, to: &draft.headers)
     }
 }

@@ -27,11 +27,11 @@ struct Matched<Route> {
                 .data,
                 "this path takes \(allow) only"
             )
-            failure.headers = [("allow", allow)]
+            failure.headers = ["allow": allow]
             throw failure
         case .options(let allow):
             var answer = Failure(204, "options", .data, "")
-            answer.headers = [("allow", allow)]
+            answer.headers = ["allow": allow]
             throw answer
         }
     }

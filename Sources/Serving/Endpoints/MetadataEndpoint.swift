@@ -87,13 +87,8 @@ struct MetadataEndpoint: Sendable {
             writer.endArray()
             writer.key("outputs")
             writer.beginArray()
-            for column in version.outputColumns {
-                tensor(
-                    column.output.name,
-                    column.output.datatype,
-                    [-1] + column.rowShape,
-                    to: &writer
-                )
+            for spec in version.outputSpecs {
+                tensor(spec.name, spec.datatype, [-1] + spec.rowShape, to: &writer)
             }
             writer.endArray()
             writer.key("properties")
@@ -145,7 +140,7 @@ struct MetadataEndpoint: Sendable {
         writer.endObject()
         return Response(
             status: status,
-            headers: [("content-type", "application/json")],
+            headers: ["content-type": "application/json"],
             body: writer.bytes
         )
     }

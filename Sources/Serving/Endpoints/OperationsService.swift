@@ -42,7 +42,7 @@ package struct OperationsService: Handler {
             let response = try answer(match, request, body, caller)
             return .now(marks.stamp(response))
         } catch {
-            return .now(marks.stamp(error.response(requestID: marks.requestID)))
+            return .now(marks.stamp(error.response(requestID: marks.requestID.text)))
         }
     }
 
@@ -57,7 +57,7 @@ package struct OperationsService: Handler {
         case .metrics:
             return Response(
                 status: 200,
-                headers: [("content-type", "text/plain; version=0.0.4; charset=utf-8")],
+                headers: ["content-type": "text/plain; version=0.0.4; charset=utf-8"],
                 body: daemon.metrics.registry.exposition()
             )
         case .status: return json(StatusPage(daemon: daemon).document())
@@ -170,7 +170,7 @@ package struct OperationsService: Handler {
         }
         return Response(
             status: 200,
-            headers: [("content-type", "application/x-ndjson")],
+            headers: ["content-type": "application/x-ndjson"],
             body: daemon.reporter.events(since: since)
         )
     }
@@ -207,7 +207,7 @@ package struct OperationsService: Handler {
 func json(_ value: JSONValue, status: Int = 200) -> Response {
     Response(
         status: status,
-        headers: [("content-type", "application/json")],
+        headers: ["content-type": "application/json"],
         body: value.encoded(pretty: false)
     )
 }

@@ -9,11 +9,12 @@ struct PredictionCall: Sendable {
     let marks: RequestMarks
     /// How much of the body is JSON.
     let jsonByteCount: Int
-    let arrival: ContinuousClock.Instant
-    /// The time that the request may take in all.
-    let allowance: Duration
+    /// When its first byte came, in nanoseconds of `MonotonicClock`.
+    let arrival: UInt64
+    /// The nanoseconds that the request may take in all.
+    let allowance: UInt64
 
-    var deadline: ContinuousClock.Instant { arrival + allowance }
+    var deadline: UInt64 { arrival &+ allowance }
 
     init(
         _ form: PredictionForm,
@@ -22,25 +23,25 @@ struct PredictionCall: Sendable {
         _ marks: RequestMarks,
         _ request: RequestHead,
         _ bodyByteCount: Int,
-        longest: Duration
+        longest: UInt64
     ) throws(Failure) {
         self.form = form
         self.host = host
         self.version = version
         self.marks = marks
-        arrival = .now
+        arrival = request.arrival
         allowance = min(longest, try Self.timeout(request) ?? longest)
         jsonByteCount = try Self.jsonByteCount(form, request, bodyByteCount)
     }
 
     private static func timeout(
         _ request: RequestHead
-    ) throws(Failure) -> Duration? {
+    ) throws(Failure) -> UInt64? {
         guard let text = request.header("serin-timeout-ms") else { return nil }
         guard let milliseconds = Int32(text), milliseconds > 0 else {
             throw .wrongForm("the header serin-timeout-ms must be a whole number of milliseconds")
         }
-        return .milliseconds(Int64(milliseconds))
+        return UInt64(milliseconds) * 1_000_000
     }
 
     /// Checks the media type and splits the JSON from the binary tensors.
@@ -50,19 +51,11 @@ struct PredictionCall: Sendable {
         _ bodyByteCount: Int
     ) throws(Failure) -> Int {
         let header = request.header("inference-header-content-length")
-        let type = request.header("content-type")?.prefix { $0 != ";" }.lowercased()
-        switch type {
-        case nil, "application/json": break
-        case "application/octet-stream" where form == .tensors: break
-        case let type?:
-            throw Failure(
-                415,
-                "unsupported_media_type",
-                .data,
-                "the media type '\(type.prefix(80))' is not supported; send application/json"
-                    + (form == .tensors ? " or application/octet-stream" : "")
-            )
+        let isKnown = request.withHeader("content-type") { value in
+            value.isMediaType("application/json")
+                || form == .tensors && value.isMediaType("application/octet-stream")
         }
+        guard isKnown ?? true else { throw unsupported(form, request) }
         guard let header else { return bodyByteCount }
         guard form == .tensors, let count = Int(header), count >= 0, count <= bodyByteCount else {
             throw .wrongForm(
@@ -71,5 +64,16 @@ struct PredictionCall: Sendable {
             )
         }
         return count
+    }
+
+    private static func unsupported(_ form: PredictionForm, _ request: RequestHead) -> Failure {
+        let type = request.header("content-type")?.prefix { $0 != ";" } ?? ""
+        return Failure(
+            415,
+            "unsupported_media_type",
+            .data,
+            "the media type '\(type.prefix(80))' is not supported; send application/json"
+                + (form == .tensors ? " or application/octet-stream" : "")
+        )
     }
 }

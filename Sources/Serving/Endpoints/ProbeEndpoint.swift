@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import HTTP
+import Telemetry
 import JSON
 
 /// Answers `/livez`, `/readyz` and `/startupz` in the manner of Kubernetes' own servers.
@@ -18,7 +19,7 @@ struct ProbeEndpoint: Sendable {
         do throws(Failure) {
             return marks.stamp(try verdict(probe, request, only: only))
         } catch {
-            return marks.stamp(error.response(requestID: marks.requestID))
+            return marks.stamp(error.response(requestID: marks.requestID.text))
         }
     }
 
@@ -63,7 +64,7 @@ struct ProbeEndpoint: Sendable {
         return Response(
             status: status,
             headers: [
-                ("content-type", "text/plain; charset=utf-8"), ("cache-control", "no-store"),
+                "content-type": "text/plain; charset=utf-8", "cache-control": "no-store",
             ],
             body: Array(text.utf8)
         )
@@ -101,7 +102,7 @@ struct ProbeEndpoint: Sendable {
         writer.endObject()
         return Response(
             status: status,
-            headers: [("content-type", "application/json"), ("cache-control", "no-store")],
+            headers: ["content-type": "application/json", "cache-control": "no-store"],
             body: writer.bytes
         )
     }

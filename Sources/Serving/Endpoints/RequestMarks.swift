@@ -4,19 +4,30 @@ package import Telemetry
 
 /// The names under which a request can be found again.
 package struct RequestMarks: Sendable {
-    package let requestID: String
+    package let requestID: RequestID
     package let trace: TraceContext
 
     package init(_ request: RequestHead) {
-        requestID = RequestID(client: request.header("x-request-id")).text
-        trace = TraceContext.continuing(request.header("traceparent"))
+        requestID = RequestID(client: request.header("x-request-id"))
+        trace =
+            request.withHeader("traceparent") { TraceContext(traceparent: $0) }??.child()
+            ?? TraceContext()
     }
 
-    var traceparent: String { trace.traceparent }
+    /// Marks for what is no client's request.
+    package init() {
+        requestID = RequestID()
+        trace = TraceContext()
+    }
 
     /// Puts the marks on an answer that has none yet.
     func stamp(_ response: consuming Response) -> Response {
-        response.headers += [("serin-request-id", requestID), ("traceparent", traceparent)]
+        append(to: &response.headers)
         return response
+    }
+
+    func append(to headers: inout HeaderFields) {
+        requestID.withUTF8 { headers.append("serin-request-id", $0) }
+        trace.withTraceparent { headers.append("traceparent", $0) }
     }
 }

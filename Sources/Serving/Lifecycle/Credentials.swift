@@ -78,7 +78,7 @@ extension DaemonParts {
 
     private static func unauthorized(_ sentence: String) -> Failure {
         var failure = Failure(401, "unauthorized", .data, sentence)
-        failure.headers = [("www-authenticate", "Bearer realm=\"serin\"")]
+        failure.headers = ["www-authenticate": "Bearer realm=\"serin\""]
         return failure
     }
 }

@@ -81,14 +81,11 @@ package final class Daemon: Sendable {
             parts.metrics.countProtocolError(status)
             // 501 and 505 are what the client asked for, and not ours to mend.
             let category: Failure.Category = status == 503 ? .infrastructure : .data
-            let requestID = RequestID().text
+            let marks = RequestMarks()
             var response = Failure(status, code, category, sentence)
-                .response(requestID: requestID)
-            response.headers += [
-                ("serin-request-id", requestID), ("traceparent", TraceContext().traceparent),
-            ]
-            if status == 503 { response.headers.append(("retry-after", "1")) }
-            return response
+                .response(requestID: marks.requestID.text)
+            if status == 503 { response.headers.append("retry-after", "1") }
+            return marks.stamp(response)
         }
         do {
             return try HTTPServer(configuration: configuration, handler: handler)

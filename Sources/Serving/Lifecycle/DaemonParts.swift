@@ -81,7 +81,7 @@ extension DaemonParts {
                 .system,
                 "models are still being loaded: \(registry.progress.phase)"
             )
-            failure.headers = [("retry-after", "1")]
+            failure.headers = ["retry-after": "1"]
             throw failure
         }
         let names = registry.hosts.map(\.name)
@@ -139,7 +139,7 @@ extension DaemonParts {
         }
         return marks.stamp(
             failure.response(
-                requestID: marks.requestID,
+                requestID: marks.requestID.text,
                 showsDetails: settings.errors.isVerbose
             )
         )

@@ -230,7 +230,7 @@ extension ModelVersion {
                 let context = PredictionContext(
                     override: .auto,
                     now: started,
-                    deadline: deadline,
+                    deadline: deadline.monotonic,
                     isGolden: true
                 )
                 guard (try? decodeRows(batch.body, into: workspace)) != nil,

@@ -52,7 +52,7 @@ package struct MemoryBudget: Sendable {
         let mapped = version.artifact.mappedFiles.values.reduce(0) { $0 &+ $1.byteCount }
         add("\(name) model files", mapped)
         let cells = version.contract.features.reduce(0) { $0 + columns(of: $1) + 1 }
-        let outputs = version.outputColumns.reduce(0) { $0 + $1.width }
+        let outputs = version.outputSpecs.reduce(0) { $0 + $1.width }
         add("\(name) rows decoded (\(workspaces))", workspaces * rows * (cells * 24 + outputs * 16))
     }
 

@@ -50,7 +50,7 @@ package final class Reporter: Sendable {
             severity,
             name,
             members: fields.asObject ?? [],
-            requestID: marks.flatMap { RequestID(valid: $0.requestID) },
+            requestID: marks?.requestID,
             trace: marks?.trace
         )
     }

@@ -31,3 +31,12 @@ extension Span<UInt8> {
         }
     }
 }
+
+extension ContinuousClock.Instant {
+    /// The same moment in nanoseconds of `MonotonicClock`.
+    var monotonic: UInt64 {
+        let rest = (self - .now).nanoseconds
+        let now = MonotonicClock.nanoseconds()
+        return rest >= 0 ? now &+ UInt64(rest) : now &- min(now, UInt64(rest.magnitude))
+    }
+}

@@ -7,27 +7,31 @@ import Platform
 import Synchronization
 import Telemetry
 
-/// The time that a prediction spent in each phase.
+/// The nanoseconds that a prediction spent in each phase.
 package struct Phases: Sendable {
-    var queue: Duration
-    var decode: Duration
-    var infer: Duration
-    var encode: Duration
+    var queue: UInt64
+    var decode: UInt64
+    var infer: UInt64
+    var encode: UInt64
 }
 
 /// One version's metrics, looked up once so that counting costs a few additions.
 package final class ModelMetrics: Sendable {
-    /// Answered requests by who served, and refused ones by status.
-    private let answered: [String: Counter]
+    /// Answered requests in the order of `Outcome.Server`, and refused ones by status.
+    private let answered: [Counter]
     private let refused: [Int: Counter]
     private let requests: MetricFamily<Counter>
     private let labels: [String]
     private let otherRefused = Atomic<Int>(0)
-    private let decisions: [GuardName: Counter]
+    /// In the order of `GuardName`.
+    private let decisions: [Counter]
     private let violations: [ViolationCode: Counter]
     private let modelRows: Counter
     private let fallbackRows: Counter
-    private let phases: [Histogram]
+    private let queue: Histogram
+    private let decode: Histogram
+    private let infer: Histogram
+    private let encode: Histogram
     private let predictions: [Histogram?]
     private let canaryPassed: Counter
     private let canaryWrong: Counter
@@ -54,19 +58,13 @@ package final class ModelMetrics: Sendable {
         func request(_ code: Int, _ servedBy: String) -> Counter {
             all.requests.with([name, version, String(code), servedBy])
         }
-        answered = Dictionary(
-            uniqueKeysWithValues: ["model", "fallback", "mixed"].map { ($0, request(200, $0)) }
-        )
+        answered = Outcome.Server.allCases.map { request(200, $0.name) }
         refused = Dictionary(
             uniqueKeysWithValues: [400, 401, 413, 415, 503, 504].map { ($0, request($0, "none")) }
         )
         requests = all.requests
         labels = [name, version]
-        decisions = Dictionary(
-            uniqueKeysWithValues: GuardName.allCases.map {
-                ($0, all.decisions.with([name, version, $0.rawValue]))
-            }
-        )
+        decisions = GuardName.allCases.map { all.decisions.with([name, version, $0.rawValue]) }
         violations = Dictionary(
             uniqueKeysWithValues: ViolationCode.allCases.map {
                 ($0, all.violations.with([name, version, $0.rawValue]))
@@ -74,7 +72,10 @@ package final class ModelMetrics: Sendable {
         )
         modelRows = all.rows.with([name, version, "model"])
         fallbackRows = all.rows.with([name, version, "fallback"])
-        phases = ServingMetrics.phaseNames.map { all.phases.with([name, version, $0]) }
+        queue = all.phases.with([name, version, "queue"])
+        decode = all.phases.with([name, version, "decode"])
+        infer = all.phases.with([name, version, "infer"])
+        encode = all.phases.with([name, version, "encode"])
         predictions = contract.outputs.map { output in
             guard case .numeric(let numeric)? = baseline?.outputs[output.name] else { return nil }
             return all.predictions.with([name, version, output.name], buckets: numeric.edges)
@@ -89,43 +90,53 @@ package final class ModelMetrics: Sendable {
 
     package var totals: Totals {
         Totals(
-            requests: answered.values.reduce(0) { $0 + Int($1.value) },
+            requests: answered.reduce(0) { $0 + Int($1.value) },
             modelRows: Int(modelRows.value),
             fallbackRows: Int(fallbackRows.value)
         )
     }
 
     /// Counts one answered request.
-    func count(_ workspace: Workspace, _ times: Phases) {
-        let outcome = workspace.outcome
-        answered[outcome.servedBy]?.add(1)
-        var byModel = 0
-        for row in 0..<workspace.outputs.rows {
-            decisions[outcome.guards[row]]?.add(1)
-            guard outcome.isModel[row] else { continue }
-            byModel += 1
-            observe(row, workspace.outputs)
+    func count(_ tables: borrowing PredictionTables, _ times: Phases, at now: Timestamp) {
+        answered[tables.outcome.servedBy.rawValue].add(1)
+        var byModel: UInt64 = 0
+        let rows = tables.outputs.rows
+        for row in 0..<rows where tables.outcome.isModel[row] { byModel += 1 }
+        countDecisions(tables.outcome)
+        for index in predictions.indices {
+            guard let histogram = predictions[index], tables.outputs.columns[index].spec.width == 1
+            else { continue }
+            for row in 0..<rows where tables.outcome.isModel[row] {
+                observe(row, of: tables.outputs.columns[index], histogram)
+            }
         }
-        modelRows.add(UInt64(byModel))
-        fallbackRows.add(UInt64(workspace.outputs.rows - byModel))
-        for (histogram, duration) in zip(
-            phases,
-            [times.queue, times.decode, times.infer, times.encode]
-        ) {
-            histogram.observe(duration.seconds)
-        }
-        lastInference.store(WallClock.now().microseconds / 1000, ordering: .relaxed)
-        inferNanoseconds.wrappingAdd(Int64(times.infer.nanoseconds), ordering: .relaxed)
+        modelRows.add(byModel)
+        fallbackRows.add(UInt64(rows) - byModel)
+        queue.observe(nanoseconds: times.queue)
+        decode.observe(nanoseconds: times.decode)
+        infer.observe(nanoseconds: times.infer)
+        encode.observe(nanoseconds: times.encode)
+        lastInference.store(now.microseconds / 1000, ordering: .relaxed)
+        inferNanoseconds.wrappingAdd(Int64(clamping: times.infer), ordering: .relaxed)
     }
 
-    private func observe(_ row: Int, _ outputs: OutputTable) {
-        for (column, histogram) in zip(outputs.columns, predictions) where column.width == 1 {
-            guard let histogram else { continue }
-            switch column.storage {
-            case .real: histogram.observe(column.reals[row])
-            case .integer: histogram.observe(Double(column.integers[row]))
-            case .text: break
-            }
+    private func countDecisions(_ outcome: borrowing Outcome) {
+        if let only = outcome.onlyGuard {
+            decisions[only.index].add(UInt64(outcome.guards.count))
+        } else {
+            for guardName in outcome.guards { decisions[guardName.index].add(1) }
+        }
+    }
+
+    private func observe(
+        _ row: Int,
+        of column: borrowing OutputTable.Column,
+        _ histogram: Histogram
+    ) {
+        switch column.spec.storage {
+        case .real: histogram.observe(column.reals[row])
+        case .integer: histogram.observe(Double(column.integers[row]))
+        case .text: break
         }
     }
 

@@ -25,7 +25,7 @@ extension ModelVersion {
             let context = PredictionContext(
                 override: .auto,
                 now: .now,
-                deadline: deadline,
+                deadline: deadline.monotonic,
                 isGolden: true
             )
             guard context.now < deadline else {
@@ -90,8 +90,8 @@ extension ModelVersion {
         _ wanted: JSONValue
     ) -> [Found] {
         var found: [Found] = []
-        if !workspace.outcome.isModel[row] {
-            let guardName = workspace.outcome.guards[row].rawValue
+        if !workspace.tables.outcome.isModel[row] {
+            let guardName = workspace.tables.outcome.guards[row].rawValue
             found.append(
                 Found(
                     passes: false,
@@ -105,12 +105,12 @@ extension ModelVersion {
                 )
             )
         }
-        for column in workspace.outputs.columns {
-            let want = wanted[column.output.name]
+        for column in workspace.tables.outputs.columns {
+            let want = wanted[column.spec.name]
             let wants = want?.asArray ?? (want.map { [$0] } ?? [])
-            for element in 0..<column.width {
+            for element in 0..<column.spec.width {
                 let value = element < wants.count ? wants[element] : .null
-                found.append(compare(column, row * column.width + element, record, value))
+                found.append(compare(column, row * column.spec.width + element, record, value))
             }
         }
         return found
@@ -124,7 +124,7 @@ extension ModelVersion {
     ) -> Found {
         let comparison: Comparison
         let got: String
-        switch column.storage {
+        switch column.spec.storage {
         case .real:
             got = "\(column.reals[place])"
             comparison = Guards.compare(
@@ -148,7 +148,7 @@ extension ModelVersion {
             passes: comparison.passes,
             report: RecordDeviation(
                 record: record,
-                output: column.output.name,
+                output: column.spec.name,
                 got: got,
                 want: want.text(pretty: false),
                 deviation: comparison.deviation
@@ -161,9 +161,9 @@ extension ModelVersion {
         guard !canaryCase.fallbackWanted.isEmpty else { return false }
         for batch in canaryCase.fallbackBatches {
             guard (try? decodeRows(batch.body, into: workspace)) != nil else { return false }
-            workspace.outputs.reset(rows: batch.records.count)
-            workspace.outcome = Outcome(rows: batch.records.count)
-            guard (try? fillAllFromFallback(workspace)) != nil else { return false }
+            workspace.tables.outputs.reset(rows: batch.records.count)
+            workspace.tables.outcome.reset(rows: batch.records.count)
+            guard (try? fillAllFromFallback(&workspace.tables)) != nil else { return false }
             for (row, record) in batch.records.enumerated() {
                 let found = deviation(of: row, workspace, record, canaryCase.fallbackWanted[record])
                 if found.contains(where: { !$0.passes }) { return false }
@@ -175,8 +175,8 @@ extension ModelVersion {
     /// Decodes a body in the row form and refuses it where it breaks the contract.
     func decodeRows(_ body: [UInt8], into workspace: Workspace) throws(Failure) {
         _ = try decode(body.span, form: .rows, jsonByteCount: body.count, into: workspace)
-        guard workspace.features.violations.isEmpty else {
-            throw .violations(workspace.features.violations)
+        guard workspace.tables.features.violations.isEmpty else {
+            throw .violations(workspace.tables.features.violations)
         }
     }
 }

@@ -9,6 +9,8 @@ import Synchronization
 package final class ModelVersion: Sendable {
     package let name: String
     package let version: Int
+    /// The same as text, as answers have it.
+    let versionText: String
     package let artifact: Artifact
     package let contract: Contract
     package let program: Program
@@ -47,6 +49,7 @@ package final class ModelVersion: Sendable {
     ) throws(ArtifactError) {
         name = artifact.identity.name
         version = artifact.identity.version
+        versionText = String(version)
         self.artifact = artifact
         contract = artifact.contract
         program = try compile(artifact, settings)
@@ -71,7 +74,7 @@ package final class ModelVersion: Sendable {
                 Workspace(
                     session: session,
                     features: table,
-                    outputs: OutputTable(outputs.columns)
+                    outputs: OutputTable(outputs.specs)
                 )
             )
         }
@@ -101,7 +104,7 @@ package final class ModelVersion: Sendable {
     }
 
     /// The contract's outputs with the shapes that the graph gives them.
-    package var outputColumns: [OutputTable.Column] { outputs.columns }
+    package var outputSpecs: [OutputSpec] { outputs.specs }
 
     /// - Returns: whether the verdict is another than the last one.
     func noteVerdict(_ verdict: String) -> Bool {

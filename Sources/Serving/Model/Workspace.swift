@@ -4,26 +4,45 @@ package import Engine
 package import Guards
 import Platform
 
-/// Everything that one prediction writes to: made at load, leased, and used again.
-///
-/// `@unchecked Sendable`: the pool hands a workspace to one thread at a time and nobody keeps it
-/// after giving it back.
-package final class Workspace: @unchecked Sendable {
-    package let session: Session
+/// What one prediction reads and writes besides the graph's tensors.
+package struct PredictionTables: Sendable {
     package var features: FeatureTable
     package var outputs: OutputTable
     package var outcome = Outcome(rows: 0)
     /// The rows that go to the model, in the order of the session's rows.
     package var modelRows: [Int] = []
 
-    package init(session: Session, features: consuming FeatureTable, outputs: OutputTable) {
-        self.session = session
+    init(features: consuming FeatureTable, outputs: OutputTable) {
         self.features = features
         self.outputs = outputs
+    }
+
+    /// Begins the answers of the rows that `features` holds.
+    mutating func begin() {
+        outputs.reset(rows: features.rows)
+        outcome.reset(rows: features.rows)
+        modelRows.removeAll(keepingCapacity: true)
+    }
+}
+
+/// Everything that one prediction writes to: made at load, leased, and used again.
+///
+/// `@unchecked Sendable`: the pool hands a workspace to one thread at a time and nobody keeps it
+/// after giving it back.
+package final class Workspace: @unchecked Sendable {
+    package let session: Session
+    package var tables: PredictionTables
+    /// The answer's head and body, in memory that is kept.
+    var draft = AnswerDraft()
+
+    package init(session: Session, features: consuming FeatureTable, outputs: OutputTable) {
+        self.session = session
+        tables = PredictionTables(features: features, outputs: outputs)
         // Every row that may come gets its room now, so that memory does not move with traffic.
         let rows = session.program.maximumRows
-        self.outputs.reset(rows: rows)
-        modelRows.reserveCapacity(rows)
+        tables.outputs.reset(rows: rows)
+        tables.outcome.reset(rows: rows)
+        tables.modelRows.reserveCapacity(rows)
     }
 }
 

@@ -1,48 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
 import Guards
+import HTTP
 import JSON
+import Telemetry
 
 /// What every answer says about itself: in headers, and for the protocols' bodies in `parameters`.
 struct AnswerMarks {
-    let requestID: String
-    let traceparent: String
-    let version: Int
-    let outcome: Outcome
+    let request: RequestMarks
+    /// The model's version, as text.
+    let version: String
 
-    var headers: [(String, String)] {
-        [
-            ("serin-request-id", requestID), ("traceparent", traceparent),
-            ("serin-model-version", String(version)), ("serin-served-by", outcome.servedBy),
-            ("serin-decision", outcome.decision),
-        ]
+    /// Writes one header field for each mark.
+    func write(_ outcome: borrowing Outcome, to headers: inout HeaderFields) {
+        request.append(to: &headers)
+        headers.append("serin-model-version", version)
+        headers.append("serin-served-by", outcome.servedBy.name)
+        headers.append("serin-decision", outcome.decision)
     }
 
     /// Writes the same as a `parameters` member; lists, one element a row, where rows differ.
-    func write(to writer: inout JSONWriter) {
+    func write(_ outcome: borrowing Outcome, to writer: inout JSONWriter) {
         writer.key("parameters")
         writer.beginObject()
         writer.key("serin-request-id")
-        writer.string(requestID)
+        request.requestID.withUTF8 { writer.string($0) }
         writer.key("traceparent")
-        writer.string(traceparent)
+        request.trace.withTraceparent { writer.string($0) }
         writer.key("serin-model-version")
-        writer.string(String(version))
+        writer.string(version)
         writer.key("serin-served-by")
         let servedBy = outcome.servedBy
-        if servedBy == "mixed" {
+        if servedBy == .mixed {
             writer.beginArray()
-            for isModel in outcome.isModel { writer.string(isModel ? "model" : "fallback") }
+            for isModel in outcome.isModel {
+                writer.string((isModel ? Outcome.Server.model : .fallback).name)
+            }
             writer.endArray()
         } else {
-            writer.string(servedBy)
+            writer.string(servedBy.name)
         }
         writer.key("serin-decision")
-        if let first = outcome.guards.first, outcome.guards.contains(where: { $0 != first }) {
+        if let onlyGuard = outcome.onlyGuard {
+            writer.string(onlyGuard.rawValue)
+        } else {
             writer.beginArray()
             for guardName in outcome.guards { writer.string(guardName.rawValue) }
             writer.endArray()
-        } else {
-            writer.string(outcome.decision)
         }
         writer.endObject()
     }

@@ -18,7 +18,7 @@ extension ModelVersion {
             switch form {
             case .rows:
                 var decoder = RowDecoder(maximumRows: program.maximumRows)
-                return try decoder.decode(body, into: &workspace.features)
+                return try decoder.decode(body, into: &workspace.tables.features)
             case .tensors:
                 var decoder = TensorDecoder(
                     modelName: name,
@@ -29,7 +29,7 @@ extension ModelVersion {
                 return try decoder.decode(
                     body,
                     jsonByteCount: jsonByteCount,
-                    into: &workspace.features
+                    into: &workspace.tables.features
                 )
             }
         } catch let error as JSONError {

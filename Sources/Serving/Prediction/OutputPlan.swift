@@ -16,13 +16,13 @@ struct OutputPlan: Sendable {
     }
 
     private let parts: [Part]
-    /// Columns of the right widths, to make an output table from.
-    let columns: [OutputTable.Column]
+    /// What an output table is made from.
+    let specs: [OutputSpec]
 
     init(contract: Contract, program: Program) throws(ArtifactError) {
         var problems = PlanProblems()
         var parts: [Part] = []
-        var columns: [OutputTable.Column] = []
+        var specs: [OutputSpec] = []
         for (index, output) in contract.outputs.enumerated() {
             guard let graphOutput = program.outputs.firstIndex(where: { $0.name == output.from })
             else {
@@ -65,33 +65,35 @@ struct OutputPlan: Sendable {
                 )
             )
             let rowShape = width == 1 ? [] : spec.shape.dropFirst().map(\.constant)
-            columns.append(.init(output: output, width: width, rowShape: Array(rowShape)))
+            specs.append(OutputSpec(output, width: width, rowShape: Array(rowShape)))
         }
-        problems.checkFallback(of: contract, against: columns)
+        problems.checkFallback(of: contract, against: specs)
         try problems.throwIfAny()
         self.parts = parts
-        self.columns = columns
+        self.specs = specs
     }
 
     /// Copies the session's answers to the chosen rows of the table.
     func decode(_ session: Session, rows: [Int], into table: inout OutputTable) {
-        for (index, part) in parts.enumerated() {
+        for index in parts.indices {
+            let part = parts[index]
             switch part.elementType {
             case .float:
-                copy(Float.self, part, session, rows) {
-                    table.columns[index].reals[$0] = Double($1)
+                copy(part, session, rows, &table.columns[index].reals) { (value: Float) in
+                    Double(value)
                 }
             case .double:
-                copy(Double.self, part, session, rows) { table.columns[index].reals[$0] = $1 }
+                copy(part, session, rows, &table.columns[index].reals) { (value: Double) in value }
             case .int64:
-                copy(Int64.self, part, session, rows) { table.columns[index].integers[$0] = $1 }
+                copy(part, session, rows, &table.columns[index].integers) { (value: Int64) in value
+                }
             case .int32:
-                copy(Int32.self, part, session, rows) {
-                    table.columns[index].integers[$0] = Int64($1)
+                copy(part, session, rows, &table.columns[index].integers) { (value: Int32) in
+                    Int64(value)
                 }
             case .bool:
-                copy(UInt8.self, part, session, rows) {
-                    table.columns[index].integers[$0] = $1 == 0 ? 0 : 1
+                copy(part, session, rows, &table.columns[index].integers) { (value: UInt8) in
+                    value == 0 ? 0 : 1
                 }
             case .string:
                 for (position, row) in rows.enumerated() {
@@ -106,18 +108,19 @@ struct OutputPlan: Sendable {
         }
     }
 
-    private func copy<Element: Scalar>(
-        _: Element.Type,
+    private func copy<Element: Scalar, Value>(
         _ part: Part,
         _ session: Session,
         _ rows: [Int],
-        _ write: (_ target: Int, _ value: Element) -> Void
+        _ values: inout [Value],
+        _ convert: (Element) -> Value
     ) {
         session.withOutput(part.graphOutput, as: Element.self) { elements in
-            for (position, row) in rows.enumerated() {
+            for position in rows.indices {
                 let source = position * part.stride + part.firstColumn
+                let target = rows[position] * part.width
                 for element in 0..<part.width {
-                    write(row * part.width + element, elements[source + element])
+                    values[target + element] = convert(elements[source + element])
                 }
             }
         }
@@ -126,16 +129,18 @@ struct OutputPlan: Sendable {
     /// The worst verdict over all values of a row.
     static func verdict(
         of row: Int,
-        in table: OutputTable,
-        bounds: OutputBounds
+        in table: borrowing OutputTable,
+        bounds: borrowing OutputBounds
     ) -> OutputVerdict {
-        for (index, column) in table.columns.enumerated() {
-            for place in row * column.width..<(row + 1) * column.width {
+        for index in table.columns.indices {
+            let spec = table.columns[index].spec
+            for place in row * spec.width..<(row + 1) * spec.width {
                 let verdict: OutputVerdict =
-                    switch column.storage {
-                    case .real: bounds.check(column.reals[place], output: index)
-                    case .integer: bounds.check(integer: column.integers[place], output: index)
-                    case .text: bounds.check(text: column.texts[place], output: index)
+                    switch spec.storage {
+                    case .real: bounds.check(table.columns[index].reals[place], output: index)
+                    case .integer:
+                        bounds.check(integer: table.columns[index].integers[place], output: index)
+                    case .text: bounds.check(text: table.columns[index].texts[place], output: index)
                     }
                 if verdict != .ok { return verdict }
             }
@@ -149,18 +154,18 @@ extension PlanProblems {
     /// would be answered again.
     fileprivate mutating func checkFallback(
         of contract: Contract,
-        against columns: [OutputTable.Column]
+        against specs: [OutputSpec]
     ) {
         for (index, link) in contract.fallback.enumerated() {
             guard case .constant(let values) = link else { continue }
-            for column in columns {
-                guard case .numbers(let numbers)? = values[column.output.name],
-                    numbers.count != column.width
+            for spec in specs {
+                guard case .numbers(let numbers)? = values[spec.name],
+                    numbers.count != spec.width
                 else { continue }
                 add(
-                    "fallback[\(index)].values.\(column.output.name)",
+                    "fallback[\(index)].values.\(spec.name)",
                     found: "a list of \(numbers.count)",
-                    expected: "\(column.width), the values of one row",
+                    expected: "\(spec.width), the values of one row",
                     remedy: "give a value for each, or one number for all"
                 )
             }

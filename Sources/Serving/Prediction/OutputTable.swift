@@ -1,45 +1,60 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Artifacts
 
+/// What an output's answers are and how they are held; fixed at load and shared by all tables.
+package final class OutputSpec: Sendable {
+    package enum Storage: Sendable { case real, integer, text }
+
+    package let name: String
+    package let datatype: Datatype
+    /// Values a row: 1 for a scalar, the product of the row's dimensions for a tensor.
+    package let width: Int
+    /// Dimensions of one row; empty for a scalar.
+    package let rowShape: [Int]
+    package let storage: Storage
+
+    package init(_ output: Output, width: Int, rowShape: [Int]) {
+        name = output.name
+        datatype = output.datatype
+        self.width = width
+        self.rowShape = rowShape
+        storage =
+            switch output.datatype {
+            case .fp16, .fp32, .fp64: .real
+            case .bytes: .text
+            default: .integer
+            }
+    }
+}
+
 /// The answers of one request, a column for each output of the contract.
 ///
 /// Row-major within a column: `width` values a row. Columns keep their memory between requests.
 package struct OutputTable: Sendable {
     /// One output's answers; which list is filled follows from the datatype.
     package struct Column: Sendable {
-        package let output: Output
-        /// Values a row: 1 for a scalar, the product of the row's dimensions for a tensor.
-        package let width: Int
-        /// Dimensions of one row; empty for a scalar.
-        package let rowShape: [Int]
+        package let spec: OutputSpec
         package var reals: [Double] = []
         package var integers: [Int64] = []
         package var texts: [String] = []
 
-        package enum Storage: Sendable { case real, integer, text }
-
-        package var storage: Storage {
-            switch output.datatype {
-            case .fp16, .fp32, .fp64: .real
-            case .bytes: .text
-            default: .integer
-            }
-        }
+        package init(_ spec: OutputSpec) { self.spec = spec }
     }
 
     package private(set) var rows = 0
     package var columns: [Column]
 
-    package init(_ columns: [Column]) {
-        self.columns = columns
+    package init(_ specs: [OutputSpec]) {
+        columns = specs.map { Column($0) }
     }
 
     /// Makes room for `rows` answers; every value must be written before it is read.
     package mutating func reset(rows: Int) {
         self.rows = rows
         for index in columns.indices {
-            let count = rows * columns[index].width
-            switch columns[index].storage {
+            let spec = columns[index].spec
+            let count = rows * spec.width
+            switch spec.storage {
             case .real: columns[index].reals.resize(to: count, filling: 0)
             case .integer: columns[index].integers.resize(to: count, filling: 0)
             case .text: columns[index].texts.resize(to: count, filling: "")

@@ -2,6 +2,7 @@
 import Artifacts
 import Engine
 package import Guards
+import HTTP
 import Platform
 
 /// What the caller knows that decides who may answer.
@@ -12,13 +13,13 @@ package struct PredictionContext: Sendable {
     package var isGolden = false
     /// Outside a daemon no canary has run; rows are still checked one by one.
     package var isOffline = false
-    /// When a run of the graph is interrupted; nil for never.
-    package var deadline: ContinuousClock.Instant?
+    /// When a run of the graph is interrupted, in nanoseconds of `MonotonicClock`.
+    package var deadline = UInt64.max
 
     package init(
         override: Override.Mode,
         now: ContinuousClock.Instant,
-        deadline: ContinuousClock.Instant? = nil,
+        deadline: UInt64 = .max,
         isGolden: Bool = false,
         isOffline: Bool = false
     ) {
@@ -34,94 +35,74 @@ extension ModelVersion {
     /// The main path from decoded features to answers.
     ///
     /// Kill switches, decision, inference, output checks, fallback. The answers are in
-    /// `workspace.outputs`, who gave them in `.outcome`.
+    /// `workspace.tables.outputs`, who gave them in `.outcome`.
     ///
     /// - Returns: what the breaker wants done, for the caller to carry out.
     package func answer(
         _ workspace: Workspace,
         _ context: PredictionContext
     ) throws(Failure) -> [Breaker.Effect] {
-        let rows = workspace.features.rows
-        workspace.outputs.reset(rows: rows)
-        workspace.outcome = Outcome(rows: rows)
+        try answer(&workspace.tables, workspace.session, context)
+    }
+
+    private func answer(
+        _ tables: inout PredictionTables,
+        _ session: Session,
+        _ context: PredictionContext
+    ) throws(Failure) -> [Breaker.Effect] {
+        tables.begin()
         var effects: [Breaker.Effect] = []
-        let situation = modelSituation(context)
-        let decisions = try decide(workspace, situation, context, &effects)
-        workspace.modelRows.removeAll(keepingCapacity: true)
-        for row in 0..<rows where decisions.rows[row].source == .model {
-            workspace.modelRows.append(row)
-        }
+        let (situation, admission) = situation(rows: tables.features.rows, context)
+        try decide(&tables, situation, admittedRows: admission?.rows, context)
         var refused = 0
-        if !workspace.modelRows.isEmpty {
-            let fault = try infer(workspace, until: context.deadline)
-            for row in workspace.modelRows {
-                let verdict =
-                    fault == nil
-                    ? OutputPlan.verdict(of: row, in: workspace.outputs, bounds: bounds)
-                    : .nonFinite
-                let decision = Decision.afterInference(decisions.rows[row], verdict)
-                workspace.outcome.guards[row] = decision.guardName
-                workspace.outcome.isModel[row] = decision.source == .model
-                if decision.source != .model { refused += 1 }
-            }
+        if !tables.modelRows.isEmpty {
+            let fault = try infer(&tables, session, until: context.deadline)
+            refused = check(&tables, fault)
         }
-        if let admission = decisions.admission {
-            let passed = workspace.modelRows.count - refused
+        if let admission {
+            let passed = tables.modelRows.count - refused
             let effect = guards.withLock {
                 $0.breaker.record(admission, passed: passed, refused: refused, at: context.now)
             }
             if let effect { effects.append(effect) }
         }
-        if !context.isGolden { try fillFromFallback(workspace) }
+        if !context.isGolden { try fillFromFallback(&tables) }
         return effects
     }
 
-    /// What holds for every row of the request.
-    private func modelSituation(_ context: PredictionContext) -> ModelSituation {
-        guard !context.isGolden && !context.isOffline else {
-            return ModelSituation(
-                override: .auto,
-                integrityFailed: false,
-                canary: .passing,
-                driftActs: false
-            )
-        }
+    /// What holds for every row of the request, and how many of them the breaker lets through where
+    /// it is to be asked.
+    private func situation(
+        rows: Int,
+        _ context: PredictionContext
+    ) -> (ModelSituation, Breaker.Admission?) {
+        let isTraffic = !context.isGolden && !context.isOffline
         return guards.withLock { state in
-            ModelSituation(
-                override: context.override,
-                integrityFailed: state.integrityFailure != nil,
-                canary: state.canary.verdict(at: context.now),
+            let situation = ModelSituation(
+                override: isTraffic ? context.override : .auto,
+                integrityFailed: isTraffic && state.integrityFailure != nil,
+                canary: isTraffic ? state.canary.verdict(at: context.now) : .passing,
                 driftActs: false
             )
+            guard situation.asksBreaker, !context.isGolden else { return (situation, nil) }
+            return (situation, state.breaker.admit(rows: rows, at: context.now))
         }
-    }
-
-    private struct Decisions {
-        var rows: [Decision]
-        var admission: Breaker.Admission?
     }
 
     /// Decides each row before inference; a kill switch that rejects refuses the request.
     private func decide(
-        _ workspace: Workspace,
+        _ tables: inout PredictionTables,
         _ situation: ModelSituation,
-        _ context: PredictionContext,
-        _ effects: inout [Breaker.Effect]
-    ) throws(Failure) -> Decisions {
-        let rows = workspace.features.rows
-        var admission: Breaker.Admission?
-        if situation.asksBreaker && !context.isGolden {
-            admission = guards.withLock { $0.breaker.admit(rows: rows, at: context.now) }
-        }
-        var admitted = admission?.rows ?? rows
-        var decisions: [Decision] = []
-        decisions.reserveCapacity(rows)
-        for row in 0..<rows {
-            let isValid = workspace.features.guardName(row: row) == .ok
-            var killSwitch: KillSwitch?
-            if isValid && !killSwitches.isEmpty && !context.isGolden {
-                killSwitch = killSwitches.firstHolding(row: row, of: workspace.features)
-            }
+        admittedRows: Int?,
+        _ context: PredictionContext
+    ) throws(Failure) {
+        var admitted = admittedRows ?? tables.features.rows
+        let asksKillSwitches = !killSwitches.isEmpty && !context.isGolden
+        for row in 0..<tables.features.rows {
+            let isValid = tables.features.guardName(row: row) == .ok
+            let killSwitch =
+                isValid && asksKillSwitches
+                ? killSwitches.firstHolding(row: row, of: tables.features) : nil
             if let killSwitch, killSwitch.then == .reject {
                 throw refusal(of: row, by: killSwitch)
             }
@@ -133,12 +114,28 @@ extension ModelVersion {
                     killSwitchHolds: killSwitch != nil
                 )
             )
-            if decision.source == .model { admitted -= 1 }
-            workspace.outcome.guards[row] = decision.guardName
-            workspace.outcome.isModel[row] = decision.source == .model
-            decisions.append(decision)
+            tables.outcome.set(row, decision)
+            guard decision.source == .model else { continue }
+            admitted -= 1
+            tables.modelRows.append(row)
         }
-        return Decisions(rows: decisions, admission: admission)
+    }
+
+    /// Checks the model's answers.
+    ///
+    /// - Returns: how many of them may not leave.
+    private func check(_ tables: inout PredictionTables, _ fault: RunFault?) -> Int {
+        var refused = 0
+        for row in tables.modelRows {
+            let verdict =
+                fault == nil
+                ? OutputPlan.verdict(of: row, in: tables.outputs, bounds: bounds) : .nonFinite
+            guard verdict != .ok else { continue }
+            let before = Decision(source: .model, guardName: tables.outcome.guards[row])
+            tables.outcome.set(row, .afterInference(before, verdict))
+            refused += 1
+        }
+        return refused
     }
 
     private func refusal(of row: Int, by killSwitch: KillSwitch) -> Failure {
@@ -156,21 +153,21 @@ extension ModelVersion {
 
     /// Runs the graph on the chosen rows.
     private func infer(
-        _ workspace: Workspace,
-        until deadline: ContinuousClock.Instant?
+        _ tables: inout PredictionTables,
+        _ session: Session,
+        until deadline: UInt64
     ) throws(Failure) -> RunFault? {
-        let session = workspace.session
-        session.begin(rows: workspace.modelRows.count)
-        guard inputs.encode(workspace.features, rows: workspace.modelRows, into: session) else {
+        session.begin(rows: tables.modelRows.count)
+        guard inputs.encode(tables.features, rows: tables.modelRows, into: session) else {
             throw Failure(
                 413,
                 "request_too_large",
                 .data,
-                "the texts of the request's \(workspace.modelRows.count) rows do not fit the "
+                "the texts of the request's \(tables.modelRows.count) rows do not fit the "
                     + "model's arena; send fewer rows a request"
             )
         }
-        if let fault = session.run(until: deadline?.monotonic ?? .max) {
+        if let fault = session.run(until: deadline) {
             guard fault.reason != .deadlinePassed else {
                 throw .interrupted(session.program.describe(fault))
             }
@@ -180,24 +177,24 @@ extension ModelVersion {
         where !session.isAsDeclared(output: index) {
             return RunFault(reason: .undefinedValue, step: session.program.plan.steps.count)
         }
-        outputs.decode(session, rows: workspace.modelRows, into: &workspace.outputs)
+        outputs.decode(session, rows: tables.modelRows, into: &tables.outputs)
         return nil
     }
 
     /// Answers every row from the fallback, as its own golden records ask.
-    func fillAllFromFallback(_ workspace: Workspace) throws(Failure) {
-        for row in 0..<workspace.features.rows { workspace.outcome.isModel[row] = false }
-        try fillFromFallback(workspace)
-        for row in 0..<workspace.features.rows { workspace.outcome.isModel[row] = true }
+    func fillAllFromFallback(_ tables: inout PredictionTables) throws(Failure) {
+        for row in 0..<tables.features.rows { tables.outcome.isModel[row] = false }
+        try fillFromFallback(&tables)
+        for row in 0..<tables.features.rows { tables.outcome.isModel[row] = true }
     }
 
     /// Answers from the fallback what the model may not answer.
-    private func fillFromFallback(_ workspace: Workspace) throws(Failure) {
-        for row in 0..<workspace.features.rows where !workspace.outcome.isModel[row] {
-            for index in workspace.outputs.columns.indices {
-                guard let answer = fallback.answer(output: index, row: row, of: workspace.features)
-                else { throw noFallback(row, workspace.outcome.guards[row]) }
-                write(answer.value, to: &workspace.outputs.columns[index], row: row)
+    private func fillFromFallback(_ tables: inout PredictionTables) throws(Failure) {
+        for row in 0..<tables.features.rows where !tables.outcome.isModel[row] {
+            for index in tables.outputs.columns.indices {
+                guard let answer = fallback.answer(output: index, row: row, of: tables.features)
+                else { throw noFallback(row, tables.outcome.guards[row]) }
+                write(answer.value, to: &tables.outputs.columns[index], row: row)
             }
         }
     }
@@ -210,7 +207,7 @@ extension ModelVersion {
             "row \(row) may not be answered by model '\(name)' version \(version) "
                 + "(\(guardName.rawValue)), and its contract has no fallback that can answer it"
         )
-        failure.headers = [("retry-after", "30")]
+        failure.headers = ["retry-after": "30"]
         return failure
     }
 
@@ -219,34 +216,23 @@ extension ModelVersion {
         to column: inout OutputTable.Column,
         row: Int
     ) {
-        let start = row * column.width
+        let places = row * column.spec.width..<(row + 1) * column.spec.width
         switch value {
-        case .number(let number):
-            for place in start..<start + column.width {
-                if column.storage == .real {
-                    column.reals[place] = number
-                } else {
-                    column.integers[place] = Int64(exactly: number.rounded()) ?? 0
-                }
-            }
+        case .number(let number): for place in places { column.set(place, to: number) }
         case .numbers(let numbers):
-            for (place, number) in zip(start..<start + column.width, numbers) {
-                if column.storage == .real {
-                    column.reals[place] = number
-                } else {
-                    column.integers[place] = Int64(exactly: number.rounded()) ?? 0
-                }
-            }
-        case .text(let text):
-            for place in start..<start + column.width { column.texts[place] = text }
+            for (place, number) in zip(places, numbers) { column.set(place, to: number) }
+        case .text(let text): for place in places { column.texts[place] = text }
         }
     }
 }
 
-extension ContinuousClock.Instant {
-    /// The same time by the engine's clock.
-    fileprivate var monotonic: UInt64 {
-        let rest = max((self - .now).nanoseconds, 0)
-        return MonotonicClock.nanoseconds() &+ UInt64(rest)
+extension OutputTable.Column {
+    /// Stores a number of the fallback in the list that the datatype fills.
+    fileprivate mutating func set(_ place: Int, to number: Double) {
+        if spec.storage == .real {
+            reals[place] = number
+        } else {
+            integers[place] = Int64(exactly: number.rounded()) ?? 0
+        }
     }
 }

@@ -24,16 +24,12 @@ extension ModelVersion {
                 throw error.shifted(by: start)
             }
             _ = try answer(reserved, PredictionContext(override: .auto, now: .now, isOffline: true))
-            let marks = AnswerMarks(
-                requestID: RequestID().text,
-                traceparent: TraceContext().traceparent,
-                version: version,
-                outcome: reserved.outcome
-            )
-            let text = RowEncoder().encode(reserved.outputs, marks)
-            predictions += (try? parseJSON(text))?["predictions"]?.asArray ?? []
-            servedBy += reserved.outcome.isModel.map { .string($0 ? "model" : "fallback") }
-            decisions += reserved.outcome.guards.map { .string($0.rawValue) }
+            let marks = AnswerMarks(request: RequestMarks(), version: String(version))
+            var writer = JSONWriter()
+            RowEncoder.encode(reserved.tables.outputs, reserved.tables.outcome, marks, to: &writer)
+            predictions += (try? parseJSON(writer.bytes))?["predictions"]?.asArray ?? []
+            servedBy += reserved.tables.outcome.isModel.map { .string($0 ? "model" : "fallback") }
+            decisions += reserved.tables.outcome.guards.map { .string($0.rawValue) }
         }
         return [
             "predictions": .array(predictions),

@@ -3,50 +3,50 @@ import Artifacts
 import JSON
 
 /// Writes `{"predictions": […]}`: a value a row where the contract has one output, else an object.
-struct RowEncoder {
-    func encode(_ table: OutputTable, _ marks: AnswerMarks) -> [UInt8] {
-        var writer = JSONWriter(reserving: 256 + table.rows * 24 * table.columns.count)
+enum RowEncoder {
+    static func encode(
+        _ table: borrowing OutputTable,
+        _ outcome: borrowing Outcome,
+        _ marks: AnswerMarks,
+        to writer: inout JSONWriter
+    ) {
         writer.beginObject()
         writer.key("predictions")
         writer.beginArray()
+        let isSingle = table.columns.count == 1
         for row in 0..<table.rows {
-            if table.columns.count == 1, let column = table.columns.first {
-                column.write(row, to: &writer)
-                continue
+            if !isSingle { writer.beginObject() }
+            for index in table.columns.indices {
+                if !isSingle { writer.key(table.columns[index].spec.name) }
+                table.columns[index].write(row, to: &writer)
             }
-            writer.beginObject()
-            for column in table.columns {
-                writer.key(column.output.name)
-                column.write(row, to: &writer)
-            }
-            writer.endObject()
+            if !isSingle { writer.endObject() }
         }
         writer.endArray()
-        marks.write(to: &writer)
+        marks.write(outcome, to: &writer)
         writer.endObject()
-        return writer.bytes
     }
 }
 
 extension OutputTable.Column {
     /// Writes one row: a value, or a list of them for a tensor output.
     func write(_ row: Int, to writer: inout JSONWriter) {
-        guard width != 1 || !rowShape.isEmpty else {
+        guard spec.width != 1 || !spec.rowShape.isEmpty else {
             writeElement(row, to: &writer)
             return
         }
         writer.beginArray()
-        for place in row * width..<(row + 1) * width { writeElement(place, to: &writer) }
+        for place in row * spec.width..<(row + 1) * spec.width { writeElement(place, to: &writer) }
         writer.endArray()
     }
 
     /// Writes one element with the digits that its datatype needs.
     func writeElement(_ place: Int, to writer: inout JSONWriter) {
-        switch storage {
-        case .real where output.datatype == .fp64: writer.number(reals[place])
+        switch spec.storage {
+        case .real where spec.datatype == .fp64: writer.number(reals[place])
         case .real: writer.number(Float(reals[place]))
-        case .integer where output.datatype == .bool: writer.bool(integers[place] != 0)
-        case .integer where output.datatype == .uint64:
+        case .integer where spec.datatype == .bool: writer.bool(integers[place] != 0)
+        case .integer where spec.datatype == .uint64:
             writer.number(UInt64(bitPattern: integers[place]))
         case .integer: writer.number(integers[place])
         case .text: writer.string(texts[place])

@@ -6,40 +6,42 @@ import JSON
 struct TensorEncoder {
     let name: String
 
-    /// - Returns: the body, and how many bytes of it are JSON where binary tensors follow.
+    /// - Returns: how many bytes of the body are JSON where binary tensors follow.
     func encode(
-        _ table: OutputTable,
+        _ table: borrowing OutputTable,
+        _ outcome: borrowing Outcome,
         _ request: PredictionRequest,
-        _ marks: AnswerMarks
-    ) -> (body: [UInt8], jsonByteCount: Int?) {
-        var writer = JSONWriter(reserving: 512 + table.rows * 24 * table.columns.count)
+        _ marks: AnswerMarks,
+        to writer: inout JSONWriter
+    ) -> Int? {
         var binary: [UInt8] = []
         writer.beginObject()
         writer.key("model_name")
         writer.string(name)
         writer.key("model_version")
-        writer.string(String(marks.version))
+        writer.string(marks.version)
         if let id = request.id {
             writer.key("id")
             writer.string(id)
         }
-        marks.write(to: &writer)
+        marks.write(outcome, to: &writer)
         writer.key("outputs")
         writer.beginArray()
         for requested in request.outputs {
-            let column = table.columns[requested.output]
+            let spec = table.columns[requested.output].spec
             writer.beginObject()
             writer.key("name")
-            writer.string(column.output.name)
+            writer.string(spec.name)
             writer.key("shape")
             writer.beginArray()
-            for dimension in [table.rows] + column.rowShape { writer.number(dimension) }
+            writer.number(table.rows)
+            for dimension in spec.rowShape { writer.number(dimension) }
             writer.endArray()
             writer.key("datatype")
-            writer.string(column.output.datatype.rawValue)
+            writer.string(spec.datatype.rawValue)
             if requested.isBinary {
                 let before = binary.count
-                column.appendBinary(rows: table.rows, to: &binary)
+                table.columns[requested.output].appendBinary(rows: table.rows, to: &binary)
                 writer.key("parameters")
                 writer.beginObject()
                 writer.key("binary_data_size")
@@ -48,8 +50,8 @@ struct TensorEncoder {
             } else {
                 writer.key("data")
                 writer.beginArray()
-                for place in 0..<table.rows * column.width {
-                    column.writeElement(place, to: &writer)
+                for place in 0..<table.rows * spec.width {
+                    table.columns[requested.output].writeElement(place, to: &writer)
                 }
                 writer.endArray()
             }
@@ -57,17 +59,17 @@ struct TensorEncoder {
         }
         writer.endArray()
         writer.endObject()
-        let json = writer.bytes
-        guard request.outputs.contains(where: \.isBinary) else { return (json, nil) }
-        return (json + binary, json.count)
+        guard request.outputs.contains(where: \.isBinary) else { return nil }
+        defer { writer.bytes.append(contentsOf: binary) }
+        return writer.bytes.count
     }
 }
 
 extension OutputTable.Column {
     /// Appends the elements in the protocol's binary form: little-endian, no padding.
     fileprivate func appendBinary(rows: Int, to bytes: inout [UInt8]) {
-        for place in 0..<rows * width {
-            switch output.datatype {
+        for place in 0..<rows * spec.width {
+            switch spec.datatype {
             case .fp32: bytes.append(littleEndian: Float(reals[place]).bitPattern)
             case .fp64: bytes.append(littleEndian: reals[place].bitPattern)
             case .fp16: bytes.append(littleEndian: Float16(reals[place]).bitPattern)

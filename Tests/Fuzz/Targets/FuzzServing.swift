@@ -37,16 +37,16 @@ private func ask(_ body: Span<UInt8>, _ form: PredictionForm, jsonByteCount: Int
     let workspace = model.reserved
     do throws(Failure) {
         _ = try model.decode(body, form: form, jsonByteCount: jsonByteCount, into: workspace)
-        guard workspace.features.violations.isEmpty else {
-            _ = Failure.violations(workspace.features.violations).response(requestID: "")
+        guard workspace.tables.features.violations.isEmpty else {
+            _ = Failure.violations(workspace.tables.features.violations).response(requestID: "")
             return
         }
-        precondition(1...8 ~= workspace.features.rows, "rows that nobody checked")
+        precondition(1...8 ~= workspace.tables.features.rows, "rows that nobody checked")
         _ = try model.answer(
             workspace,
             PredictionContext(override: .auto, now: .now, isOffline: true)
         )
-        for column in workspace.outputs.columns where column.storage == .real {
+        for column in workspace.tables.outputs.columns where column.spec.storage == .real {
             precondition(column.reals.allSatisfy { 0...25_000 ~= $0 }, "\(column.reals)")
         }
     } catch {
