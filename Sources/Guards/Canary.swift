@@ -59,11 +59,12 @@ package struct CanaryState: Sendable {
 
     package init(settings: CanarySettings, startedAt: ContinuousClock.Instant) {
         self.settings = settings
+        freshness = settings.interval * 2
         self.startedAt = startedAt
     }
 
     /// How long a good verdict is believed.
-    package var freshness: Duration { settings.interval * 2 }
+    package let freshness: Duration
 
     /// Takes note of a run; a change of the verdict is for the caller to see and to journal.
     package mutating func record(_ outcome: CanaryOutcome, at now: ContinuousClock.Instant) {

@@ -104,6 +104,8 @@ package struct FeatureTable: Sendable {
 
     package func kind(_ feature: Int) -> FeatureKind { layouts[feature].kind }
 
+    package func datatype(_ feature: Int) -> Datatype { layouts[feature].datatype }
+
     /// Elements in one row: 1 for a scalar, the product of the dimensions for a tensor.
     package func width(_ feature: Int) -> Int { layouts[feature].width }
 

@@ -68,6 +68,13 @@ extension Span<UInt8> {
         return true
     }
 
+    /// Whether the bytes are those.
+    func equals(_ other: [UInt8]) -> Bool {
+        guard other.count == count else { return false }
+        for index in indices { guard self[index] == other[index] else { return false } }
+        return true
+    }
+
     /// Whether the bytes are the text but for the case of ASCII letters.
     func equalsIgnoringCase(_ text: String) -> Bool {
         let text = text.utf8

@@ -8,6 +8,7 @@ private import Platform
 package final class RequestHead {
     private var bytes: [UInt8] = []
     private(set) var parts = HeadParts()
+    private var memo = RouteMemo()
     private var descriptor: Int32?
     /// When the request's first byte was read, in nanoseconds of `MonotonicClock`.
     package var arrival: UInt64 = 0
@@ -152,10 +153,10 @@ package final class RequestHead {
         return address.host
     }
 
-    /// Lends the path's bytes, as the router reads them.
-    func withPath<Output>(_ body: (Span<UInt8>) -> Output) -> Output {
+    /// The route of the method and the path.
+    func matchingRoute(in table: RouteTable) -> RouteMatch<Int> {
         let bytes = bytes
-        return body(bytes.span.extracting(parts.path))
+        return memo.match(parts.method, bytes.span.extracting(parts.path), in: table)
     }
 
     private func text(_ range: Range<Int>) -> String {

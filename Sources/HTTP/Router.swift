@@ -43,14 +43,41 @@ package struct Router<Route> {
 
     /// The route that a request names.
     package func match(_ request: RequestHead) -> RouteMatch<Route> {
-        request.withPath { path in
-            switch table.match(request.method, path) {
-            case .found(let index, let parameters): .found(routes[index], parameters)
-            case .notFound: .notFound
-            case .methodNotAllowed(let allow): .methodNotAllowed(allow: allow)
-            case .options(let allow): .options(allow: allow)
-            }
+        switch request.matchingRoute(in: table) {
+        case .found(let index, let parameters): .found(routes[index], parameters)
+        case .notFound: .notFound
+        case .methodNotAllowed(let allow): .methodNotAllowed(allow: allow)
+        case .options(let allow): .options(allow: allow)
         }
+    }
+}
+
+/// The last route that was found, because most requests of a loop ask for the same path again.
+struct RouteMemo {
+    private var method = Method.get
+    private var path: [UInt8] = []
+    /// Whose routes they are.
+    private var table: ObjectIdentifier?
+    private var index = 0
+    private var parameters = RouteParameters(names: [], values: [])
+
+    mutating func match(
+        _ method: Method,
+        _ path: Span<UInt8>,
+        in table: RouteTable
+    ) -> RouteMatch<Int> {
+        if self.table == table.identity, method == self.method, path.equals(self.path) {
+            return .found(index, parameters)
+        }
+        let match = table.match(method, path)
+        guard case .found(let index, let parameters) = match else { return match }
+        self.method = method
+        self.path.removeAll(keepingCapacity: true)
+        self.path.append(path)
+        self.table = table.identity
+        self.index = index
+        self.parameters = parameters
+        return match
     }
 }
 
@@ -58,6 +85,9 @@ extension Router: Sendable where Route: Sendable {}
 
 /// The patterns of a router and where their routes are in its list.
 struct RouteTable: Sendable {
+    /// Nothing but an address that no other table has.
+    private final class Identity: Sendable {}
+
     private enum Segment: Equatable, Sendable {
         case literal(String)
         case parameter(before: String, name: String, after: String)
@@ -88,8 +118,13 @@ struct RouteTable: Sendable {
     }
 
     private var entries: [Entry] = []
+    private var owner = Identity()
+
+    /// Tells these patterns from those of another table, or of this one before it changed.
+    var identity: ObjectIdentifier { ObjectIdentifier(owner) }
 
     mutating func add(_ method: Method, _ pattern: String, index: Int) {
+        owner = Identity()
         precondition(pattern.hasPrefix("/"), "the pattern \(pattern) does not begin with a slash")
         let segments = pattern.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
             .map(Self.parse)

@@ -37,8 +37,12 @@ package struct JSONText: Sendable, Equatable {
 
     /// Whether the string has exactly the UTF-8 bytes of `other`.
     package func equals(_ other: StaticString, in bytes: Span<UInt8>) -> Bool {
+        guard hasEscapes || end - start == other.utf8CodeUnitCount else { return false }
+        return isEqual(to: other, in: bytes)
+    }
+
+    private func isEqual(to other: StaticString, in bytes: Span<UInt8>) -> Bool {
         guard !hasEscapes else { return equals(other.description, in: bytes) }
-        guard end - start == other.utf8CodeUnitCount else { return false }
         // Safety: the pointer of a static string is read within its count.
         let text = unsafe UnsafeBufferPointer(
             start: other.utf8Start,
@@ -54,12 +58,9 @@ package struct JSONText: Sendable, Equatable {
     /// takes differently composed characters for the same.
     package func equals(_ other: String, in bytes: Span<UInt8>) -> Bool {
         guard !hasEscapes else { return string(in: bytes).utf8.elementsEqual(other.utf8) }
-        guard end - start == other.utf8.count else { return false }
-        var index = start
-        for byte in other.utf8 {
-            guard bytes[index] == byte else { return false }
-            index += 1
-        }
+        let other = other.utf8.span
+        guard end - start == other.count else { return false }
+        for index in other.indices where bytes[start + index] != other[index] { return false }
         return true
     }
 }

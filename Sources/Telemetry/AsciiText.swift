@@ -14,10 +14,18 @@ struct AsciiText {
 
     /// Appends the lowest `digits` hexadecimal digits of `value`, in lower case.
     mutating func put(_ value: UInt64, digits: Int) {
-        for place in stride(from: 4 * (digits - 1), through: 0, by: -4) {
-            let digit = UInt8(truncatingIfNeeded: value >> UInt64(place)) & 0xF
-            bytes[count] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
-            count += 1
+        var rest = digits
+        while rest > 0 {
+            let now = min(rest, 8)
+            rest -= now
+            var characters = hexadecimal(UInt32(truncatingIfNeeded: value >> UInt64(4 * rest)))
+            // The last of eight digits is the highest byte.
+            characters >>= UInt64(8 * (8 - now))
+            for _ in 0..<now {
+                bytes[count] = UInt8(truncatingIfNeeded: characters)
+                characters >>= 8
+                count += 1
+            }
         }
     }
 
@@ -36,4 +44,16 @@ extension String {
             unsafe String(decoding: $0, as: UTF8.self)
         }
     }
+}
+
+/// Eight hexadecimal digits in lower case, the first in the lowest byte.
+private func hexadecimal(_ value: UInt32) -> UInt64 {
+    // Each digit into a byte of its own, the first lowest.
+    var digits = UInt64(value.byteSwapped)
+    digits = (digits | digits << 16) & 0x0000_FFFF_0000_FFFF
+    digits = (digits | digits << 8) & 0x00FF_00FF_00FF_00FF
+    digits = (digits >> 4 | digits << 8) & 0x0F0F_0F0F_0F0F_0F0F
+    // Those above nine get the 39 by which "a" lies behind "9" and one more.
+    let letters = ((digits + 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101
+    return digits + 0x3030_3030_3030_3030 + letters * 39
 }

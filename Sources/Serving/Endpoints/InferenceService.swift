@@ -184,7 +184,7 @@ package struct InferenceService: Handler {
         _ tables: borrowing PredictionTables,
         to draft: inout AnswerDraft
     ) {
-        let marks = AnswerMarks(request: call.marks, version: call.version.versionText)
+        let marks = AnswerMarks(request: call.marks, version: call.version.marks)
         draft.begin()
         var jsonByteCount: Int?
         switch call.form {

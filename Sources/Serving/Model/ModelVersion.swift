@@ -9,8 +9,7 @@ import Synchronization
 package final class ModelVersion: Sendable {
     package let name: String
     package let version: Int
-    /// The same as text, as answers have it.
-    let versionText: String
+    let marks: VersionMarks
     package let artifact: Artifact
     package let contract: Contract
     package let program: Program
@@ -49,7 +48,7 @@ package final class ModelVersion: Sendable {
     ) throws(ArtifactError) {
         name = artifact.identity.name
         version = artifact.identity.version
-        versionText = String(version)
+        marks = VersionMarks(version: artifact.identity.version)
         self.artifact = artifact
         contract = artifact.contract
         program = try compile(artifact, settings)

@@ -5,7 +5,7 @@ package import Guards
 import Platform
 
 /// What one prediction reads and writes besides the graph's tensors.
-package struct PredictionTables: Sendable {
+package struct PredictionTables: ~Copyable, Sendable {
     package var features: FeatureTable
     package var outputs: OutputTable
     package var outcome = Outcome(rows: 0)

@@ -7,15 +7,12 @@ import Telemetry
 /// What every answer says about itself: in headers, and for the protocols' bodies in `parameters`.
 struct AnswerMarks {
     let request: RequestMarks
-    /// The model's version, as text.
-    let version: String
+    let version: VersionMarks
 
     /// Writes one header field for each mark.
     func write(_ outcome: borrowing Outcome, to headers: inout HeaderFields) {
         request.append(to: &headers)
-        headers.append("serin-model-version", version)
-        headers.append("serin-served-by", outcome.servedBy.name)
-        headers.append("serin-decision", outcome.decision)
+        version.write(outcome, to: &headers)
     }
 
     /// Writes the same as a `parameters` member; lists, one element a row, where rows differ.
@@ -26,6 +23,62 @@ struct AnswerMarks {
         request.requestID.withUTF8 { writer.string($0) }
         writer.key("traceparent")
         request.trace.withTraceparent { writer.string($0) }
+        version.write(outcome, to: &writer)
+        writer.endObject()
+    }
+}
+
+/// The marks that follow from a model's version and from who answered.
+struct VersionMarks: Sendable {
+    /// The version as text.
+    let text: String
+    /// What nearly all answers say, written once: the model answered every row, and no guard had
+    /// anything against it.
+    private let usualHeaders: HeaderFields
+    private let usualMembers: [UInt8]
+
+    init(version: Int) {
+        text = String(version)
+        let usual = Outcome(rows: 1)
+        var headers = HeaderFields()
+        Self.write(text, usual, to: &headers)
+        usualHeaders = headers
+        var writer = JSONWriter()
+        Self.write(text, usual, to: &writer)
+        usualMembers = writer.bytes
+    }
+
+    fileprivate func write(_ outcome: borrowing Outcome, to headers: inout HeaderFields) {
+        if outcome.isUsual {
+            headers.append(contentsOf: usualHeaders)
+        } else {
+            Self.write(text, outcome, to: &headers)
+        }
+    }
+
+    fileprivate func write(_ outcome: borrowing Outcome, to writer: inout JSONWriter) {
+        if outcome.isUsual {
+            writer.raw(usualMembers)
+        } else {
+            Self.write(text, outcome, to: &writer)
+        }
+    }
+
+    private static func write(
+        _ version: String,
+        _ outcome: borrowing Outcome,
+        to headers: inout HeaderFields
+    ) {
+        headers.append("serin-model-version", version)
+        headers.append("serin-served-by", outcome.servedBy.name)
+        headers.append("serin-decision", outcome.decision)
+    }
+
+    private static func write(
+        _ version: String,
+        _ outcome: borrowing Outcome,
+        to writer: inout JSONWriter
+    ) {
         writer.key("serin-model-version")
         writer.string(version)
         writer.key("serin-served-by")
@@ -47,6 +100,5 @@ struct AnswerMarks {
             for guardName in outcome.guards { writer.string(guardName.rawValue) }
             writer.endArray()
         }
-        writer.endObject()
     }
 }

@@ -5,7 +5,7 @@ import JSON
 /// Reads a tensor's `data` list, flat or nested to its shape, into the feature table.
 struct DataReader {
     private var scanner: JSONScanner
-    private let shape: [Int]
+    private let shape: ClaimedShape
     private let width: Int
     private let feature: Int
     private let total: Int
@@ -13,12 +13,12 @@ struct DataReader {
     private(set) var disagreement = ""
 
     /// `shape` was checked: its product is that of the table's rows and the feature's width.
-    init(scanner: JSONScanner, shape: [Int], width: Int, feature: Int) {
+    init(scanner: JSONScanner, shape: ClaimedShape, width: Int, feature: Int) {
         self.scanner = scanner
         self.shape = shape
         self.width = width
         self.feature = feature
-        total = shape.reduce(1, *)
+        total = (0..<shape.rank).reduce(1) { $0 * shape[$1] }
     }
 
     /// - Returns: false where the data has not the number of elements that the shape says.
@@ -39,7 +39,7 @@ struct DataReader {
         while try scanner.nextElement(in: json) {
             elements += 1
             let kind = try scanner.peekKind(in: json)
-            if elements == 1 { isNested = kind == .array && level + 1 < shape.count }
+            if elements == 1 { isNested = kind == .array && level + 1 < shape.rank }
             guard isNested else {
                 guard count < total else {
                     disagreement = "more than \(total) elements"

@@ -49,6 +49,9 @@ package struct Outcome: Sendable {
         return first
     }
 
+    /// Whether the model answered every row and no guard had anything against it.
+    package var isUsual: Bool { servedBy == .model && onlyGuard == .ok }
+
     /// The guards that decided, each once, in the order of the rows; `ok` where none had to.
     package var decision: String {
         if let onlyGuard { return onlyGuard.rawValue }

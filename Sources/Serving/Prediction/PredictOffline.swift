@@ -24,7 +24,7 @@ extension ModelVersion {
                 throw error.shifted(by: start)
             }
             _ = try answer(reserved, PredictionContext(override: .auto, now: .now, isOffline: true))
-            let marks = AnswerMarks(request: RequestMarks(), version: String(version))
+            let marks = AnswerMarks(request: RequestMarks(), version: self.marks)
             var writer = JSONWriter()
             RowEncoder.encode(reserved.tables.outputs, reserved.tables.outcome, marks, to: &writer)
             predictions += (try? parseJSON(writer.bytes))?["predictions"]?.asArray ?? []

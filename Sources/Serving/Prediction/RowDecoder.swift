@@ -60,8 +60,15 @@ struct RowDecoder {
                 "'instances' must be a list of rows, each an object {feature: value}"
             )
         }
+        let start = scanner
+        try scanner.enterArray(in: body)
+        guard try scanner.nextElement(in: body) else { throw Failure.noRows }
+        // Most requests have one row; only where another follows are they counted first.
+        table.reset(rows: 1)
+        try decodeRow(0, body, into: &table)
+        guard try scanner.nextElement(in: body) else { return }
+        scanner = start
         let rows = try countRows(body)
-        guard rows > 0 else { throw Failure.noRows }
         guard rows <= maximumRows else { throw Failure.tooManyRows(maximumRows) }
         table.reset(rows: rows)
         try scanner.enterArray(in: body)
@@ -97,7 +104,7 @@ struct RowDecoder {
         }
         try scanner.enterObject(in: body)
         while let key = try scanner.nextMember(in: body) {
-            guard let feature = index(of: key, body, in: table) else {
+            guard let feature = table.index(of: key, in: body) else {
                 table.recordUnknownFeature(key.string(in: body), row: row)
                 try scanner.skipValue(in: body)
                 continue
@@ -110,15 +117,14 @@ struct RowDecoder {
             try scanner.decodeValue(feature, row: row, body, into: &table)
         }
     }
+}
 
-    private func index(
-        of key: JSONText,
-        _ body: Span<UInt8>,
-        in table: borrowing FeatureTable
-    ) -> Int? {
-        key.hasEscapes
-            ? table.index(ofFeature: key.string(in: body))
-            : table.index(ofFeature: body.extracting(key.start..<key.end))
+extension FeatureTable {
+    /// The index of the feature that a text of the request names.
+    func index(of name: JSONText, in json: Span<UInt8>) -> Int? {
+        name.hasEscapes
+            ? index(ofFeature: name.string(in: json))
+            : index(ofFeature: json.extracting(name.start..<name.end))
     }
 }
 

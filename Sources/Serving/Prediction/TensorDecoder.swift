@@ -37,13 +37,14 @@ struct TensorDecoder {
             throw Failure.wrongForm("the body lacks 'inputs'")
         }
         guard !inputs.isEmpty else { throw Failure.wrongForm("'inputs' is empty") }
-        table.reset(rows: try agreedRows(of: inputs, table))
+        table.reset(rows: try agreedRows(of: inputs, json, table))
         var seen: [Bool] = Array(repeating: false, count: table.features.count)
         var binaryOffset = jsonByteCount
-        for input in inputs {
-            let bytes = try takeBinary(of: input, body, from: &binaryOffset)
+        for index in inputs.indices {
+            let input = inputs[index]
+            let bytes = try takeBinary(of: input, json, body, from: &binaryOffset)
             guard let feature = input.feature else {
-                table.recordUnknownFeature(input.name)
+                table.recordUnknownFeature(input.name(in: json))
                 continue
             }
             guard !seen[feature] else {
@@ -69,28 +70,26 @@ struct TensorDecoder {
     /// The number of rows that all known inputs agree on.
     private func agreedRows(
         of inputs: [Input],
+        _ json: Span<UInt8>,
         _ table: borrowing FeatureTable
     ) throws -> Int {
         var agreed: Int?
         for input in inputs {
             guard let feature = input.feature else { continue }
-            if let problem = input.shapeProblem {
-                throw Failure.wrongShape(input.name, problem)
+            guard !input.shape.isOutOfRange else {
+                throw Failure.wrongShape(input.name(in: json), ClaimedShape.rangeProblem)
             }
             let own = table.features[feature].shape
-            let fits =
-                own.map { input.shape.dropFirst() == $0[...] }
-                ?? (input.shape.count == 1 || (input.shape.count == 2 && input.shape[1] == 1))
-            guard fits, let rows = input.shape.first else {
+            guard input.shape.fits(own), let rows = input.shape.rows else {
                 throw Failure.wrongShape(
-                    input.name,
-                    "found \(input.shape), expected "
+                    input.name(in: json),
+                    "found \(input.shape.dimensions), expected "
                         + (own.map { "[rows, \($0.map(String.init).joined(separator: ", "))]" }
                             ?? "[rows] or [rows, 1]")
                 )
             }
             if let agreed, agreed != rows {
-                throw Failure.disagreeingRows(input.name, rows, agreed)
+                throw Failure.disagreeingRows(input.name(in: json), rows, agreed)
             }
             agreed = rows
         }
@@ -103,18 +102,19 @@ struct TensorDecoder {
     /// Claims the bytes of a binary tensor, whether or not the feature is known.
     private func takeBinary(
         of input: Input,
+        _ json: Span<UInt8>,
         _ body: Span<UInt8>,
         from offset: inout Int
     ) throws -> Range<Int>? {
         guard let size = input.parameters.binaryDataSize else { return nil }
         guard input.data == nil else {
             throw Failure.wrongForm(
-                "input '\(input.name.prefix(80))' has both 'data' and 'binary_data_size'"
+                "input '\(input.name(in: json).prefix(80))' has both 'data' and 'binary_data_size'"
             )
         }
         guard size <= body.count - offset else {
             throw Failure.wrongForm(
-                "input '\(input.name.prefix(80))' claims \(size) binary bytes, and "
+                "input '\(input.name(in: json).prefix(80))' claims \(size) binary bytes, and "
                     + "\(body.count - offset) are left in the body"
             )
         }
@@ -130,8 +130,10 @@ struct TensorDecoder {
         _ body: Span<UInt8>,
         _ table: inout FeatureTable
     ) throws {
-        guard input.datatype == table.features[feature].datatype.rawValue else {
-            table.recordWrongDatatype(feature: feature, found: input.datatype)
+        let datatype = table.datatype(feature).rawValue
+        guard input.datatype?.equals(datatype, in: json) ?? false else {
+            let found = input.datatype?.string(in: json) ?? ""
+            table.recordWrongDatatype(feature: feature, found: found)
             return
         }
         if let bytes {
@@ -139,10 +141,12 @@ struct TensorDecoder {
             return
         }
         guard var data = input.data else {
-            throw Failure.lacksData(input.name)
+            throw Failure.lacksData(input.name(in: json))
         }
         guard try data.peekKind(in: json) == .array else {
-            throw Failure.wrongForm("'data' of input '\(input.name.prefix(80))' must be a list")
+            throw Failure.wrongForm(
+                "'data' of input '\(input.name(in: json).prefix(80))' must be a list"
+            )
         }
         var reader = DataReader(
             scanner: data,
@@ -152,9 +156,9 @@ struct TensorDecoder {
         )
         guard try reader.read(json, into: &table) else {
             throw Failure.wrongShape(
-                input.name,
-                "its 'data' has \(reader.disagreement) where the shape \(input.shape) has "
-                    + "\(input.shape.map(String.init).joined(separator: " x ")) elements"
+                input.name(in: json),
+                "its 'data' has \(reader.disagreement) where the shape \(input.shape.dimensions) has "
+                    + input.shape.dimensions.map(String.init).joined(separator: " x ") + " elements"
             )
         }
     }

@@ -19,7 +19,7 @@ struct TensorEncoder {
         writer.key("model_name")
         writer.string(name)
         writer.key("model_version")
-        writer.string(marks.version)
+        writer.string(marks.version.text)
         if let id = request.id {
             writer.key("id")
             writer.string(id)

@@ -7,14 +7,15 @@ import JSON
 struct TensorEnvelope {
     /// What one element of `inputs` says.
     struct Input {
-        var name = ""
+        fileprivate(set) var nameText: JSONText?
         var feature: Int?
-        var shape: [Int] = []
-        var shapeProblem: String?
-        var datatype = ""
+        var shape = ClaimedShape()
+        var datatype: JSONText?
         var parameters = RequestParameters()
         /// Stands before the value of `data`.
         var data: JSONScanner?
+
+        func name(in json: Span<UInt8>) -> String { nameText?.string(in: json) ?? "" }
     }
 
     private let outputs: [Output]
@@ -151,7 +152,7 @@ struct TensorEnvelope {
             while let key = try scanner.nextMember(in: json) {
                 if key.equals("name", in: json) {
                     try seen.claim(0, "name")
-                    name = try readName(json)
+                    name = try readName(json).string(in: json)
                 } else if key.equals("parameters", in: json) {
                     try seen.claim(1, "parameters")
                     try parameters.decode(json, &scanner)
@@ -176,6 +177,7 @@ struct TensorEnvelope {
             throw Failure.wrongForm("'inputs' must be a list")
         }
         var inputs: [Input] = []
+        inputs.reserveCapacity(table.features.count)
         let limit = 2 * table.features.count + 20
         try scanner.enterArray(in: json)
         while try scanner.nextElement(in: json) {
@@ -200,14 +202,15 @@ struct TensorEnvelope {
         while let key = try scanner.nextMember(in: json) {
             if key.equals("name", in: json) {
                 try seen.claim(0, "name")
-                input.name = try readName(json)
-                input.feature = table.index(ofFeature: input.name)
+                let name = try readName(json)
+                input.nameText = name
+                input.feature = table.index(of: name, in: json)
             } else if key.equals("datatype", in: json) {
                 try seen.claim(1, "datatype")
                 guard try scanner.peekKind(in: json) == .string else {
                     throw Failure.wrongForm("'datatype' must be a string, such as \"FP32\"")
                 }
-                input.datatype = try scanner.readString(in: json).string(in: json)
+                input.datatype = try scanner.readString(in: json)
             } else if key.equals("shape", in: json) {
                 try seen.claim(2, "shape")
                 try readShape(json, &input)
@@ -225,17 +228,17 @@ struct TensorEnvelope {
                 )
             }
         }
-        guard !input.name.isEmpty else {
+        guard let name = input.nameText, name.start < name.end else {
             throw Failure.wrongForm("an element of 'inputs' lacks 'name'")
         }
         return input
     }
 
-    private mutating func readName(_ json: Span<UInt8>) throws -> String {
+    private mutating func readName(_ json: Span<UInt8>) throws -> JSONText {
         guard try scanner.peekKind(in: json) == .string else {
             throw Failure.wrongForm("'name' must be a string")
         }
-        return try scanner.readString(in: json).string(in: json)
+        return try scanner.readString(in: json)
     }
 
     /// Keeps what is wrong with a shape for later, when it can be reported with the rest.
@@ -252,11 +255,7 @@ struct TensorEnvelope {
             guard token.isInteger else {
                 throw Failure.wrongForm("'shape' must be a list of whole numbers")
             }
-            guard let dimension = token.int64, dimension >= 0, input.shape.count < 16 else {
-                input.shapeProblem = "each dimension must be from 0 to 2^63 - 1, 16 at most"
-                continue
-            }
-            input.shape.append(Int(dimension))
+            input.shape.append(token.int64)
         }
     }
 }
