@@ -6,12 +6,15 @@ enum Byte {
     static let lineFeed: UInt8 = 0x0A
     static let carriageReturn: UInt8 = 0x0D
     static let space: UInt8 = 0x20
+    static let quote: UInt8 = 0x22
     static let percent: UInt8 = 0x25
     static let comma: UInt8 = 0x2C
     static let slash: UInt8 = 0x2F
     static let colon: UInt8 = 0x3A
     static let semicolon: UInt8 = 0x3B
+    static let equals: UInt8 = 0x3D
     static let questionMark: UInt8 = 0x3F
+    static let backslash: UInt8 = 0x5C
 }
 
 /// A set of ASCII characters, a bit for each.
@@ -34,12 +37,22 @@ struct ByteSet {
     /// clients leave as they are in queries.
     static var target: ByteSet { ByteSet(low: 0xAFFF_FFF2_0000_0000, high: 0x57FF_FFFE_AFFF_FFFF) }
 
-    /// What a `Host` may hold: RFC 3986 `host` and `port`.
-    static var host: ByteSet { ByteSet(low: 0x2FFF_7FF2_0000_0000, high: 0x47FF_FFFE_AFFF_FFFE) }
+    /// What a host's name may hold beside escapes: RFC 3986 `unreserved` and `sub-delims`.
+    static var hostName: ByteSet {
+        ByteSet(low: 0x2BFF_7FD2_0000_0000, high: 0x47FF_FFFE_87FF_FFFE)
+    }
+
+    /// What means the same with and without an escape: RFC 3986 `unreserved`.
+    static var unreserved: ByteSet {
+        ByteSet(low: 0x03FF_6000_0000_0000, high: 0x47FF_FFFE_87FF_FFFE)
+    }
 }
 
 extension UInt8 {
     var isDigit: Bool { self >= 0x30 && self <= 0x39 }
+
+    /// Whether a field's value may hold it: no control character but the tab.
+    var isText: Bool { self == Byte.tab || (self >= 0x20 && self != 0x7F) }
 
     /// The value of a hexadecimal digit.
     var hexadecimalValue: UInt8? {

@@ -17,8 +17,7 @@ struct ChunkedDecoder {
 
     private enum State {
         case size(digits: Int)
-        case beforeExtension
-        case `extension`
+        case `extension`(ChunkExtension)
         case sizeLineFeed
         case data
         case dataCarriageReturn
@@ -72,19 +71,15 @@ struct ChunkedDecoder {
     private mutating func step(_ byte: UInt8) -> Refusal? {
         switch state {
         case .size(let digits): return stepSize(byte, digits: digits)
-        case .beforeExtension:
-            // Only spaces and tabs may stand between the size and the extension's semicolon.
-            if byte == Byte.semicolon { state = .extension }
-            guard byte == Byte.space || byte == Byte.tab || byte == Byte.semicolon else {
-                return .badChunk
-            }
-            return countOverhead(.chunkOverhead)
-        case .extension:
-            if byte == Byte.carriageReturn {
+        case .extension(var rest):
+            switch rest.take(byte) {
+            case .goesOn: state = .extension(rest)
+            case .ended:
                 state = .sizeLineFeed
                 return nil
+            case .bad: return .badChunk
             }
-            return isText(byte) ? countOverhead(.chunkOverhead) : .badChunk
+            return countOverhead(.chunkOverhead)
         case .sizeLineFeed:
             guard byte == Byte.lineFeed else { return .badChunk }
             state = remaining > 0 ? .data : .trailerStart
@@ -112,11 +107,12 @@ struct ChunkedDecoder {
         }
         guard digits > 0 else { return .badChunk }
         bodyCount += remaining
-        switch byte {
-        case Byte.carriageReturn: state = .sizeLineFeed
-        case Byte.semicolon: state = .extension
-        case Byte.space, Byte.tab: state = .beforeExtension
-        default: return .badChunk
+        if byte == Byte.carriageReturn {
+            state = .sizeLineFeed
+        } else if let rest = ChunkExtension(first: byte) {
+            state = .extension(rest)
+        } else {
+            return .badChunk
         }
         return nil
     }
@@ -139,7 +135,7 @@ struct ChunkedDecoder {
         case .trailerValue:
             if byte == Byte.carriageReturn {
                 state = .trailerLineFeed
-            } else if !isText(byte) {
+            } else if !byte.isText {
                 return .badChunk
             }
         case .trailerLineFeed:
@@ -155,7 +151,6 @@ struct ChunkedDecoder {
         overhead += 1
         return overhead > overheadLimit ? refusal : nil
     }
-
     private func isText(_ byte: UInt8) -> Bool {
         byte == Byte.tab || (byte >= 0x20 && byte != 0x7F)
     }

@@ -47,8 +47,10 @@ extension EventLoop {
         if connection.waiting != .linger { counters.timeouts.add(1) }
         switch connection.waiting {
         case .head where !connection.kept.isEmpty:
+            connection.style = .init(
+                isHead: RequestParser.isHead(connection.kept.span, from: 0)
+            )
             connection.kept = []
-            connection.style = .init()
             refuse(connection, .timeout("head"))
         case .body: refuse(connection, .timeout("body"))
         case .answer:

@@ -92,7 +92,9 @@ extension EventLoop {
                 case .incomplete: return offset
                 case .complete(let end): offset = begin(connection, bytes, from: end)
                 case .refused(let refusal):
-                    connection.style = ResponseEncoder.Style()
+                    connection.style = ResponseEncoder.Style(
+                        isHead: RequestParser.isHead(bytes, from: offset)
+                    )
                     refuse(connection, refusal)
                 }
             case .body: offset = takeBody(connection, bytes, from: offset)

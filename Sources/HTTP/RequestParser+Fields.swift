@@ -82,7 +82,7 @@ extension RequestParser {
         switch name.count {
         case 4 where name.equalsIgnoringCase("host"):
             facts.hostCount += 1
-            guard facts.hostCount == 1, isHost(value) else { throw .badHost }
+            guard facts.hostCount == 1, isAuthority(value) else { throw .badHost }
         case 6 where name.equalsIgnoringCase("expect"):
             if value.equalsIgnoringCase("100-continue") {
                 facts.expectsContinue = true
@@ -137,24 +137,6 @@ extension RequestParser {
             }
             facts.contentEncoding = facts.contentEncoding == .identity ? known : .unknown
         }
-    }
-
-    private func isHost(_ value: Span<UInt8>) -> Bool {
-        var lastColon: Int?
-        var isBracketed = false
-        for index in value.indices {
-            let byte = value[index]
-            guard ByteSet.host.contains(byte) else { return false }
-            if byte == 0x5B { isBracketed = true }
-            if byte == 0x5D { lastColon = nil }
-            if byte == Byte.colon {
-                if lastColon != nil, !isBracketed { return false }
-                lastColon = index
-            }
-        }
-        guard let lastColon else { return true }
-        for index in (lastColon + 1)..<value.count where !value[index].isDigit { return false }
-        return true
     }
 
     /// One or more digits; a number beyond 2^62 counts as 2^62, which every limit refuses.

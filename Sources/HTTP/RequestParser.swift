@@ -133,12 +133,16 @@ struct RequestParser {
         }
         head.method = method
         head.target = (target.lowerBound - start)..<(target.upperBound - start)
-        let path = try findPath(bytes, target, method: method)
-        var pathEnd = path.lowerBound
-        while pathEnd < path.upperBound, bytes[pathEnd] != Byte.questionMark { pathEnd += 1 }
-        head.path = (path.lowerBound - start)..<(pathEnd - start)
-        head.query =
-            pathEnd < path.upperBound ? (pathEnd + 1 - start)..<(path.upperBound - start) : nil
+        var path = try findPath(bytes, target, method: method)
+        var queryStart = path.lowerBound
+        while queryStart < target.upperBound, bytes[queryStart] != Byte.questionMark {
+            queryStart += 1
+        }
+        if queryStart < target.upperBound {
+            path = path.lowerBound..<min(path.upperBound, queryStart)
+            head.query = (queryStart + 1 - start)..<(target.upperBound - start)
+        }
+        head.path = (path.lowerBound - start)..<(path.upperBound - start)
         facts.isVersion10 = head.minorVersion == 0
     }
 
@@ -177,7 +181,8 @@ struct RequestParser {
         return bytes[range.lowerBound + 7] == 0x30 ? 0 : 1
     }
 
-    /// The path and query of a target in origin form, absolute form, or `*` (RFC 9112 section 3.2).
+    /// Where the path of a target in origin form, absolute form or `*` begins; what is behind a
+    /// question mark is still to be cut off (RFC 9112 section 3.2).
     private func findPath(
         _ bytes: Span<UInt8>,
         _ target: Range<Int>,
@@ -192,18 +197,28 @@ struct RequestParser {
             guard
                 bytes.extracting(target.lowerBound..<authority).equalsIgnoringCase(scheme)
             else { continue }
-            var index = authority
-            while index < target.upperBound, bytes[index] != Byte.slash,
-                bytes[index] != Byte.questionMark
+            var end = authority
+            while end < target.upperBound, bytes[end] != Byte.slash,
+                bytes[end] != Byte.questionMark
             {
-                guard ByteSet.host.contains(bytes[index]) else { throw .badTarget }
-                index += 1
+                end += 1
             }
-            guard index > authority, index < target.upperBound, bytes[index] == Byte.slash else {
-                throw .badTarget
-            }
-            return index..<target.upperBound
+            guard end > authority, bytes[authority] != Byte.colon,
+                isAuthority(bytes.extracting(authority..<end))
+            else { throw .badTarget }
+            if end < target.upperBound, bytes[end] == Byte.slash { return end..<target.upperBound }
+            // Without a path `OPTIONS` asks about the server (RFC 9112 section 3.2.4), and for all
+            // else the path is a slash (RFC 9110 section 4.2.3), such as the one before the host.
+            if method == .options, end == target.upperBound { return end..<end }
+            return (authority - 1)..<authority
         }
         throw .badTarget
+    }
+
+    /// Whether a request that is refused is a HEAD, whose answer has no body even then.
+    static func isHead(_ bytes: Span<UInt8>, from start: Int) -> Bool {
+        let word = "HEAD "
+        let end = start + word.utf8.count
+        return end <= bytes.count && bytes.extracting(start..<end).equals(word)
     }
 }

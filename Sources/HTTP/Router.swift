@@ -160,6 +160,7 @@ struct RouteTable: Sendable {
     }
 
     func match(_ method: Method, _ path: Span<UInt8>) -> RouteMatch<Int> {
+        if let plain = withoutNeedlessEscapes(path) { return match(method, plain.span) }
         let ranges = segmentRanges(path, in: 0..<path.count)
         var values: [Range<Int>] = []
         entries: for entry in entries where entry.segments.count == ranges.count {

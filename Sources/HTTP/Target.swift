@@ -38,6 +38,33 @@ func decodedText(
     return String(validating: decoded, as: UTF8.self)
 }
 
+/// The path without the escapes that mean what they stand for; nil where there are none.
+///
+/// An escaped letter, digit, `-`, `.`, `_` or `~` is the same as itself (RFC 3986 section 6.2.2.2),
+/// while `%2F` is another thing than a slash.
+func withoutNeedlessEscapes(_ path: Span<UInt8>) -> [UInt8]? {
+    var index = 0
+    while index < path.count, path[index] != Byte.percent { index += 1 }
+    guard index < path.count else { return nil }
+    var plain: [UInt8] = []
+    plain.append(path.extracting(0..<index))
+    var hasNeedless = false
+    while index < path.count {
+        if path[index] == Byte.percent, index + 2 < path.count,
+            let high = path[index + 1].hexadecimalValue, let low = path[index + 2].hexadecimalValue,
+            ByteSet.unreserved.contains(high << 4 | low)
+        {
+            hasNeedless = true
+            plain.append(high << 4 | low)
+            index += 3
+        } else {
+            plain.append(path[index])
+            index += 1
+        }
+    }
+    return hasNeedless ? plain : nil
+}
+
 /// The parameters of a query; those that are not UTF-8 are left out.
 func queryItems(_ bytes: Span<UInt8>, in query: Range<Int>) -> [(name: String, value: String)] {
     var items: [(name: String, value: String)] = []

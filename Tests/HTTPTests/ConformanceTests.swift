@@ -210,6 +210,25 @@ struct WireCase: Sendable, CustomTestStringConvertible {
         bad("6585 5 many", 431, get(host + String(repeating: "X: a\r\n", count: 200))),
     ]
 
+    static let refusedHeads: [(request: String, status: Int)] = [
+        ("HEAD / HTTP/1.1\r\n\r\n", 400), ("HEAD /% HTTP/1.1\r\n\r\n", 400),
+        ("HEAD / HTTP/9.1\r\n\r\n", 505), ("HEAD /\(String(repeating: "a", count: 20_000))", 414),
+        ("HEAD / HTTP/1.1\r\n\(host)X: \(String(repeating: "a", count: 17_000))\r\n\r\n", 431),
+        ("HEAD / HTTP/1.1\r\n\(host)Content-Length: 1001\r\n\r\n", 413),
+        ("HEAD / HTTP/1.1\r\n\(host)Transfer-Encoding: chunked\r\n\r\nx", 400),
+    ]
+
+    @Test(arguments: refusedHeads)
+    func `a HEAD that is refused gets no body either`(request: String, status: Int) throws {
+        let server = try TestServer { $0.bodyByteCount = 1000 }
+        let client = try server.connect()
+        client.send(request)
+        _ = client.readToEnd()
+        let text = String(decoding: client.received, as: UTF8.self)
+        #expect(text.hasPrefix("HTTP/1.1 \(status) "))
+        #expect(text.hasSuffix("\r\n\r\n") && text.contains("\r\ncontent-length: "))
+    }
+
     @Test(arguments: cases)
     func `what is sent at once gets its answers and nothing behind a refusal is read`(
         _ wire: WireCase

@@ -31,6 +31,11 @@ import Testing
         ("GET /v2/models/m/infer", "405 POST, OPTIONS"), ("PATCH /o/m", "405 PUT, DELETE, OPTIONS"),
         ("OPTIONS /o/m", "options PUT, DELETE, OPTIONS"), ("GET /nowhere", "404"),
         ("GET /v2/models/..", "model .."), ("GET //v2", "404"),
+        ("GET /%76%32", "server"), ("GET /v2%2Fmodels%2Fa", "404"),
+        ("POST /v1/mod%65ls/%6D%3a:%70redict", "predict m:"),
+        ("GET /v2/models/%7E%2D%2525", "model ~-%25"),
+        ("POST /v1/models/m%3Apredict", "405 GET, HEAD, OPTIONS"),
+        ("GET /v2/models/%E2%82%AC%41", "model €A"),
     ]
 
     @Test(arguments: requests)

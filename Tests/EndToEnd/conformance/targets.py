@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The target: its four forms, its escapes, and what of it a server takes for the same (RFC 9112 section 3.2)."""
+
+from .case import HOST, case, get
+
+BAD = "400 close"
+# What a resource may answer to a path that the server need not know: also the target, where a server has one for all.
+ANY_PATH = ("get", "404", "400", "301", "308")
+# What only the grammar of RFC 3986 forbids may pass, as it cannot move the end of a message.
+LENIENT = ("400 close", "get keep", "404")
+
+CASES = [
+    case("absolute form", "9112 3.2.2", get(target=b"http://localhost{target}"), "get keep"),
+    case("absolute form with a port", "9112 3.2.2", get(target=b"http://localhost:80{target}"), "get keep"),
+    case("absolute form with an empty port", "3986 3.2.3", get(target=b"http://localhost:{target}"), "get keep"),
+    case("absolute form in capitals", "3986 3.1", get(target=b"HTTP://LOCALHOST{target}"), "get keep"),
+    case("absolute form with an address", "9112 3.2.2", get(target=b"http://127.0.0.1{target}"), "get keep"),
+    case("absolute form with an IPv6 address", "3986 3.2.2", get(target=b"http://[::1]{target}"), "get keep"),
+    case("absolute form with another Host", "9112 3.2.2", get(target=b"http://localhost{target}", host=b"Host: other\r\n"),
+         "get keep"),
+    case("absolute form without Host", "9112 3.2", get(target=b"http://localhost{target}", host=b""), BAD, "400"),
+    case("absolute form with two Hosts", "9112 3.2", get(target=b"http://localhost{target}", host=HOST + HOST), "400"),
+    case("absolute form with an empty path", "9110 4.2.3", get(target=b"http://localhost"), "2xx|3xx|404 keep"),
+    case("absolute form with a query and no path", "9110 4.2.3", get(target=b"http://localhost?a=b"),
+         "2xx|3xx|404 keep"),
+    case("absolute form without a host", "9110 4.2.1", get(target=b"http://{target}"), "400"),
+    case("absolute form with a port and no host", "9110 4.2.1", get(target=b"http://:80{target}"), "400"),
+    case("absolute form with a user", "9110 4.2.4", get(target=b"http://user@localhost{target}"), "400", "get keep",
+         house=BAD),
+    case("absolute form with a space in the host", "9112 3.2", get(target=b"http://local host{target}"), BAD),
+    case("absolute form with a port that is no number", "3986 3.2.3", get(target=b"http://localhost:8a{target}"), "400"),
+    case("absolute form with two colons", "3986 3.2", get(target=b"http://localhost:80:80{target}"), "400"),
+    case("absolute form of another scheme", "9110 7.4", get(target=b"ftp://localhost{target}"), "4xx", "get keep",
+         house=BAD),
+    case("absolute form of https without TLS", "9110 7.4", get(target=b"https://localhost{target}"), "400", "421",
+         "get keep"),
+    case("absolute form with one slash", "9112 3.2.2", get(target=b"http:/localhost{target}"), "4xx"),
+    case("a target without a slash", "9112 3.2.1", get(target=b"index.html"), "400"),
+    case("an empty absolute path but a query", "9112 3.2.1", get(target=b"?a=b"), "400"),
+    case("authority form for GET", "9112 3.2.3", get(target=b"localhost:80"), "400"),
+    case("asterisk form for GET", "9112 3.2.4", get(target=b"*"), "400", "404", house=BAD),
+    case("an asterisk and more", "9112 3.2.4", get(target=b"*a"), "400"),
+    case("CONNECT", "9110 9.3.6", get(method=b"CONNECT", target=b"localhost:80"), "400|405|501", house="501 close"),
+    case("CONNECT with a path", "9112 3.2.3", get(method=b"CONNECT"), "400|405|501", house="501 close"),
+    case("a fragment", "9112 3.2.1", get(target=b"{target}#a"), *LENIENT, house=BAD),
+    case("an empty query", "3986 3.4", get(target=b"{target}?"), "get keep"),
+    case("a query with every sign that one may have", "3986 3.4",
+         get(target=b"{target}?a=b&c=d;e/f?g:h@i!j$k'l(m)n*o+p,q-r.s_t~u%20v"), "get keep"),
+    case("brackets in a query", "3986 3.4", get(target=b"{target}?a[]=b|c"), "get keep", BAD, house="get keep"),
+    case("quotes in a query", "3986 3.4", get(target=b'{target}?"a"'), *LENIENT, house=BAD),
+    case("angle brackets in a query", "3986 3.4", get(target=b"{target}?<a>"), *LENIENT, house=BAD),
+    case("a backslash in a query", "3986 3.4", get(target=b"{target}?a\\b"), *LENIENT, house=BAD),
+    case("a caret and braces in a query", "3986 3.4", get(target=b"{target}?^{a}`"), *LENIENT, house=BAD),
+    case("letters beyond ASCII in a query", "3986 2.5", get(target=b"{target}?\xc3\xa9"), *LENIENT, house=BAD),
+    case("bytes that are no UTF-8 in a path", "3986 2.5", get(target=b"/\xff\xfe"), *ANY_PATH, house=BAD),
+    case("an escaped query", "3986 2.1", get(target=b"{target}?a=%C3%A9%00%2F"), "get keep"),
+    case("letters as escapes", "3986 6.2.2.2", get(target=b"{encoded}"), "get keep"),
+    case("escapes in lower case", "3986 6.2.2.1", get(target=b"{target}?%c3%a9"), "get keep"),
+    case("an escape cut off", "3986 2.1", get(target=b"{target}?%4"), *LENIENT, house=BAD),
+    case("an escape cut off in the path", "3986 2.1", get(target=b"/a%"), *ANY_PATH, house=BAD),
+    case("an escape of no digits", "3986 2.1", get(target=b"/%zz"), *ANY_PATH, house=BAD),
+    case("an escaped NUL in the path", "3986 7.3", get(target=b"/a%00b"), *ANY_PATH),
+    case("escapes that are no UTF-8", "3986 2.5", get(target=b"/%ff%fe"), *ANY_PATH, house="404 keep"),
+    case("an escaped line end in the path", "3986 2.1", get(target=b"/a%0d%0aX:%20b"), *ANY_PATH, house="404 keep"),
+    case("an escaped slash in the path", "3986 2.2", get(target=b"/a%2fb"), *ANY_PATH, house="404 keep"),
+    case("dots above the root", "3986 5.2.4", get(target=b"/../../etc/passwd"), *ANY_PATH, house="404 keep"),
+    case("escaped dots above the root", "3986 6.2.2.3", get(target=b"/%2e%2e/%2e%2e/etc/passwd"), *ANY_PATH, house="404 keep"),
+    case("an empty segment first", "9112 3.2.1", get(target=b"/{target}"), *ANY_PATH),
+    case("a path of 2,000 segments", "9112 3", get(target=b"/a" * 2000), *ANY_PATH, house="404 keep", splits=False),
+]
