@@ -21,6 +21,26 @@ private func decoding(_ text: String, step: Int, limit: Int = 100) -> String {
     return "more"
 }
 
+/// What a decoder made of bytes, to compare.
+private struct Decoded: Equatable {
+    var outcome: ChunkedDecoder.Outcome
+    var body: [UInt8]
+}
+
+/// Reads the bytes in two parts, or whole where `cut` is their count.
+private func decoded(_ bytes: [UInt8], cut: Int) -> Decoded {
+    var decoder = ChunkedDecoder(bodyLimit: 100, overheadLimit: 64)
+    var body: [UInt8] = []
+    var outcome = decoder.decode(bytes.span.extracting(0..<cut), from: 0, into: &body)
+    if outcome == .needsMore {
+        // The second part lies where the first began, as in the loop's buffer.
+        let rest = Array(bytes[cut...])
+        outcome = decoder.decode(rest.span, from: 0, into: &body)
+        if case .complete(let end) = outcome { outcome = .complete(end: cut + end) }
+    }
+    return Decoded(outcome: outcome, body: body)
+}
+
 @Suite struct ChunkedDecoderTests {
     static let bodies: [(text: String, reading: String)] = [
         ("0\r\n\r\n", "|0"), ("5\r\nhello\r\n0\r\n\r\n", "hello|0"),
@@ -53,6 +73,28 @@ private func decoding(_ text: String, step: Int, limit: Int = 100) -> String {
     func `a chunked body means this however it is cut`(text: String, expected: String) {
         for step in 1...max(1, text.utf8.count) {
             #expect(decoding(text, step: step) == expected, "\(step) bytes at a time")
+        }
+    }
+
+    @Test(arguments: bodies)
+    func `a body cut in two anywhere is what it is whole`(text: String, expected: String) {
+        let bytes = Array(text.utf8)
+        let whole = decoded(bytes, cut: bytes.count)
+        for cut in bytes.indices {
+            #expect(decoded(bytes, cut: cut) == whole, "cut at \(cut)")
+        }
+    }
+
+    @Test(arguments: 0..<40)
+    func `noise cut in two anywhere is what it is whole`(seed: UInt64) {
+        var random = SplitMix(state: seed)
+        for _ in 0..<50 {
+            let text = Self.bodies[Int(random.next() % UInt64(Self.bodies.count))].text
+            let bytes = mutated(Array(text.utf8), with: &random)
+            let whole = decoded(bytes, cut: bytes.count)
+            for cut in bytes.indices {
+                #expect(decoded(bytes, cut: cut) == whole, "seed \(seed), cut at \(cut)")
+            }
         }
     }
 }

@@ -8,11 +8,16 @@ private func reading(_ text: String, limits: HeadLimits = HeadLimits()) -> Strin
     reading(Array(text.utf8), limits: limits)
 }
 
-private func reading(_ bytes: [UInt8], limits: HeadLimits = HeadLimits()) -> String {
-    let head = RequestHead()
+/// Reads what is behind `start` into `head`, whatever that held before.
+private func reading(
+    _ bytes: [UInt8],
+    from start: Int = 0,
+    into head: RequestHead = RequestHead(),
+    limits: HeadLimits = HeadLimits()
+) -> String {
     let outcome = head.parse(
         bytes.span,
-        from: 0,
+        from: start,
         with: RequestParser(limits: limits),
         descriptor: nil
     )
@@ -158,6 +163,23 @@ private func reading(_ bytes: [UInt8], limits: HeadLimits = HeadLimits()) -> Str
         }
     }
 
+    @Test(arguments: heads)
+    func `a head whose beginning was read before, or another in its place, means the same`(
+        head: String,
+        expected: String
+    ) {
+        let bytes = Array(head.utf8)
+        let used = RequestHead()
+        let other = "POST /o?p HTTP/1.0\r\nExpect: x\r\nContent-Encoding: br\r\nX: y\r\n\r\n"
+        for cut in bytes.indices {
+            _ = reading(cut % 2 == 0 ? Array(other.utf8) : [], into: used)
+            _ = reading(Array(bytes[..<cut]), into: used)
+            #expect(reading(bytes, into: used) == expected, "cut at \(cut)")
+        }
+        let behind = Array(other.utf8) + bytes
+        #expect(reading(behind, from: other.utf8.count) == expected)
+    }
+
     @Test func `limits are met exactly`() {
         let line = "GET / HTTP/1.1\r\nHost: a\r\nX: \r\n\r\n"
         let room = (16 << 10) - line.utf8.count
@@ -188,15 +210,7 @@ private func reading(_ bytes: [UInt8], limits: HeadLimits = HeadLimits()) -> Str
         var random = SplitMix(state: seed)
         let seeds = Self.heads.map { Array($0.head.utf8) }
         for _ in 0..<250 {
-            var bytes = seeds[Int(random.next() % UInt64(seeds.count))]
-            for _ in 0..<(1 + random.next() % 6) where !bytes.isEmpty {
-                let place = Int(random.next() % UInt64(bytes.count))
-                switch random.next() % 3 {
-                case 0: bytes[place] = UInt8(truncatingIfNeeded: random.next())
-                case 1: bytes.remove(at: place)
-                default: bytes.insert(UInt8(truncatingIfNeeded: random.next()), at: place)
-                }
-            }
+            let bytes = mutated(seeds[Int(random.next() % UInt64(seeds.count))], with: &random)
             let result = reading(bytes)
             #expect(!result.isEmpty, "seed \(seed)")
         }
@@ -217,6 +231,20 @@ private func reading(_ bytes: [UInt8], limits: HeadLimits = HeadLimits()) -> Str
         #expect(head.header("b") == nil)
         #expect(head.peer == "unknown")
     }
+}
+
+/// The bytes with one to six of them replaced, removed or added.
+func mutated(_ original: [UInt8], with random: inout SplitMix) -> [UInt8] {
+    var bytes = original
+    for _ in 0..<(1 + random.next() % 6) where !bytes.isEmpty {
+        let place = Int(random.next() % UInt64(bytes.count))
+        switch random.next() % 3 {
+        case 0: bytes[place] = UInt8(truncatingIfNeeded: random.next())
+        case 1: bytes.remove(at: place)
+        default: bytes.insert(UInt8(truncatingIfNeeded: random.next()), at: place)
+        }
+    }
+    return bytes
 }
 
 /// A small generator whose runs can be repeated (Steele, Lea, Flood: SplitMix64).
