@@ -5,6 +5,8 @@ internal import Platform
 final class Connection {
     /// Where the connection is in the life of a request.
     enum Phase {
+        /// Before TLS is agreed on.
+        case handshake
         /// Before or within a head.
         case head
         /// Within a body.
@@ -19,7 +21,7 @@ final class Connection {
 
     /// What the deadline is for.
     enum Waiting {
-        case head, body, answer, write, idle, linger
+        case handshake, head, body, answer, write, idle, linger
     }
 
     let descriptor: Int32
@@ -31,6 +33,11 @@ final class Connection {
     /// On the loop's clock, in milliseconds.
     var deadline = Int64.max
     var interest = Readiness.readable
+
+    /// What stands between the bytes here and those on the wire; nil where they are the same.
+    var secure: TLSSession?
+    /// Whether all that it will get is the answer that there are too many.
+    var isSurplus = false
 
     /// The start of a request that is not whole, or requests behind one that is being answered.
     var kept: [UInt8] = []
@@ -69,4 +76,10 @@ final class Connection {
     var ticket: Ticket { Ticket(slot: slot, generation: generation, sequence: sequence) }
 
     var hasOutput: Bool { sentCount < output.count }
+
+    /// What the connection's state needs of the kernel.
+    var wantedReadiness: Readiness {
+        if hasOutput { return secure?.sendWaits ?? .writable }
+        return phase == .answering ? [] : secure?.receiveWaits ?? .readable
+    }
 }

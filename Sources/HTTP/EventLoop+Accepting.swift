@@ -70,12 +70,23 @@ extension EventLoop {
             close(connection)
             return
         }
-        setDeadline(connection, .head, after: configuration.headDeadline)
-        if open > configuration.connectionLimit {
-            counters.turnedAway.add(1)
-            refuse(connection, .tooManyConnections)
-            flush(connection)
+        connection.isSurplus = open > configuration.connectionLimit
+        if connection.isSurplus { counters.turnedAway.add(1) }
+        if let tls {
+            // Not before its first byte: who sends nothing costs nothing.
+            connection.phase = .handshake
+            setDeadline(connection, .handshake, after: tls.configuration.handshakeDeadline)
+        } else {
+            welcome(connection)
         }
+    }
+
+    /// Waits for the first request, or says why there will be none.
+    func welcome(_ connection: Connection) {
+        setDeadline(connection, .head, after: configuration.headDeadline)
+        guard connection.isSurplus else { return }
+        refuse(connection, .tooManyConnections)
+        flush(connection)
     }
 
     /// Makes room by giving the reserve away for a moment, so that the client learns why.
@@ -90,14 +101,7 @@ extension EventLoop {
         let result = acceptConnection(from: number)
         if case .connection(let descriptor) = result {
             counters.turnedAway.add(1)
-            let refusal = Refusal.tooManyConnections
-            var bytes: [UInt8] = []
-            ResponseEncoder.encode(
-                configuration.errorResponse(refusal.status, refusal.code, refusal.sentence),
-                style: ResponseEncoder.Style(isKeepAlive: false),
-                date: date.line,
-                into: &bytes
-            )
+            let bytes = tls == nil ? surplusAnswer() : TLSAlert.internalError
             _ = send(bytes.span, from: 0, to: descriptor)
             shutDownSending(descriptor)
             _ = receive(from: descriptor, into: &input, at: 0)
@@ -108,6 +112,18 @@ extension EventLoop {
         case .connection, .gone: return true
         default: return false
         }
+    }
+
+    private func surplusAnswer() -> [UInt8] {
+        let refusal = Refusal.tooManyConnections
+        var bytes: [UInt8] = []
+        ResponseEncoder.encode(
+            configuration.errorResponse(refusal.status, refusal.code, refusal.sentence),
+            style: ResponseEncoder.Style(isKeepAlive: false),
+            date: date.line,
+            into: &bytes
+        )
+        return bytes
     }
 
     /// Leaves the listener alone for a moment when the kernel is out of something.

@@ -63,7 +63,7 @@ extension EventLoop {
         var start = 0
         for part in pending.parts {
             if isOpen(part.connection) {
-                transmit(pending.bytes, start..<part.end, to: part.connection)
+                deliver(pending.bytes, start..<part.end, to: part.connection)
                 settle(part.connection)
             }
             start = part.end
@@ -84,14 +84,14 @@ extension EventLoop {
             hold(connection, connection.output[connection.sentCount...] + output)
             return
         }
-        transmit(output, 0..<output.count, to: connection)
+        deliver(output, 0..<output.count, to: connection)
     }
 
     /// Sends a part of `bytes`; what the kernel does not take now becomes the connection's.
-    private func transmit(_ bytes: [UInt8], _ range: Range<Int>, to connection: Connection) {
+    private func deliver(_ bytes: [UInt8], _ range: Range<Int>, to connection: Connection) {
         var sent = 0
         let span = bytes.span.extracting(0..<range.upperBound)
-        switch send(span, from: range.lowerBound, to: connection.descriptor) {
+        switch transmit(span, from: range.lowerBound, to: connection) {
         case .count(let count): sent = count
         case .notNow: break
         case .failed: close(connection)
@@ -118,22 +118,22 @@ extension EventLoop {
 
     /// Sends more of what the kernel did not take before.
     func goOnSending(_ connection: Connection) {
-        let result = send(
-            connection.output.span,
-            from: connection.sentCount,
-            to: connection.descriptor
-        )
+        let output = connection.output
+        let result = transmit(output.span, from: connection.sentCount, to: connection)
         switch result {
         case .count(let count):
             counters.sentBytes.add(count)
             connection.sentCount += count
             setDeadline(connection, .write, after: configuration.writeDeadline)
-        case .notNow: return
+        case .notNow: break
         case .failed:
             close(connection)
             return
         }
-        guard !connection.hasOutput else { return }
+        guard !connection.hasOutput else {
+            updateInterest(connection)
+            return
+        }
         connection.output = []
         connection.sentCount = 0
         release(connection.outputCharge)
@@ -141,13 +141,13 @@ extension EventLoop {
         switch connection.phase {
         case .answering: setDeadline(connection, .answer, after: configuration.answerDeadline)
         case .body: setDeadline(connection, .body, after: configuration.bodyDeadline)
-        case .head, .closing, .lingering: break
+        case .head, .closing, .lingering, .handshake: break
         }
         settle(connection)
     }
 
     /// Does what follows when the answers so far are written.
-    private func settle(_ connection: Connection) {
+    func settle(_ connection: Connection) {
         guard isOpen(connection) else { return }
         if !connection.hasOutput {
             switch connection.phase {
@@ -161,14 +161,19 @@ extension EventLoop {
                     return
                 }
                 awaitRequest(connection)
-            case .closing:
-                shutDownSending(connection.descriptor)
-                connection.phase = .lingering
-                setDeadline(connection, .linger, after: configuration.lingerDeadline)
-            case .body, .answering, .lingering: break
+            case .closing: if endSending(connection) { linger(connection) }
+            case .body, .answering, .lingering, .handshake: break
             }
         }
         updateInterest(connection)
+        noteUnread(connection)
+    }
+
+    /// Lets the client read what was sent before the connection is closed.
+    func linger(_ connection: Connection) {
+        shutDownSending(connection.descriptor)
+        connection.phase = .lingering
+        setDeadline(connection, .linger, after: configuration.lingerDeadline)
     }
 
     /// Sets the deadline for the rest of a head that has begun, or for the next to begin.

@@ -41,7 +41,7 @@ extension EventLoop {
             read(connection)
             guard isOpen(connection), connection.deadline == .max else { return }
             counters.timeouts.add(1)
-            close(connection)
+            closeInOrder(connection)
             return
         }
         if connection.waiting != .linger { counters.timeouts.add(1) }
@@ -57,6 +57,10 @@ extension EventLoop {
             // The promised answer has another number when it comes after all.
             connection.sequence &+= 1
             refuse(connection, .unanswered)
+        case .handshake:
+            tls?.counters.count(.timeout)
+            close(connection)
+            return
         case .head, .idle, .write, .linger:
             close(connection)
             return

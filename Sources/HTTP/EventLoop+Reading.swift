@@ -6,9 +6,13 @@ extension EventLoop {
     func read(_ connection: Connection) {
         let keptCount = connection.kept.count
         takeUpKept(connection)
-        let result = receive(from: connection.descriptor, into: &input, at: keptCount)
+        let result = receiveInput(of: connection, at: keptCount)
         guard case .count(let count) = result, count > 0 else {
-            if result != .notNow { close(connection) }
+            switch result {
+            case .notNow: updateInterest(connection)
+            case .count: closeInOrder(connection)
+            case .failed: close(connection)
+            }
             return
         }
         counters.receivedBytes.add(count)
@@ -44,7 +48,7 @@ extension EventLoop {
         }
         switch connection.phase {
         case .head, .answering: keep(connection, input[end..<max(end, count)])
-        case .body, .closing, .lingering: keep(connection, [])
+        case .body, .closing, .lingering, .handshake: keep(connection, [])
         }
         flush(connection)
     }
@@ -98,7 +102,7 @@ extension EventLoop {
                     refuse(connection, refusal)
                 }
             case .body: offset = takeBody(connection, bytes, from: offset)
-            case .answering, .closing, .lingering: return offset
+            case .answering, .closing, .lingering, .handshake: return offset
             }
             if output.count > Self.inputByteCount {
                 sendOutput(connection)
@@ -248,6 +252,8 @@ extension EventLoop {
             respond(connection, Response(status: 204, headers: ["allow": Method.all]))
             return
         }
+        // A loop speaks with all its clients in the one way or in the other.
+        if let secure = connection.secure { request.clientName = secure.clientName }
         let exchange = Exchange(mailbox, connection.ticket)
         let reply = handler.handle(request, body: body, exchange: exchange)
         switch reply {

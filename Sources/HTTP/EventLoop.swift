@@ -4,9 +4,10 @@ internal import Platform
 
 /// One thread that accepts, reads, answers and closes the connections of one listener.
 ///
-/// The life of a request: `EventLoop+Accepting` takes the connection, `EventLoop+Reading` reads the
-/// request and calls the handler, `EventLoop+Answering` writes, `EventLoop+Deadlines` ends what
-/// takes too long. Nothing here waits but `poll`.
+/// The life of a request: `EventLoop+Accepting` takes the connection, `EventLoop+Securing` agrees on
+/// TLS where the port speaks it, `EventLoop+Reading` reads the request and calls the handler,
+/// `EventLoop+Answering` writes, `EventLoop+Deadlines` ends what takes too long. Nothing here waits
+/// but `poll`.
 ///
 /// `@unchecked Sendable`: `init` runs before the loop's queue knows it; from `run` on only that
 /// queue's one thread touches the state. Others reach the loop through `mailbox`.
@@ -17,6 +18,8 @@ final class EventLoop: @unchecked Sendable {
     static let mailboxToken = UInt64.max - 1
 
     let configuration: HTTPConfiguration
+    /// Nil for a port that speaks without TLS.
+    let tls: TLSEndpoint?
     let handler: any Handler
     let counters: ServerCounters
     let mailbox: Mailbox
@@ -36,6 +39,8 @@ final class EventLoop: @unchecked Sendable {
     var output: [UInt8] = []
     /// Answers of this wake-up that are not sent yet.
     var pending = PendingAnswers()
+    /// Connections that have received more than was read, of which no event will tell.
+    var unread: [Connection] = []
     var head = RequestHead()
     var date = DateField()
 
@@ -52,12 +57,14 @@ final class EventLoop: @unchecked Sendable {
     /// - Throws: what the kernel refused.
     init(
         configuration: HTTPConfiguration,
+        tls: TLSEndpoint?,
         handler: any Handler,
         counters: ServerCounters,
         listener: consuming Descriptor,
         drained: DispatchGroup
     ) throws(SystemError) {
         self.configuration = configuration
+        self.tls = tls
         self.handler = handler
         self.counters = counters
         self.drained = drained
@@ -81,7 +88,7 @@ final class EventLoop: @unchecked Sendable {
     func run() {
         readClock()
         while !isStopped {
-            let count = poll.wait(milliseconds: waitMilliseconds())
+            let count = poll.wait(milliseconds: unread.isEmpty ? waitMilliseconds() : 0)
             readClock()
             for index in 0..<count {
                 let event = poll.event(index)
@@ -91,6 +98,7 @@ final class EventLoop: @unchecked Sendable {
                 default: serve(event.token, event.readiness)
                 }
             }
+            if !unread.isEmpty { readUnread() }
             sendPending()
             if now >= nextSweep { sweep() }
             reportDrained()
@@ -124,19 +132,20 @@ final class EventLoop: @unchecked Sendable {
         else { return }
         if connection.hasOutput {
             goOnSending(connection)
-        } else if connection.phase == .answering {
-            // Nothing was asked for, so the connection is broken and nobody waits for the answer.
-            close(connection)
-        } else {
-            read(connection)
+            return
+        }
+        switch connection.phase {
+        case .head, .body, .lingering: read(connection)
+        case .handshake: secure(connection)
+        case .closing: settle(connection)
+        // Nothing was asked for, so the connection is broken and nobody waits for the answer.
+        case .answering: close(connection)
         }
     }
 
     /// Asks the kernel for what the connection's state needs, when that changed.
     func updateInterest(_ connection: Connection) {
-        let wanted: Readiness =
-            connection.hasOutput
-            ? .writable : connection.phase == .answering ? [] : .readable
+        let wanted = connection.wantedReadiness
         guard wanted != connection.interest else { return }
         connection.interest = wanted
         do throws(SystemError) {
@@ -150,6 +159,7 @@ final class EventLoop: @unchecked Sendable {
         guard connections[Int(connection.slot)] === connection else { return }
         releaseBody(connection)
         release(connection.keptCharge + connection.outputCharge)
+        connection.secure = nil
         closeDescriptor(connection.descriptor)
         connections[Int(connection.slot)] = nil
         freeSlots.append(connection.slot)

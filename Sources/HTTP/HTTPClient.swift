@@ -9,6 +9,8 @@ package enum HTTPClientError: Error, Equatable, Sendable, CustomStringConvertibl
     case badAnswer(String, String)
     case tooLong(String, limit: Int)
     case failed(String, String)
+    case insecure(String, String)
+    case tls(TLSError)
 
     package var description: String {
         switch self {
@@ -20,6 +22,8 @@ package enum HTTPClientError: Error, Equatable, Sendable, CustomStringConvertibl
         case .tooLong(let address, let limit):
             "the answer of \(address) is longer than \(limit) bytes"
         case .failed(let address, let reason): "\(address): \(reason)"
+        case .insecure(let address, let reason): "no TLS with \(address): \(reason)"
+        case .tls(let error): error.description
         }
     }
 }
@@ -30,6 +34,8 @@ package struct HTTPClient: Sendable {
     package var port: UInt16
     /// For the whole exchange, from connecting to the last byte.
     package var timeout = Duration.seconds(10)
+    /// Whom to trust where the server speaks TLS; nil where it does not.
+    package var tls: TLSClientOptions?
     package var answerByteCount = 64 << 20
 
     package init(host: String, port: UInt16) {
@@ -54,12 +60,41 @@ package struct HTTPClient: Sendable {
         } catch {
             throw explained(error)
         }
-        try sendAll(
-            encode(method, target, headers, body),
-            to: socket.number,
-            deadline: deadline
-        )
-        return try receiveAnswer(to: method, from: socket.number, deadline: deadline)
+        let session = try secure(socket.number, deadline: deadline)
+        let link = Link(socket: socket, session: session)
+        try sendAll(encode(method, target, headers, body), over: link, deadline: deadline)
+        return try receiveAnswer(to: method, over: link, deadline: deadline)
+    }
+
+    /// Agrees on TLS where it is wanted.
+    private func secure(
+        _ number: Int32,
+        deadline: UInt64
+    ) throws(HTTPClientError) -> TLSSession? {
+        guard let tls else { return nil }
+        let context: TLSClientContext
+        do throws(TLSError) {
+            context = try TLSClientContext(tls)
+        } catch {
+            throw .tls(error)
+        }
+        guard let session = context.makeSession(on: number, host: host) else {
+            throw .insecure(address, "\(tls.serverName ?? host) is no name of a server")
+        }
+        while true {
+            switch session.shakeHands() {
+            case .done: return session
+            case .failed: throw .insecure(address, session.problem)
+            case .notNow: break
+            }
+            guard
+                waitUntilReady(
+                    number,
+                    toSend: session.receiveWaits == .writable,
+                    deadline: deadline
+                )
+            else { throw .timedOut(address, timeout) }
+        }
     }
 
     private func connect(deadline: UInt64) throws(SystemError) -> Descriptor {
@@ -100,17 +135,15 @@ package struct HTTPClient: Sendable {
 
     private func sendAll(
         _ bytes: [UInt8],
-        to number: Int32,
+        over link: borrowing Link,
         deadline: UInt64
     ) throws(HTTPClientError) {
         var sent = 0
         while sent < bytes.count {
-            switch Platform.send(bytes.span, from: sent, to: number) {
+            switch link.send(bytes.span, from: sent) {
             case .count(let count): sent += count
             case .notNow:
-                guard waitUntilReady(number, toSend: true, deadline: deadline) else {
-                    throw .timedOut(address, timeout)
-                }
+                guard link.waitToSend(deadline: deadline) else { throw .timedOut(address, timeout) }
             // The server may have refused early; its answer says why.
             case .failed: return
             }
@@ -119,13 +152,13 @@ package struct HTTPClient: Sendable {
 
     private func receiveAnswer(
         to method: Method,
-        from number: Int32,
+        over link: borrowing Link,
         deadline: UInt64
     ) throws(HTTPClientError) -> ClientResponse {
         var reader = ResponseReader(isHead: method == .head, bodyLimit: answerByteCount)
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
         while true {
-            let result = Platform.receive(from: number, into: &buffer, at: 0)
+            let result = link.receive(into: &buffer)
             do throws(ResponseReader.Failure) {
                 switch result {
                 case .count(0): return try reader.finish()
@@ -136,7 +169,10 @@ package struct HTTPClient: Sendable {
                     continue
                 case .notNow: break
                 case .failed(let code):
-                    throw .wrong(SystemError(call: "recv", errno: code).reason)
+                    throw .wrong(
+                        code == 0
+                            ? "the connection broke" : SystemError(call: "recv", errno: code).reason
+                    )
                 }
             } catch {
                 switch error {
@@ -144,9 +180,35 @@ package struct HTTPClient: Sendable {
                 case .wrong(let problem): throw .badAnswer(address, problem)
                 }
             }
-            guard waitUntilReady(number, toSend: false, deadline: deadline) else {
-                throw .timedOut(address, timeout)
-            }
+            guard link.waitToReceive(deadline: deadline) else { throw .timedOut(address, timeout) }
         }
+    }
+}
+
+/// A connected socket, with TLS or without.
+private struct Link: ~Copyable {
+    let socket: Descriptor
+    let session: TLSSession?
+
+    func send(_ bytes: Span<UInt8>, from start: Int) -> IOResult {
+        guard let session else { return Platform.send(bytes, from: start, to: socket.number) }
+        return session.send(bytes, from: start)
+    }
+
+    func receive(into bytes: inout [UInt8]) -> IOResult {
+        guard let session else {
+            return Platform.receive(from: socket.number, into: &bytes, at: 0)
+        }
+        return session.receive(into: &bytes, at: 0)
+    }
+
+    func waitToSend(deadline: UInt64) -> Bool {
+        let waits = session?.sendWaits ?? .writable
+        return waitUntilReady(socket.number, toSend: waits == .writable, deadline: deadline)
+    }
+
+    func waitToReceive(deadline: UInt64) -> Bool {
+        let waits = session?.receiveWaits ?? .readable
+        return waitUntilReady(socket.number, toSend: waits == .writable, deadline: deadline)
     }
 }

@@ -34,6 +34,9 @@ package struct HTTPConfiguration: Sendable {
     /// How long a drain waits for one more request on a connection that is kept alive.
     package var drainGrace = Duration.milliseconds(500)
 
+    /// How the port speaks TLS; nil where it does not.
+    package var tls: TLSConfiguration?
+
     /// Makes the answers that the protocol itself gives, from status, code and sentence.
     package var errorResponse: @Sendable (Int, String, String) -> Response = Response.plain
 
@@ -43,6 +46,7 @@ package struct HTTPConfiguration: Sendable {
     /// buffers with one unpacked body each, and the connections themselves.
     package var memoryBoundByteCount: Int {
         let loop = EventLoop.inputByteCount + head.headByteCount + 2 << 20 + 2 * bodyByteCount
-        return bufferByteCount + loopCount * loop + connectionLimit * 1024
+        let connection = 1024 + (tls == nil ? 0 : TLSEndpoint.connectionByteCount)
+        return bufferByteCount + loopCount * loop + connectionLimit * connection
     }
 }

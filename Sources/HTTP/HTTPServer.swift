@@ -8,6 +8,7 @@ package enum ListenError: Error, Equatable, Sendable, CustomStringConvertible {
     case addressInUse(String)
     case addressNotHere(String)
     case notPermitted(String)
+    case tls(TLSError)
     case system(SystemError)
 
     package var description: String {
@@ -21,6 +22,7 @@ package enum ListenError: Error, Equatable, Sendable, CustomStringConvertible {
         case .notPermitted(let address):
             "cannot listen on \(address): ports below 1024 need a permission that this process "
                 + "does not have; choose a higher port"
+        case .tls(let error): error.description
         case .system(let error): "cannot listen: \(error)"
         }
     }
@@ -41,6 +43,8 @@ package enum ListenError: Error, Equatable, Sendable, CustomStringConvertible {
 package final class HTTPServer: Sendable {
     package let configuration: HTTPConfiguration
     package let counters: ServerCounters
+    /// Nil for a port that speaks without TLS.
+    package let tls: TLSEndpoint?
     /// The port that is listened on, also when the kernel chose it.
     package let port: UInt16
     /// Host and port as people write them.
@@ -60,6 +64,11 @@ package final class HTTPServer: Sendable {
         ignoreBrokenPipes()
         self.configuration = configuration
         self.counters = counters
+        do throws(TLSError) {
+            tls = try configuration.tls.map { value throws(TLSError) in try TLSEndpoint(value) }
+        } catch {
+            throw .tls(error)
+        }
         var wanted = "\(configuration.host):\(configuration.port)"
         do throws(SystemError) {
             let addresses = try SocketAddress.resolve(
@@ -86,6 +95,7 @@ package final class HTTPServer: Sendable {
                 loops.append(
                     try EventLoop(
                         configuration: configuration,
+                        tls: tls,
                         handler: handler,
                         counters: counters,
                         listener: listener,

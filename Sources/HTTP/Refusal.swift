@@ -90,6 +90,9 @@ package struct Refusal: Error, Equatable, Sendable {
     static func timeout(_ part: String) -> Refusal {
         Refusal(408, "request_timeout", "the request's \(part) did not arrive in time")
     }
+    static var plainOnTLSPort: Refusal {
+        .badRequest("this port speaks TLS and the request came without; use https://")
+    }
     static var tooManyConnections: Refusal {
         Refusal(503, "too_many_connections", "the server has as many connections as it may have")
     }

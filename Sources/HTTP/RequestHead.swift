@@ -12,6 +12,9 @@ package final class RequestHead {
     private var descriptor: Int32?
     /// When the request's first byte was read, in nanoseconds of `MonotonicClock`.
     package var arrival: UInt64 = 0
+    /// How the client is called in the certificate that it showed and that was verified; nil where it
+    /// showed none.
+    package var clientName: String?
 
     package init() {}
 

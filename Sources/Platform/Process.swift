@@ -5,6 +5,9 @@ private import Glibc
 /// This process's number.
 package var processIdentifier: Int32 { getpid() }
 
+/// The user as whom this process opens files.
+package var effectiveUser: UInt32 { geteuid() }
+
 /// The machine's name, or the pod's.
 package let hostName: String = {
     var name = [CChar](repeating: 0, count: 256)

@@ -5,6 +5,14 @@ private import Glibc
 ///
 /// - Throws: `EFBIG` for a longer file, `EINVAL` for anything but a regular file.
 package func readFile(path: String, limit: Int) throws(SystemError) -> [UInt8] {
+    try readFileWithStatus(path: path, limit: limit).bytes
+}
+
+/// The same, with what the kernel knows of the very file that was read.
+package func readFileWithStatus(
+    path: String,
+    limit: Int
+) throws(SystemError) -> (bytes: [UInt8], status: FileStatus) {
     let file = try Descriptor.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     let status = try file.status(of: path)
     guard status.kind == .regular else {
@@ -29,7 +37,7 @@ package func readFile(path: String, limit: Int) throws(SystemError) -> [UInt8] {
         }
     }
     bytes.removeLast(bytes.count - filled)
-    return bytes
+    return (bytes, status)
 }
 
 /// Reads a small file that the kernel makes up on reading, such as those under `/proc`.

@@ -34,6 +34,15 @@ package func receive(
     return IOResult(count)
 }
 
+/// Looks at the first byte that has come without taking it; nil where there is none yet.
+///
+/// A connection that is over or broken tells so when it is received from.
+package func firstByte(from number: Int32) -> UInt8? {
+    var byte: UInt8 = 0
+    let count = repeatingInterrupted { unsafe recv(number, &byte, 1, Int32(MSG_PEEK)) }
+    return count == 1 ? byte : nil
+}
+
 /// Sends `bytes` from index `start` on, as much as the kernel takes.
 package func send(_ bytes: Span<UInt8>, from start: Int, to number: Int32) -> IOResult {
     let count = unsafe bytes.withUnsafeBytes { buffer in

@@ -32,6 +32,8 @@ final class EchoHandler: Handler {
             return .later
         case "/long":
             return .now(Response(status: 200, body: [UInt8](repeating: 0x78, count: 4 << 20)))
+        case "/who":
+            return .now(Response(status: 200, body: Array((request.clientName ?? "nobody").utf8)))
         case "/empty":
             return .now(Response(status: 204))
         default:
@@ -74,6 +76,13 @@ final class TestServer: Sendable {
     deinit { server.stop() }
 
     func connect() throws -> RawClient { try RawClient(port: server.port) }
+
+    /// A client that has agreed on TLS.
+    func connect(_ options: TLSClientOptions) throws -> RawClient {
+        let client = try RawClient(port: server.port)
+        try client.secure(options)
+        return client
+    }
 }
 
 /// An answer as it came, for comparing.
@@ -89,6 +98,7 @@ final class RawClient {
     private let deadline: UInt64
     private(set) var received: [UInt8] = []
     private(set) var isReset = false
+    private var session: TLSSession?
 
     init(port: UInt16) throws {
         deadline = MonotonicClock.nanoseconds() + 20_000_000_000
@@ -113,7 +123,10 @@ final class RawClient {
                     )
                 ]
             )
-            switch Platform.send(piece.span, from: 0, to: socket.number) {
+            let result =
+                session?.send(piece.span, from: 0)
+                ?? Platform.send(piece.span, from: 0, to: socket.number)
+            switch result {
             case .count(let count): sent += count
             case .notNow: _ = waitUntilReady(socket.number, toSend: true, deadline: deadline)
             case .failed: return false
@@ -127,11 +140,28 @@ final class RawClient {
 
     func finishSending() { shutDownSending(socket.number) }
 
+    func secure(_ options: TLSClientOptions) throws {
+        let context = try TLSClientContext(options)
+        let session = try #require(context.makeSession(on: socket.number, host: "127.0.0.1"))
+        while true {
+            switch session.shakeHands() {
+            case .done:
+                self.session = session
+                return
+            case .notNow: _ = waitUntilReady(socket.number, toSend: false, deadline: deadline)
+            case .failed: throw TestFailure(session.problem)
+            }
+        }
+    }
+
     /// Reads once; answers false at the end of what comes.
     func readSome() -> Bool {
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while true {
-            switch receive(from: socket.number, into: &buffer, at: 0) {
+            let result =
+                session?.receive(into: &buffer, at: 0)
+                ?? receive(from: socket.number, into: &buffer, at: 0)
+            switch result {
             case .count(0): return false
             case .count(let count):
                 received.append(contentsOf: buffer[..<count])
