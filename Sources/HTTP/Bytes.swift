@@ -71,13 +71,9 @@ extension UInt8 {
 extension Span<UInt8> {
     /// Whether the bytes are the text.
     func equals(_ text: String) -> Bool {
-        let text = text.utf8
+        let text = text.utf8.span
         guard text.count == count else { return false }
-        var index = 0
-        for byte in text {
-            guard self[index] == byte else { return false }
-            index += 1
-        }
+        for index in text.indices where self[index] != text[index] { return false }
         return true
     }
 
@@ -90,12 +86,13 @@ extension Span<UInt8> {
 
     /// Whether the bytes are the text but for the case of ASCII letters.
     func equalsIgnoringCase(_ text: String) -> Bool {
-        let text = text.utf8
-        guard text.count == count else { return false }
-        var index = 0
-        for byte in text {
-            guard self[index].lowercased == byte.lowercased else { return false }
-            index += 1
+        text.utf8.count == count && isEqualIgnoringCase(text)
+    }
+
+    private func isEqualIgnoringCase(_ text: String) -> Bool {
+        let text = text.utf8.span
+        for index in text.indices {
+            guard self[index].lowercased == text[index].lowercased else { return false }
         }
         return true
     }

@@ -47,8 +47,9 @@ extension EventLoop {
         if connection.waiting != .linger { counters.timeouts.add(1) }
         switch connection.waiting {
         case .head where !connection.kept.isEmpty:
+            let kept = connection.kept
             connection.style = .init(
-                isHead: RequestParser.isHead(connection.kept.span, from: 0)
+                isHead: RequestParser.isHead(kept.span, from: 0)
             )
             connection.kept = []
             refuse(connection, .timeout("head"))

@@ -79,9 +79,9 @@ package struct JSONWriter: Sendable {
     }
 
     /// A value that is JSON already.
-    package mutating func raw(_ text: some Collection<UInt8>) {
+    package mutating func raw(_ utf8: Span<UInt8>) {
         separate()
-        bytes.append(contentsOf: text)
+        append(utf8)
     }
 
     /// A string of a text that was read, as it stands there, escapes and all.

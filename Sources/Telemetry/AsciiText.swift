@@ -3,7 +3,7 @@
 /// A short ASCII text put together on the stack: each request has some identifiers, and arrays on the
 /// way would cost more than their digits.
 struct AsciiText {
-    private var bytes = InlineArray<64, UInt8>(repeating: 0)
+    private var bytes = InlineArray<72, UInt8>(repeating: 0)
     private var count = 0
 
     /// Appends one ASCII character.
@@ -16,16 +16,16 @@ struct AsciiText {
     mutating func put(_ value: UInt64, digits: Int) {
         var rest = digits
         while rest > 0 {
-            let now = min(rest, 8)
+            let now = (rest - 1) % 8 + 1
             rest -= now
-            var characters = hexadecimal(UInt32(truncatingIfNeeded: value >> UInt64(4 * rest)))
-            // The last of eight digits is the highest byte.
-            characters >>= UInt64(8 * (8 - now))
-            for _ in 0..<now {
-                bytes[count] = UInt8(truncatingIfNeeded: characters)
-                characters >>= 8
-                count += 1
-            }
+            let characters = hexadecimal(UInt32(truncatingIfNeeded: value >> UInt64(4 * rest)))
+            // Eight are stored; those behind the wanted ones are overwritten by what follows.
+            let wanted = (characters >> UInt64(8 * (8 - now))).littleEndian
+            var span = bytes.mutableSpan
+            // Safety: bytes may be any, and the offset is checked.
+            var raw = unsafe span.mutableBytes
+            raw.storeBytes(of: wanted, toByteOffset: count, as: UInt64.self)
+            count += now
         }
     }
 

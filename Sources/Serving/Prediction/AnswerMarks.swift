@@ -58,7 +58,7 @@ struct VersionMarks: Sendable {
 
     fileprivate func write(_ outcome: borrowing Outcome, to writer: inout JSONWriter) {
         if outcome.isUsual {
-            writer.raw(usualMembers)
+            writer.raw(usualMembers.span)
         } else {
             Self.write(text, outcome, to: &writer)
         }
