@@ -64,6 +64,10 @@ final class Connection {
     var servedCount = 0
     var lingeredByteCount = 0
 
+    /// Who is at the other end, found out when first asked for while it is open.
+    private(set) lazy var peer: SocketAddress? = try? SocketAddress.peer(of: descriptor)
+    private(set) lazy var peerNetwork = peer?.network ?? "unknown"
+
     init(descriptor: Int32, slot: UInt32, generation: UInt32) {
         self.descriptor = descriptor
         self.slot = slot

@@ -90,7 +90,7 @@ extension EventLoop {
                     bytes,
                     from: offset,
                     with: parser,
-                    descriptor: connection.descriptor
+                    on: connection
                 )
                 switch outcome {
                 case .incomplete: return offset

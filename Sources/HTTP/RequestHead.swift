@@ -9,7 +9,7 @@ package final class RequestHead {
     private var bytes: [UInt8] = []
     private(set) var parts = HeadParts()
     private var memo = RouteMemo()
-    private var descriptor: Int32?
+    private var connection: Connection?
     /// When the request's first byte was read, in nanoseconds of `MonotonicClock`.
     package var arrival: UInt64 = 0
     /// How the client is called in the certificate that it showed and that was verified; nil where it
@@ -23,7 +23,7 @@ package final class RequestHead {
         self.init()
         arrival = MonotonicClock.nanoseconds()
         let bytes = Array(text.utf8)
-        switch parse(bytes.span, from: 0, with: RequestParser(), descriptor: nil) {
+        switch parse(bytes.span, from: 0, with: RequestParser(), on: nil) {
         case .complete: return
         case .incomplete: throw .badRequest("the head is not whole")
         case .refused(let refusal): throw refusal
@@ -35,9 +35,9 @@ package final class RequestHead {
         _ source: Span<UInt8>,
         from start: Int,
         with parser: RequestParser,
-        descriptor: Int32?
+        on connection: Connection?
     ) -> HeadOutcome {
-        self.descriptor = descriptor
+        self.connection = connection
         let outcome = parser.parse(source, from: start, into: &parts)
         if case .complete(let end) = outcome {
             bytes.removeAll(keepingCapacity: true)
@@ -140,21 +140,14 @@ package final class RequestHead {
         parts.fields.map { (text($0.name), text($0.value)) }
     }
 
-    /// The client's address and port; "unknown" once it is gone.
-    package var peer: String {
-        guard let descriptor, let address = try? SocketAddress.peer(of: descriptor) else {
-            return "unknown"
-        }
-        return address.description
-    }
+    /// The client's address and port; "unknown" where that cannot be found out any more.
+    package var peer: String { connection?.peer?.description ?? "unknown" }
 
     /// The client's address without the port.
-    package var peerHost: String {
-        guard let descriptor, let address = try? SocketAddress.peer(of: descriptor) else {
-            return "unknown"
-        }
-        return address.host
-    }
+    package var peerHost: String { connection?.peer?.host ?? "unknown" }
+
+    /// The client's address as far as it stands for one customer of a network.
+    package var peerNetwork: String { connection?.peerNetwork ?? "unknown" }
 
     /// The route of the method and the path.
     func matchingRoute(in table: RouteTable) -> RouteMatch<Int> {

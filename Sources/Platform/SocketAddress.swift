@@ -47,6 +47,21 @@ package struct SocketAddress: Sendable {
         )
     }
 
+    /// What one customer of a network usually has: an IPv4 address, or the first 64 bits of one of IPv6.
+    package var network: String {
+        guard family == AF_INET6 else { return host }
+        var storage = storage
+        // `sin6_addr` begins behind family, port and flow label.
+        let bytes = unsafe withUnsafeBytes(of: &storage) { unsafe Array($0[8..<24]) }
+        let isMapped = bytes[..<10].allSatisfy { $0 == 0 } && bytes[10] == 0xFF && bytes[11] == 0xFF
+        let digits = Array("0123456789abcdef".utf8)
+        if isMapped { return bytes[12...].map(String.init).joined(separator: ".") }
+        return String(
+            decoding: bytes[..<8].flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 0xF)]] },
+            as: UTF8.self
+        )
+    }
+
     /// Runs `body` on the address as the system calls take it.
     func withPointer<Output>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Output) -> Output {
         var storage = storage

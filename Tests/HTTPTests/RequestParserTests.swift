@@ -19,7 +19,7 @@ private func reading(
         bytes.span,
         from: start,
         with: RequestParser(limits: limits),
-        descriptor: nil
+        on: nil
     )
     switch outcome {
     case .incomplete: return "incomplete"

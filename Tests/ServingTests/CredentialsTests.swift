@@ -35,11 +35,16 @@ import Testing
     }
 
     @Test func `anybody is a client where no client has a token`() throws {
-        #expect(Self.credentials.isClient(try head()))
+        #expect(!Self.credentials.asksClients)
         let closed = Credentials(operators: [], clients: [testToken("shop", "s")])
-        #expect(!closed.isClient(try head()))
-        #expect(!closed.isClient(try head("authorization: Bearer t")))
-        #expect(closed.isClient(try head("authorization: Bearer s")))
+        #expect(closed.asksClients)
+        #expect(closed.client(try head()) == nil)
+        #expect(closed.client(try head("authorization: Bearer t")) == nil)
+        let shop = closed.client(try head("authorization: Bearer s"))
+        #expect(shop == Client(kind: .token, name: "shop"))
+        let certified = try head("authorization: Bearer t")
+        certified.clientName = "till"
+        #expect(closed.client(certified) == Client(kind: .certificate, name: "till"))
         #expect(closed.operatorName(try head("authorization: Bearer s")) == nil)
     }
 }

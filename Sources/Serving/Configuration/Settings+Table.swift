@@ -80,6 +80,24 @@ extension Settings {
             0...1_000_000,
             "requests of a model that wait; those beyond get 503"
         ),
+        .duration(
+            "concurrency.lifo_after",
+            \.concurrency.lifoAfter,
+            span(0, 600_000),
+            "how long the first waits before the latest come first"
+        ),
+        .number(
+            "rate_limit.requests_per_second",
+            \.rateLimit.requestsPerSecond,
+            0...1_000_000,
+            "requests of one client; those beyond get 429; 0 is no limit"
+        ),
+        .integer(
+            "rate_limit.burst",
+            \.rateLimit.burst,
+            0...1_000_000,
+            "requests of one client at once; at least one second's"
+        ),
         .integer(
             "concurrency.threads_per_request",
             \.concurrency.threadsPerRequest,

@@ -19,6 +19,7 @@ package struct Settings: Sendable, Equatable {
     package var deadlines = Deadlines()
     package var drain = Drain()
     package var concurrency = Concurrency()
+    package var rateLimit = RateLimit()
     package var canary = Canary()
     package var integrity = Integrity()
     /// The least that an artifact must be to be served.
@@ -73,7 +74,7 @@ package struct Settings: Sendable, Equatable {
     }
 
     package struct Deadlines: Sendable, Equatable {
-        /// From the last byte of a request to its answer.
+        /// From the first byte of a request to its answer.
         package var request = Duration.seconds(1)
         package var head = Duration.seconds(10)
         package var body = Duration.seconds(30)
@@ -93,8 +94,18 @@ package struct Settings: Sendable, Equatable {
         package var perModel = 0
         /// Requests of one model that wait for an arena; those beyond get 503.
         package var queue = 256
+        /// How long the first of them waits before the latest come first.
+        package var lifoAfter = Duration.milliseconds(50)
         /// Threads that share the large steps of one request.
         package var threadsPerRequest = 1
+    }
+
+    /// How often one client may ask for predictions.
+    package struct RateLimit: Sendable, Equatable {
+        /// 0 is as often as it likes.
+        package var requestsPerSecond = 0.0
+        /// Requests at once; at least one second's.
+        package var burst = 0
     }
 
     package struct Canary: Sendable, Equatable {

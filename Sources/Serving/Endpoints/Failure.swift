@@ -122,6 +122,26 @@ extension Failure {
         return failure
     }
 
+    /// A client asks more often than it may.
+    static func tooManyRequests(from client: Client, waitFor seconds: Double) -> Failure {
+        let who =
+            switch client.kind {
+            case .token: "the token '\(client.name)'"
+            case .certificate: "the certificate of '\(client.name)'"
+            case .address: "this address"
+            }
+        let wait = Int(min(max(seconds.rounded(.up), 1), 3600))
+        var failure = Failure(
+            429,
+            "too_many_requests",
+            .data,
+            "\(who) asks more often than 'rate_limit.requests_per_second' allows; try again in "
+                + "\(wait) s"
+        )
+        failure.headers = ["retry-after": "\(wait)"]
+        return failure
+    }
+
     /// The request took longer than the nanoseconds that it was allowed.
     package static func deadlinePassed(_ allowance: UInt64) -> Failure {
         let limit = Duration.nanoseconds(Int64(clamping: allowance))

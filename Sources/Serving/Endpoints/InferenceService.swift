@@ -59,7 +59,8 @@ package struct InferenceService: Handler {
         _ body: Span<UInt8>,
         _ exchange: Exchange
     ) throws(Failure) -> Reply {
-        try daemon.authorizeInference(request)
+        let client = try daemon.authorizeInference(request)
+        if let rates = daemon.rates { try admit(client ?? .address(of: request), rates) }
         let (host, version) = try daemon.find(match)
         let call = try PredictionCall(
             match.route == .infer ? .tensors : .rows,
@@ -70,41 +71,96 @@ package struct InferenceService: Handler {
             body.count,
             longest: longest
         )
-        guard version.expectedCost(bodyBytes: body.count) > Self.inlineBudget else {
-            return .now(answer(call, body))
-        }
+        let cost = version.expectedCost(bodyBytes: body.count)
+        guard cost > Self.inlineBudget else { return .now(answer(call, body)) }
         do throws(Failure) {
-            try handOver(call, body, exchange)
+            let priority = try priority(request, of: client)
+            try handOver(call, body, exchange, priority: priority, cost: cost)
             return .later
         } catch {
             return .now(daemon.refuse(error, marks, model: version))
         }
     }
 
+    /// Counts the request against its client's rate.
+    private func admit(_ client: Client, _ rates: ClientRates) throws(Failure) {
+        guard let wait = rates.admit(client) else { return }
+        daemon.metrics.count(.rate)
+        throw .tooManyRequests(from: client, waitFor: wait)
+    }
+
+    /// What the client asks for; nobody becomes important by saying so without a name.
+    private func priority(
+        _ request: RequestHead,
+        of client: Client?
+    ) throws(Failure) -> Priority {
+        guard let text = request.header("serin-priority") else { return .normal }
+        guard let priority = Priority(header: text) else {
+            throw .wrongForm("the header serin-priority must be low, normal or high")
+        }
+        return client == nil ? min(priority, .normal) : priority
+    }
+
     /// Gives a dear prediction to its model's workers, with a copy of the body.
     private func handOver(
         _ call: PredictionCall,
         _ body: Span<UInt8>,
-        _ exchange: Exchange
+        _ exchange: Exchange,
+        priority: Priority,
+        cost: Int
     ) throws(Failure) {
         let byteCount = body.count
         guard daemon.copies.reserve(byteCount) else {
+            daemon.metrics.count(.memory)
             throw .overloaded(
                 "the requests that wait hold all of 'limits.request_memory'; try again"
             )
         }
         let copy = body.copied()
-        let isAccepted = call.host.workers.submit { [self] in
-            let response = answer(call, copy.span)
+        let refusal = call.host.workers.submit(
+            priority: priority,
+            deadline: call.deadline,
+            cost: cost
+        ) { [self] turn in
+            let response =
+                switch turn {
+                case .run: answer(call, copy.span)
+                case .expired: refuse(call, .late, .deadlinePassed(call.allowance))
+                case .displaced:
+                    refuse(
+                        call,
+                        .displaced,
+                        .overloaded("a request of higher priority took its place; try again")
+                    )
+                }
             daemon.copies.release(byteCount)
             exchange.complete(response)
         }
-        guard !isAccepted else { return }
+        guard let refusal else { return }
         daemon.copies.release(byteCount)
-        throw .overloaded(
-            "\(daemon.settings.concurrency.queue) requests of model '\(call.host.name)' wait "
-                + "already; try again"
-        )
+        switch refusal {
+        case .full:
+            daemon.metrics.count(.queue)
+            throw .overloaded(
+                "\(daemon.settings.concurrency.queue) requests of model '\(call.host.name)' wait "
+                    + "already; try again"
+            )
+        case .late:
+            daemon.metrics.count(.late)
+            throw .overloaded(
+                "the requests of model '\(call.host.name)' that wait already take longer than the "
+                    + "deadline of this one allows; try again"
+            )
+        }
+    }
+
+    private func refuse(
+        _ call: PredictionCall,
+        _ reason: ServingMetrics.Admission,
+        _ failure: Failure
+    ) -> Response {
+        daemon.metrics.count(reason)
+        return daemon.refuse(failure, call.marks, model: call.version)
     }
 
     /// Decodes, decides, infers and encodes; runs on a loop or a worker.

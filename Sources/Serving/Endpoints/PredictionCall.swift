@@ -34,14 +34,45 @@ struct PredictionCall: Sendable {
         jsonByteCount = try Self.jsonByteCount(form, request, bodyByteCount)
     }
 
+    /// The least of the times that the client's headers allow.
     private static func timeout(
         _ request: RequestHead
     ) throws(Failure) -> UInt64? {
-        guard let text = request.header("serin-timeout-ms") else { return nil }
-        guard let milliseconds = Int32(text), milliseconds > 0 else {
-            throw .wrongForm("the header serin-timeout-ms must be a whole number of milliseconds")
+        var timeout: UInt64?
+        if let text = request.header("serin-timeout-ms") {
+            guard let milliseconds = Int32(text), milliseconds > 0 else {
+                throw .wrongForm(
+                    "the header serin-timeout-ms must be a whole number of milliseconds"
+                )
+            }
+            timeout = UInt64(milliseconds) * 1_000_000
         }
-        return UInt64(milliseconds) * 1_000_000
+        if let text = request.header("grpc-timeout") {
+            guard let nanoseconds = Self.nanoseconds(grpcTimeout: text) else {
+                throw .wrongForm(
+                    "the header grpc-timeout must be up to 8 digits and a unit: H, M, S, m, u or n"
+                )
+            }
+            timeout = min(timeout ?? nanoseconds, nanoseconds)
+        }
+        return timeout
+    }
+
+    /// Reads a timeout as gRPC over HTTP/2 writes it: `100m` is 100 milliseconds.
+    static func nanoseconds(grpcTimeout text: String) -> UInt64? {
+        let digits = text.utf8.dropLast()
+        guard 1...8 ~= digits.count, digits.allSatisfy({ 0x30...0x39 ~= $0 }),
+            let value = UInt64(text.dropLast())
+        else { return nil }
+        switch text.last {
+        case "H": return value * 3_600_000_000_000
+        case "M": return value * 60_000_000_000
+        case "S": return value * 1_000_000_000
+        case "m": return value * 1_000_000
+        case "u": return value * 1000
+        case "n": return value
+        default: return nil
+        }
     }
 
     /// Checks the media type and splits the JSON from the binary tensors.

@@ -50,6 +50,7 @@ package final class Caretaker: @unchecked Sendable {
 
     private func tick(at now: ContinuousClock.Instant) {
         expireOverrides()
+        for host in daemon.registry.hosts { host.workers.expire() }
         if let note = daemon.denials.withLock({ $0.settle(at: now) }) { daemon.tell(note) }
         for version in daemon.registry.versions {
             if let effect = version.guards.withLock({ $0.breaker.advance(at: now) }) {

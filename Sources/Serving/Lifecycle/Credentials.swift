@@ -20,15 +20,22 @@ package struct Credentials: Sendable {
         Self.name(of: request, among: operators)
     }
 
-    func isClient(_ request: RequestHead) -> Bool {
-        clients.isEmpty || Self.name(of: request, among: clients) != nil
+    /// Who asks for a prediction: the holder of a token, else the subject of a verified certificate.
+    func client(_ request: RequestHead) -> Client? {
+        if let name = Self.name(of: request, among: clients) {
+            return Client(kind: .token, name: name)
+        }
+        return request.clientName.map { Client(kind: .certificate, name: $0) }
     }
+
+    /// Whether predictions need a token.
+    var asksClients: Bool { !clients.isEmpty }
 
     private static func name(
         of request: RequestHead,
         among tokens: [Settings.Token]
     ) -> String? {
-        guard let header = request.header("authorization") else { return nil }
+        guard !tokens.isEmpty, let header = request.header("authorization") else { return nil }
         let words = header.split(separator: " ", maxSplits: 1)
         guard words.count == 2, words[0].lowercased() == "bearer" else { return nil }
         return tokens.holder(of: String(words[1]))
@@ -36,9 +43,13 @@ package struct Credentials: Sendable {
 }
 
 extension DaemonParts {
-    func authorizeInference(_ request: RequestHead) throws(Failure) {
-        guard !credentials.isClient(request) else { return }
-        throw Self.unauthorized("predictions need a bearer token")
+    /// - Returns: who asks; nil for somebody without a name, where that is allowed.
+    func authorizeInference(_ request: RequestHead) throws(Failure) -> Client? {
+        let client = credentials.client(request)
+        if credentials.asksClients, client?.kind != .token {
+            throw Self.unauthorized("predictions need a bearer token")
+        }
+        return client
     }
 
     /// - Returns: who calls; "reader" where the call changes nothing and nobody asked.
@@ -80,5 +91,11 @@ extension DaemonParts {
         var failure = Failure(401, "unauthorized", .data, sentence)
         failure.headers = ["www-authenticate": "Bearer realm=\"serin\""]
         return failure
+    }
+}
+
+extension Client {
+    static func address(of request: RequestHead) -> Client {
+        Client(kind: .address, name: request.peerNetwork)
     }
 }

@@ -18,6 +18,8 @@ package final class DaemonParts: Sendable {
     package let credentials: Credentials
     package let budget: Guarded<MemoryBudget>
     let denials = Guarded(DenialLedger())
+    /// How often each client may ask; nil where that is not bounded.
+    let rates: ClientRates?
     /// Set once, before anything runs; the runner itself needs what is here.
     package let canaries = Guarded<CanaryRunner?>(nil)
     /// Bodies copied for workers; what waits there is bounded in bytes too.
@@ -40,6 +42,13 @@ package final class DaemonParts: Sendable {
         self.credentials = credentials
         self.memoryLimit = memoryLimit
         copies = ByteBudget(limit: settings.limits.requestMemory)
+        let rate = settings.rateLimit.requestsPerSecond
+        rates =
+            rate > 0
+            ? ClientRates(
+                rate: rate,
+                burst: Double(max(settings.rateLimit.burst, Int(rate.rounded(.up))))
+            ) : nil
         registry = ModelRegistry()
         lifecycle = Lifecycle()
         readiness = Readiness(

@@ -66,7 +66,8 @@ package struct Loader: Sendable {
             workers: WorkerPool(
                 label: "serin.workers.\(name)",
                 width: width,
-                limit: daemon.settings.concurrency.queue
+                limit: daemon.settings.concurrency.queue,
+                lifoAfter: daemon.settings.concurrency.lifoAfter
             )
         )
         daemon.registry.add(host)

@@ -22,6 +22,7 @@ package final class ServingMetrics: Sendable {
     let canaryLastSuccess: MetricFamily<Gauge>
     private let refusedArtifacts: Counter
     private let denials: Counter
+    private let turnedAway: [Admission: Counter]
     private let protocolErrors: MetricFamily<Counter>
     private let unrouted: MetricFamily<Counter>
 
@@ -95,6 +96,15 @@ package final class ServingMetrics: Sendable {
             "Calls of the operations port that lacked credentials.",
             labels: []
         ).with([])
+        let turnedAway = registry.counter(
+            "serin_admission_refused_total",
+            "Predictions that were not begun, by what they met: their client's rate, a full queue, "
+                + "a deadline out of reach, a request of higher priority, no memory for the body.",
+            labels: ["reason"]
+        )
+        self.turnedAway = Dictionary(
+            uniqueKeysWithValues: Admission.allCases.map { ($0, turnedAway.with([$0.rawValue])) }
+        )
         unrouted = registry.counter(
             "serin_unrouted_requests_total",
             "Requests refused before a model was known: paths, names, media types, tokens.",
@@ -210,6 +220,13 @@ package final class ServingMetrics: Sendable {
     func countRefusedArtifact() { refusedArtifacts.add(1) }
 
     func countDenial() { denials.add(1) }
+
+    /// Why a prediction was not begun.
+    enum Admission: String, CaseIterable {
+        case rate, queue, late, displaced, memory
+    }
+
+    func count(_ reason: Admission) { turnedAway[reason]?.add(1) }
 
     func countProtocolError(_ status: Int) { protocolErrors.with([String(status)]).add(1) }
 

@@ -5,7 +5,7 @@
 func fuzzHead(_ bytes: [UInt8]) {
     let head = RequestHead()
     let parser = RequestParser()
-    let outcome = head.parse(bytes.span, from: 0, with: parser, descriptor: nil)
+    let outcome = head.parse(bytes.span, from: 0, with: parser, on: nil)
     guard case .complete(let end) = outcome else { return }
     precondition(end <= bytes.count, "the head ends behind the bytes")
     _ = (head.target, head.path, head.query, head.segments, head.queryItems, head.fields)
@@ -15,7 +15,7 @@ func fuzzHead(_ bytes: [UInt8]) {
     guard end <= 512 else { return }
     for cut in 0..<end {
         let part = Array(bytes[..<cut])
-        let found = RequestHead().parse(part.span, from: 0, with: parser, descriptor: nil)
+        let found = RequestHead().parse(part.span, from: 0, with: parser, on: nil)
         precondition(found == .incomplete, "cut at \(cut): \(found)")
     }
 }
