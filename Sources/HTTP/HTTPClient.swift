@@ -169,10 +169,10 @@ package struct HTTPClient: Sendable {
                     continue
                 case .notNow: break
                 case .failed(let code):
-                    throw .wrong(
-                        code == 0
-                            ? "the connection broke" : SystemError(call: "recv", errno: code).reason
-                    )
+                    if let session = link.session {
+                        throw .wrong("the connection broke: \(session.problem)")
+                    }
+                    throw .wrong(SystemError(call: "recv", errno: code).reason)
                 }
             } catch {
                 switch error {

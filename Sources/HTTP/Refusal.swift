@@ -91,7 +91,11 @@ package struct Refusal: Error, Equatable, Sendable {
         Refusal(408, "request_timeout", "the request's \(part) did not arrive in time")
     }
     static var plainOnTLSPort: Refusal {
-        .badRequest("this port speaks TLS and the request came without; use https://")
+        Refusal(
+            400,
+            "tls_required",
+            "this port speaks TLS and the request came without; use https://"
+        )
     }
     static var tooManyConnections: Refusal {
         Refusal(503, "too_many_connections", "the server has as many connections as it may have")

@@ -6,16 +6,22 @@ import Serving
 /// Whether both ports can be listened on.
 func portFindings(_ settings: Settings) -> [Finding] {
     [
-        portFinding("port", address: settings.address, port: settings.port),
+        portFinding("port", address: settings.address, port: settings.port, settings.tls),
         portFinding(
             "operations.port",
             address: settings.operations.address,
-            port: settings.operations.port
+            port: settings.operations.port,
+            settings.operations.tls
         ),
     ]
 }
 
-private func portFinding(_ subject: String, address: String, port: Int) -> Finding {
+private func portFinding(
+    _ subject: String,
+    address: String,
+    port: Int,
+    _ tls: Settings.TLS
+) -> Finding {
     guard port != 0, let number = UInt16(exactly: port) else {
         return .ok(subject, "a free one is taken")
     }
@@ -27,7 +33,7 @@ private func portFinding(_ subject: String, address: String, port: Int) -> Findi
         _ = try listen(on: first, backlog: 1, isShared: false)
         return .ok(subject, "\(first.description) is free")
     } catch {
-        if error.symbol == "EADDRINUSE", answersAsSerin(address: address, port: port) {
+        if error.symbol == "EADDRINUSE", answersAsSerin(address: address, port: port, tls) {
             return .warn(
                 subject,
                 "\(port) is taken by a serin that runs",
@@ -45,12 +51,13 @@ private func portFinding(_ subject: String, address: String, port: Int) -> Findi
 }
 
 /// Every port of ours answers the liveness probe, and names itself.
-private func answersAsSerin(address: String, port: Int) -> Bool {
+private func answersAsSerin(address: String, port: Int, _ tls: Settings.TLS) -> Bool {
     let answer = try? exchange(
         .get,
         "/livez",
         address: reachable(address),
         port: port,
+        tls: tls.certificates.isEmpty ? nil : TLSClientOptions(trust: .anybody),
         timeout: .seconds(1)
     )
     return answer?.status == 200

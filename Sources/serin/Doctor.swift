@@ -24,6 +24,7 @@ extension CommandSpec {
     let reader = try arguments.settingsReader()
     let settings = reader.settings
     findings += configurationFindings(reader)
+    findings += tlsFindings(settings)
     findings += capacityFindings(settings)
     findings += artifactFindings(settings)
     findings += portFindings(settings)

@@ -11,6 +11,7 @@ func exchange(
     body: [UInt8] = [],
     address: String,
     port: Int,
+    tls: TLSClientOptions? = nil,
     timeout: Duration = .seconds(10)
 ) throws(CommandFailure) -> ClientResponse {
     guard let number = UInt16(exactly: port), number > 0 else {
@@ -18,10 +19,16 @@ func exchange(
     }
     var client = HTTPClient(host: address, port: number)
     client.timeout = timeout
+    client.tls = tls
     do throws(HTTPClientError) {
         return try client.send(method, target, headers: headers, body: body)
     } catch .nothingListens(let place) {
         throw .failed("nothing listens on \(place); is the daemon running, and on another port?")
+    } catch .insecure(let place, let reason) {
+        let hint = reason.contains("not trusted") ? "; see --tls-ca and --tls-name" : ""
+        throw .failed("no TLS with \(place): \(reason)\(hint)")
+    } catch .tls(let error) {
+        throw .misuse(error.description)
     } catch {
         throw .failed(error.description)
     }

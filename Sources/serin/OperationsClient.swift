@@ -11,12 +11,14 @@ struct OperationsClient {
     /// Nil where nobody gave one and the daemon's own file cannot be read.
     private let token: String?
     private let tokenFile: String
+    private let tls: TLSClientOptions?
 
     /// Takes port, address and state directory from where the daemon takes them.
     init(_ arguments: Arguments) throws {
         let settings = try arguments.clientSettings()
         address = reachable(settings.operations.address)
         port = settings.operations.port
+        tls = try arguments.tlsOptions(for: settings.operations.tls, isSecret: true)
         tokenFile = settings.stateDirectory() + "/" + OperationsToken.fileName
         if let given = arguments["--token"] ?? environmentValue("SERIN_TOKEN"), !given.isEmpty {
             token = given
@@ -44,7 +46,8 @@ struct OperationsClient {
             headers: headers,
             body: body?.encoded() ?? [],
             address: address,
-            port: port
+            port: port,
+            tls: tls
         )
         guard (200..<300).contains(answer.status) else {
             throw refusal(answer.status, answer.body)
@@ -55,6 +58,12 @@ struct OperationsClient {
     private func refusal(_ status: Int, _ body: [UInt8]) -> CommandFailure {
         let document = try? parseJSON(body)
         let sentence = document?["error"]?.asString ?? "the daemon answers with status \(status)"
+        if document?["code"]?.asString == "tls_required" {
+            return .misuse(
+                "the daemon's operations port speaks TLS: give --tls-ca FILE, or the daemon's "
+                    + "--config"
+            )
+        }
         switch status {
         case 401, 403:
             let looked =
@@ -80,39 +89,40 @@ struct OperationsClient {
 
 extension FlagSpec {
     /// What every command that asks a daemon takes.
-    static let client: [FlagSpec] = [
-        FlagSpec(name: "--operations-port", value: "N", summary: "the daemon's port [8081]"),
-        FlagSpec(
-            name: "--operations-address",
-            value: "TEXT",
-            summary: "the daemon's address [127.0.0.1]",
-            isBrief: true
-        ),
-        FlagSpec(
-            name: "--token",
-            value: "TEXT",
-            summary: "operator's token; else SERIN_TOKEN, else the daemon's own file",
-            isBrief: true
-        ),
-        FlagSpec(
-            name: "--state-directory",
-            value: "DIR",
-            summary: "where the daemon's own token is",
-            isBrief: true
-        ),
-        FlagSpec(
-            name: "--models",
-            value: "DIR",
-            summary: "the daemon's models, which its state goes by",
-            isBrief: true
-        ),
-        FlagSpec(
-            name: "--config",
-            value: "FILE",
-            summary: "the daemon's settings, for all of these",
-            isBrief: true
-        ),
-    ]
+    static let client: [FlagSpec] =
+        [
+            FlagSpec(name: "--operations-port", value: "N", summary: "the daemon's port [8081]"),
+            FlagSpec(
+                name: "--operations-address",
+                value: "TEXT",
+                summary: "the daemon's address [127.0.0.1]",
+                isBrief: true
+            ),
+            FlagSpec(
+                name: "--token",
+                value: "TEXT",
+                summary: "operator's token; else SERIN_TOKEN, else the daemon's own file",
+                isBrief: true
+            ),
+            FlagSpec(
+                name: "--state-directory",
+                value: "DIR",
+                summary: "where the daemon's own token is",
+                isBrief: true
+            ),
+            FlagSpec(
+                name: "--models",
+                value: "DIR",
+                summary: "the daemon's models, which its state goes by",
+                isBrief: true
+            ),
+            FlagSpec(
+                name: "--config",
+                value: "FILE",
+                summary: "the daemon's settings, for all of these",
+                isBrief: true
+            ),
+        ] + tls
 }
 
 /// An address that a daemon listens on, as one that can be connected to.

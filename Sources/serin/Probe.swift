@@ -10,6 +10,8 @@ extension CommandSpec {
         help: """
             Exits 0 for a status from 200 to 399 and 1 for any other, and for no answer at all:
             what does not answer is not ready. A failing check's lines go to standard error.
+            A port that speaks TLS by --config or the variables is asked so, and anybody's answer is
+            taken, as a probe holds no secret; with --tls-ca only that of who is vouched for.
             """,
         examples: ["serin probe", "serin probe '/readyz?verbose' --port 9080"],
         positionals: [
@@ -20,7 +22,7 @@ extension CommandSpec {
             FlagSpec(name: "--address", value: "TEXT", summary: "its address [127.0.0.1]"),
             FlagSpec(name: "--timeout", value: "TIME", summary: "how long to wait [1s]"),
             .config,
-        ],
+        ] + FlagSpec.tls,
         run: runProbe
     )
 }
@@ -32,7 +34,8 @@ extension CommandSpec {
         throw CommandFailure.misuse("'\(path)' is no path; probe paths begin with /")
     }
     let timeout = try arguments.duration("--timeout") ?? .seconds(1)
-    guard let answer = answer(to: path, settings, within: timeout) else { return .no }
+    let tls = try arguments.tlsOptions(for: settings.tls, isSecret: false)
+    guard let answer = answer(to: path, settings, tls, within: timeout) else { return .no }
     let body = String(decoding: answer.body, as: UTF8.self)
     guard (200..<400).contains(answer.status) else {
         Terminal.complain("status \(answer.status)\n\(body)")
@@ -43,9 +46,12 @@ extension CommandSpec {
 }
 
 /// Nil where nobody answers in time, which standard error then says.
-private func answer(to path: String, _ settings: Settings, within timeout: Duration)
-    -> ClientResponse?
-{
+private func answer(
+    to path: String,
+    _ settings: Settings,
+    _ tls: TLSClientOptions?,
+    within timeout: Duration
+) -> ClientResponse? {
     do throws(CommandFailure) {
         return try exchange(
             .get,
@@ -53,6 +59,7 @@ private func answer(to path: String, _ settings: Settings, within timeout: Durat
             headers: [("user-agent", "serin-probe/\(serinVersion)")],
             address: reachable(settings.address),
             port: settings.port,
+            tls: tls,
             timeout: timeout
         )
     } catch {

@@ -28,6 +28,7 @@ extension SettingKind {
         case .choice(let names): names.joined(separator: "|")
         case .texts: "A,B"
         case .tokens: "NAME:SHA256"
+        case .certificates: "FILE:KEY"
         }
     }
 }

@@ -114,8 +114,8 @@ private struct SecureServer {
         let distrusted: [TLSClientOptions] = [
             named,
             TLSClientOptions(trust: .authorities(secure.folder.file("stranger.pem"))),
-            TLSClientOptions(trust: .exactly(secure.folder.file("stranger.pem"))),
-            TLSClientOptions(trust: .exactly(secure.folder.file("ca.pem")), serverName: "a b"),
+            TLSClientOptions(trust: .exactly([secure.folder.file("stranger.pem")])),
+            TLSClientOptions(trust: .exactly([secure.folder.file("ca.pem")]), serverName: "a b"),
             TLSClientOptions(trust: .system),
         ]
         for options in distrusted.dropLast(2) + distrusted.suffix(1) {
@@ -125,8 +125,8 @@ private struct SecureServer {
             #expect(error?.description.contains("the server's certificate is not trusted") == true)
         }
         let trusted = [
-            TLSClientOptions(trust: .exactly(secure.files.chain)),
-            TLSClientOptions(trust: .exactly(secure.files.chain), serverName: "other.test"),
+            TLSClientOptions(trust: .exactly([secure.files.chain])),
+            TLSClientOptions(trust: .exactly([secure.files.chain]), serverName: "other.test"),
             TLSClientOptions(trust: .anybody),
         ]
         for options in trusted {
@@ -255,7 +255,7 @@ private struct SecureServer {
             return
         }
         #expect(try secure.tls.reloadIfChanged() == nil)
-        let new = TLSClientOptions(trust: .exactly(secure.files.chain))
+        let new = TLSClientOptions(trust: .exactly([secure.files.chain]))
         #expect(try secure.client(new).send(.get, "/").status == 200)
         old.send(Self.get)
         #expect(old.read(2).count == 2)

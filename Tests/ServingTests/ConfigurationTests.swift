@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Artifacts
+import HTTP
 import JSON
 import Platform
 import Testing
@@ -89,6 +90,12 @@ import Testing
         ("{errors: {verbose: false}}", "errors.verbose", "false"),
         ("{stage: 'production'}", "stage", "production"),
         ("{log: {level: 'debug'}}", "log.level", "debug"),
+        ("{tls: {certificates: []}}", "tls.certificates", "none"),
+        (
+            "{tls: {certificates: [{certificate: 'a.pem', key: 'a.key'}, "
+                + "{key: 'b.key', certificate: 'b.pem', ocsp_response: 'b.der'}]}}",
+            "tls.certificates", "a.pem,b.pem"
+        ),
     ]
 
     @Test(arguments: written)
@@ -134,6 +141,31 @@ import Testing
             "require_signature: no key is trusted; set trusted_keys to a folder of public keys"
         ),
         (
+            "{tls: {client_certificates: 'optional'}}",
+            "tls.client_certificates: the port does not speak TLS, so no client can show a"
+                + " certificate; set tls.certificates"
+        ),
+        (
+            "{operations: {tls: {client_ca: 'ca.pem'}}}",
+            "operations.tls.client_ca: the port does not speak TLS, so no client can show a"
+                + " certificate; set operations.tls.certificates"
+        ),
+        (
+            "{tls: {certificates: [{certificate: 'a', key: 'b'}], client_certificates: 'required'}}",
+            "tls.client_certificates: certificates are asked for and no authority is trusted; set"
+                + " tls.client_ca to a PEM file of those that are"
+        ),
+        (
+            "{tls: {certificates: [{certificate: 'a', key: 'b'}], client_ca: 'ca.pem'}}",
+            "tls.client_ca: authorities are trusted and no certificate is asked for; set"
+                + " tls.client_certificates to 'optional' or 'required'"
+        ),
+        (
+            "{operations: {tls: {client_names: ['ann']}}}",
+            "operations.tls.client_names: names are listed and no certificate is asked for; set"
+                + " operations.tls.client_certificates to 'optional' or 'required'"
+        ),
+        (
             "{operations: {port: 8080}}",
             "operations.port: 8080 is also the port for predictions; give each a port of its own"
         ),
@@ -175,6 +207,47 @@ import Testing
         let kept = "{operations: {address: '\(address)', tokens: [\(token)]}}"
         #expect(sentences(reader(bare)).count == (isRefused ? 1 : 0))
         #expect(sentences(reader(kept)).isEmpty)
+    }
+
+    static let pairs = [
+        "[{certificate: 'a'}]", "[{key: 'b'}]", "[{certificate: 'a', key: ''}]", "['a']", "'a:b'",
+        "[{certificate: 'a', key: 'b', ocsp: 'c'}]", "{certificate: 'a', key: 'b'}",
+    ]
+
+    @Test(arguments: pairs)
+    func `a certificate has a key and nothing that nobody knows`(text: String) {
+        let problems = sentences(reader("{tls: {certificates: \(text)}}"))
+        #expect(problems.count == 1)
+        #expect(problems.first?.contains("expected a list of {\"certificate\": FILE") == true)
+    }
+
+    static let listed: [(text: String, files: [TLSConfiguration.Certificate]?)] = [
+        ("a.pem:a.key", [.init(chain: "a.pem", key: "a.key")]),
+        (
+            "a:b,c:d:e", [.init(chain: "a", key: "b"), .init(chain: "c", key: "d", response: "e")]
+        ),
+        ("a", nil), ("a:", nil), (":b", nil), ("a:b:", nil), ("a:b:c:d", nil), ("a:b,,c", nil),
+    ]
+
+    @Test(arguments: listed)
+    func `certificates come from a variable too`(
+        text: String,
+        files: [TLSConfiguration.Certificate]?
+    ) {
+        var reader = SettingsReader()
+        reader.read(variables: ["SERIN_OPERATIONS_TLS_CERTIFICATES": text])
+        #expect(reader.settings.operations.tls.certificates == files ?? [])
+        #expect(sentences(reader).isEmpty == (files != nil))
+    }
+
+    @Test func `operations beyond loopback may go by the names in certificates`() {
+        let tls = "certificates: [{certificate: 'a', key: 'b'}], client_ca: 'c'"
+        let mode = "client_certificates: 'optional'"
+        let bare = "{operations: {address: '0.0.0.0', tls: {\(tls), \(mode)}}}"
+        let named =
+            "{operations: {address: '0.0.0.0', tls: {\(tls), \(mode), client_names: ['a']}}}"
+        #expect(sentences(reader(bare)).count == 1)
+        #expect(sentences(reader(named)).isEmpty)
     }
 
     @Test func `tokens come from a variable too`() throws {

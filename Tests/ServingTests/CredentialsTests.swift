@@ -6,8 +6,10 @@ import Testing
 
 @Suite struct CredentialsTests {
     static let credentials = Credentials(
-        operators: [testToken("ann", "token-of-ann"), testToken("bob", "token-of-bob")],
-        clients: []
+        operators: .init(
+            tokens: [testToken("ann", "token-of-ann"), testToken("bob", "token-of-bob")]
+        ),
+        clients: .init()
     )
 
     private func head(_ fields: String...) throws -> RequestHead {
@@ -34,17 +36,43 @@ import Testing
         #expect(Self.credentials.operatorName(try head(field)) == name)
     }
 
+    @Test func `a listed name in a certificate stands in for a token`() throws {
+        let credentials = Credentials(
+            operators: .init(tokens: [testToken("ann", "a")], names: ["bob"]),
+            clients: .init(names: ["shop"])
+        )
+        let names: [(name: String?, isOperator: Bool, isClient: Bool)] = [
+            ("bob", true, false), ("shop", false, true), ("Bob", false, false),
+            ("ann", false, false), ("", false, false), (nil, false, false),
+        ]
+        for (name, isOperator, isClient) in names {
+            let head = try head()
+            head.clientName = name
+            #expect(credentials.operatorName(head) == (isOperator ? name : nil))
+            #expect(credentials.mayPredict(credentials.client(head)) == isClient)
+        }
+        let both = try head("authorization: Bearer a")
+        both.clientName = "nobody"
+        #expect(credentials.operatorName(both) == "ann")
+    }
+
     @Test func `anybody is a client where no client has a token`() throws {
-        #expect(!Self.credentials.asksClients)
-        let closed = Credentials(operators: [], clients: [testToken("shop", "s")])
-        #expect(closed.asksClients)
+        #expect(Self.credentials.mayPredict(Self.credentials.client(try head())))
+        let closed = Credentials(
+            operators: .init(),
+            clients: .init(tokens: [testToken("shop", "s")])
+        )
         #expect(closed.client(try head()) == nil)
+        #expect(!closed.mayPredict(nil))
         #expect(closed.client(try head("authorization: Bearer t")) == nil)
         let shop = closed.client(try head("authorization: Bearer s"))
         #expect(shop == Client(kind: .token, name: "shop"))
+        #expect(closed.mayPredict(shop))
         let certified = try head("authorization: Bearer t")
         certified.clientName = "till"
-        #expect(closed.client(certified) == Client(kind: .certificate, name: "till"))
+        let till = closed.client(certified)
+        #expect(till == Client(kind: .certificate, name: "till"))
+        #expect(!closed.mayPredict(till))
         #expect(closed.operatorName(try head("authorization: Bearer s")) == nil)
     }
 }

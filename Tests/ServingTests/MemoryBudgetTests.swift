@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Engine
+import HTTP
 import JSON
 import Testing
 
@@ -30,6 +31,17 @@ import Testing
         var writer = JSONWriter()
         budget.write(to: &writer)
         #expect(try parseJSON(writer.bytes).asArray?.count == budget.items.count)
+    }
+
+    @Test func `a port that speaks TLS adds for each of its connections`() {
+        var settings = Settings()
+        let before = MemoryBudget(settings: settings, cores: 2).total
+        settings.tls.certificates = [.init(chain: "a", key: "b")]
+        let inference = MemoryBudget(settings: settings, cores: 2).total
+        #expect(inference - before >= settings.limits.connections * 20 << 10)
+        settings.operations.tls.certificates = settings.tls.certificates
+        let both = MemoryBudget(settings: settings, cores: 2).total
+        #expect(both - inference >= 256 * 20 << 10)
     }
 
     @Test func `it follows from the configuration`() {

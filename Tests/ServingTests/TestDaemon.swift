@@ -37,8 +37,8 @@ final class TestDaemon: Sendable {
             reporter: Reporter(directory: folder, settings: settings),
             store: try StateStore(path: folder + "/state"),
             credentials: Credentials(
-                operators: [testToken("operator", Self.token)],
-                clients: clients
+                operators: .init(tokens: [testToken("operator", Self.token)]),
+                clients: .init(tokens: clients)
             ),
             memoryLimit: nil
         )

@@ -45,6 +45,11 @@ final class ServedCertificate: Sendable {
         intermediates = Array(chain.dropFirst())
     }
 
+    /// Whether each certificate may come from the next, as clients look for it.
+    var isChainInOrder: Bool {
+        zip([leaf] + intermediates, intermediates).allSatisfy { $0.mayComeFrom($1) }
+    }
+
     /// Reads the certificates of a file, of which there is at least one.
     static func readCertificates(_ path: String) throws(TLSError) -> [Certificate] {
         let bytes = try read(path).bytes

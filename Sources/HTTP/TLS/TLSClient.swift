@@ -8,8 +8,8 @@ package struct TLSClientOptions: Equatable, Sendable {
         case authorities(String)
         /// Whom the authorities vouch for that this machine trusts.
         case system
-        /// Who shows the first certificate of a PEM file, under whatever name.
-        case exactly(String)
+        /// Who shows the first certificate of one of these PEM files, under whatever name.
+        case exactly([String])
         /// Anybody: for questions that anybody may ask and answer.
         case anybody
     }
@@ -70,10 +70,12 @@ final class TLSClientContext {
             for certificate in try ServedCertificate.readCertificates(path) {
                 _ = unsafe X509_STORE_add_cert(store, certificate.pointer)
             }
-        case .exactly(let path):
-            // Those behind the first may vouch for strangers.
-            if let first = try ServedCertificate.readCertificates(path).first {
-                _ = unsafe X509_STORE_add_cert(store, first.pointer)
+        case .exactly(let paths):
+            for path in paths {
+                // Those behind the first may vouch for strangers.
+                if let first = try ServedCertificate.readCertificates(path).first {
+                    _ = unsafe X509_STORE_add_cert(store, first.pointer)
+                }
             }
         }
         unsafe X509_STORE_set_flags(store, UInt(X509_V_FLAG_PARTIAL_CHAIN))
@@ -95,20 +97,29 @@ final class TLSClientContext {
 
     /// Asks for a name, which the certificate then must have.
     private func expect(_ name: String, on session: OpaquePointer) -> Bool {
+        switch options.trust {
+        // Who is known by his certificate is asked for none, so as to show the first that he has.
+        case .exactly: return true
+        case .anybody, .authorities, .system: break
+        }
+        let isChecked = options.trust != .anybody
         let parameters = unsafe SSL_get0_param(session)
-        let isChecked =
-            switch options.trust {
-            case .authorities, .system: true
-            case .exactly, .anybody: false
-            }
-        // Whatever it is, an address is not asked for by name (RFC 6066 section 3).
-        guard unsafe X509_VERIFY_PARAM_set1_ip_asc(parameters, name) != 1 else {
-            if !isChecked { _ = unsafe X509_VERIFY_PARAM_set1_ip(parameters, nil, 0) }
-            return true
+        // An address is not asked for by name (RFC 6066 section 3).
+        if isAddress(name) {
+            return unsafe !isChecked || X509_VERIFY_PARAM_set1_ip_asc(parameters, name) == 1
         }
         ERR_clear_error()
         guard unsafe openssl_set_server_name(session, name) == 1 else { return false }
         return unsafe !isChecked || X509_VERIFY_PARAM_set1_host(parameters, name, 0) == 1
+    }
+
+    private func isAddress(_ name: String) -> Bool {
+        guard let address = unsafe a2i_IPADDRESS(name) else {
+            ERR_clear_error()
+            return false
+        }
+        unsafe ASN1_OCTET_STRING_free(address)
+        return true
     }
 
     private func bare(_ host: String) -> String {
@@ -117,10 +128,17 @@ final class TLSClientContext {
 }
 
 extension TLSSession {
-    /// Why a client's handshake failed, in a sentence; to be asked at once.
+    /// Why a client's session is not, or no longer, to be had, in a sentence; to be asked at once.
     var problem: String {
-        let reason = takeOpenSSLError()
-        guard let finding = verificationProblem else { return reason }
-        return "the server's certificate is not trusted: \(finding)"
+        guard let reason = takeTLSReason() else { return "it closed the connection" }
+        switch reason.number {
+        case SSL_R_CERTIFICATE_VERIFY_FAILED:
+            let finding = verificationProblem ?? reason.text
+            return "the server's certificate is not trusted: \(finding)"
+        case SSL_R_UNEXPECTED_EOF_WHILE_READING: return "it closed the connection"
+        case SSL_R_WRONG_VERSION_NUMBER: return "what answers there does not speak TLS"
+        case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED: return "it wants to see a client certificate"
+        default: return reason.text
+        }
     }
 }

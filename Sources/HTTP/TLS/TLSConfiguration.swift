@@ -28,7 +28,7 @@ package struct TLSConfiguration: Equatable, Sendable {
     package var clientCertificates: ClientCertificates
     /// PEM: the authorities whose client certificates count.
     package var clientAuthorities: String?
-    /// From the first byte of a handshake to its last.
+    /// From accepting a connection to the end of its handshake.
     package var handshakeDeadline = Duration.seconds(10)
 
     package init(

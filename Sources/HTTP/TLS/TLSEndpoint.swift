@@ -19,6 +19,26 @@ package final class TLSEndpoint: Sendable {
         /// Both in seconds since 1970.
         package var validFrom: Int64
         package var validUntil: Int64
+        /// Whether each certificate of the chain may come from the next.
+        package var isChainInOrder: Bool
+        /// Until when clients get what the authority's OCSP server said; nil where there is nothing, or no end.
+        package var stapledUntil: Int64?
+
+        package init(
+            file: String,
+            names: [String],
+            validFrom: Int64,
+            validUntil: Int64,
+            isChainInOrder: Bool,
+            stapledUntil: Int64? = nil
+        ) {
+            self.file = file
+            self.names = names
+            self.validFrom = validFrom
+            self.validUntil = validUntil
+            self.isChainInOrder = isChainInOrder
+            self.stapledUntil = stapledUntil
+        }
     }
 
     package let configuration: TLSConfiguration
@@ -48,7 +68,9 @@ package final class TLSEndpoint: Sendable {
                 file: certificate.files.chain,
                 names: certificate.leaf.hostNames,
                 validFrom: certificate.leaf.validFrom,
-                validUntil: certificate.leaf.validUntil
+                validUntil: certificate.leaf.validUntil,
+                isChainInOrder: certificate.isChainInOrder,
+                stapledUntil: certificate.staple?.nextUpdate
             )
         }
     }

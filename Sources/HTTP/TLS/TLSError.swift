@@ -25,6 +25,23 @@ package struct TLSError: Error, Equatable, Sendable, CustomStringConvertible {
     }
 }
 
+/// What went wrong in TLS itself, by OpenSSL's queue of this thread, which is emptied; nil where the queue
+/// says nothing.
+///
+/// What was behind it stands before it, such as a signature that does not fit.
+func takeTLSReason() -> (number: Int32, text: String)? {
+    defer { ERR_clear_error() }
+    var code = ERR_get_error()
+    guard code != 0 else { return nil }
+    while openssl_is_tls(code) == 0 {
+        let next = ERR_get_error()
+        guard next != 0 else { break }
+        code = next
+    }
+    let text = unsafe ERR_reason_error_string(code).map { unsafe String(cString: $0) }
+    return (openssl_is_tls(code) == 0 ? 0 : openssl_reason(code), text ?? "error \(code)")
+}
+
 /// The oldest error in OpenSSL's queue of this thread, in its own words; the queue is emptied.
 func takeOpenSSLError() -> String {
     defer { ERR_clear_error() }

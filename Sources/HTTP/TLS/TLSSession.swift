@@ -205,12 +205,8 @@ enum TLSFailure: String, CaseIterable, Sendable {
 
     /// What OpenSSL's queue of this thread says; the queue is emptied.
     static func last() -> TLSFailure {
-        defer { ERR_clear_error() }
-        var code = ERR_get_error()
-        guard code != 0 else { return .closed }
-        // What was behind it stands before, such as a signature that does not fit.
-        while code != 0, openssl_is_tls(code) == 0 { code = ERR_get_error() }
-        switch openssl_reason(code) {
+        guard let reason = takeTLSReason() else { return .closed }
+        switch reason.number {
         case SSL_R_UNSUPPORTED_PROTOCOL, SSL_R_WRONG_SSL_VERSION, SSL_R_VERSION_TOO_LOW,
             SSL_R_INAPPROPRIATE_FALLBACK:
             return .version
@@ -225,7 +221,7 @@ enum TLSFailure: String, CaseIterable, Sendable {
             return .badCertificate
         case SSL_R_UNEXPECTED_EOF_WHILE_READING: return .closed
         // Alerts of the client begin here.
-        case let reason where reason >= SSL_AD_REASON_OFFSET: return .refusedByClient
+        case let number where number >= SSL_AD_REASON_OFFSET: return .refusedByClient
         default: return .malformed
         }
     }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import HTTP
 import JSON
 
 /// One setting: how it is written in the file, in a variable and as a flag, and where it lands.
@@ -38,6 +39,8 @@ package struct Setting: Sendable {
         case (.texts(let texts), _): texts.isEmpty ? "none" : texts.joined(separator: ",")
         case (.tokens(let tokens), _):
             tokens.isEmpty ? "none" : tokens.map(\.name).joined(separator: ",")
+        case (.certificates(let certificates), _):
+            certificates.isEmpty ? "none" : certificates.map(\.chain).joined(separator: ",")
         }
     }
 }
@@ -209,6 +212,23 @@ extension Setting {
             isOptional: false,
             get: { .texts($0[keyPath: place]) },
             set: { if case .texts(let texts) = $1 { $0[keyPath: place] = texts } }
+        )
+    }
+
+    static func certificates(
+        _ path: String,
+        _ place: any Place<[TLSConfiguration.Certificate]>,
+        _ summary: String
+    ) -> Setting {
+        Setting(
+            path: path,
+            kind: .certificates,
+            summary: summary,
+            isOptional: false,
+            get: { .certificates($0[keyPath: place]) },
+            set: {
+                if case .certificates(let certificates) = $1 { $0[keyPath: place] = certificates }
+            }
         )
     }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import HTTP
 package import JSON
 
 /// What a setting holds, whatever its type in `Settings`.
@@ -11,6 +12,7 @@ package enum SettingValue: Sendable, Equatable {
     case text(String)
     case texts([String])
     case tokens([Settings.Token])
+    case certificates([TLSConfiguration.Certificate])
 }
 
 /// What may be written for a setting: its type, with its range.
@@ -26,6 +28,7 @@ package enum SettingKind: Sendable {
     case choice([String])
     case texts
     case tokens
+    case certificates
 
     /// What to write, as a phrase that goes behind "expected".
     package var expected: String {
@@ -45,6 +48,10 @@ package enum SettingKind: Sendable {
         case .tokens:
             "a list of {\"name\": …, \"sha256\": 64 hexadecimal digits}"
                 + " (in a variable or flag: name:digest, separated by commas)"
+        case .certificates:
+            "a list of {\"certificate\": FILE, \"key\": FILE}, each with or without"
+                + " \"ocsp_response\": FILE (in a variable or flag: CERTIFICATE:KEY or"
+                + " CERTIFICATE:KEY:RESPONSE, separated by commas)"
         }
     }
 
@@ -62,6 +69,7 @@ package enum SettingKind: Sendable {
             return read(text: text)
         case (.texts, .array(let elements)): return texts(in: elements)
         case (.tokens, .array(let elements)): return tokens(in: elements)
+        case (.certificates, .array(let elements)): return certificates(in: elements)
         default: return nil
         }
     }
@@ -85,6 +93,7 @@ package enum SettingKind: Sendable {
         case .choice(let names): return names.contains(text) ? .text(text) : nil
         case .texts: return .texts(text.split(separator: ",").map(String.init))
         case .tokens: return tokens(in: text)
+        case .certificates: return certificates(in: text)
         }
     }
 
@@ -134,6 +143,39 @@ package enum SettingKind: Sendable {
             return nil
         }
         return Settings.Token(name: name, sha256: digest)
+    }
+
+    private func certificates(in elements: [JSONValue]) -> SettingValue? {
+        var certificates: [TLSConfiguration.Certificate] = []
+        for element in elements {
+            guard case .object(let members) = element else { return nil }
+            var files: [String: String] = [:]
+            for member in members {
+                guard ["certificate", "key", "ocsp_response"].contains(member.name),
+                    case .string(let file) = member.value, !file.isEmpty
+                else { return nil }
+                files[member.name] = file
+            }
+            guard let chain = files["certificate"], let key = files["key"] else { return nil }
+            certificates.append(.init(chain: chain, key: key, response: files["ocsp_response"]))
+        }
+        return .certificates(certificates)
+    }
+
+    private func certificates(in text: String) -> SettingValue? {
+        var certificates: [TLSConfiguration.Certificate] = []
+        for part in text.split(separator: ",") {
+            let files = part.split(separator: ":", omittingEmptySubsequences: false)
+            guard 2...3 ~= files.count, files.allSatisfy({ !$0.isEmpty }) else { return nil }
+            certificates.append(
+                .init(
+                    chain: String(files[0]),
+                    key: String(files[1]),
+                    response: files.count > 2 ? String(files[2]) : nil
+                )
+            )
+        }
+        return .certificates(certificates)
     }
 
     /// Two tokens of one name could not be told apart in the journal.

@@ -1,20 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
+import HTTP
 import JSON
 
 extension Settings {
     /// What is right by itself but not together.
     package func contradictions() -> [SettingProblem] {
         var problems: [SettingProblem] = []
-        if !isLoopback(operations.address) && operations.tokens.isEmpty {
+        if !isLoopback(operations.address) && operations.tokens.isEmpty
+            && operations.tls.clientNames.isEmpty
+        {
             problems.append(
                 .init(
                     place: "operations.address",
                     problem: "'\(operations.address)' is open beyond this machine"
                         + " and operations.tokens is empty",
-                    hint: "set operations.tokens, or the address to 127.0.0.1"
+                    hint: "set operations.tokens, or operations.tls.client_names,"
+                        + " or the address to 127.0.0.1"
                 )
             )
         }
+        problems += tls.contradictions(under: "tls")
+        problems += operations.tls.contradictions(under: "operations.tls")
         if port != 0 && port == operations.port {
             problems.append(
                 .init(
@@ -50,6 +56,50 @@ extension Settings {
                     place: "require_signature",
                     problem: "no key is trusted",
                     hint: "set trusted_keys to a folder of public keys"
+                )
+            )
+        }
+        return problems
+    }
+}
+
+extension Settings.TLS {
+    /// What asks for certificates without being able to get or judge any: whoever wrote it would think
+    /// that clients are checked.
+    fileprivate func contradictions(under path: String) -> [SettingProblem] {
+        var problems: [SettingProblem] = []
+        let asks = clientCertificates != .none
+        if certificates.isEmpty && (asks || clientCA != nil) {
+            problems.append(
+                .init(
+                    place: asks ? "\(path).client_certificates" : "\(path).client_ca",
+                    problem: "the port does not speak TLS, so no client can show a certificate",
+                    hint: "set \(path).certificates"
+                )
+            )
+        } else if asks && clientCA == nil {
+            problems.append(
+                .init(
+                    place: "\(path).client_certificates",
+                    problem: "certificates are asked for and no authority is trusted",
+                    hint: "set \(path).client_ca to a PEM file of those that are"
+                )
+            )
+        } else if !asks && clientCA != nil {
+            problems.append(
+                .init(
+                    place: "\(path).client_ca",
+                    problem: "authorities are trusted and no certificate is asked for",
+                    hint: "set \(path).client_certificates to 'optional' or 'required'"
+                )
+            )
+        }
+        if !asks && !clientNames.isEmpty {
+            problems.append(
+                .init(
+                    place: "\(path).client_names",
+                    problem: "names are listed and no certificate is asked for",
+                    hint: "set \(path).client_certificates to 'optional' or 'required'"
                 )
             )
         }

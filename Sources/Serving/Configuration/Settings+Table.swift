@@ -5,12 +5,44 @@ extension Settings {
         .text("models", \.models, "folder of <name>/<version>/ artifacts"),
         .text("address", \.address, "where predictions are asked for"),
         .integer("port", \.port, 0...65535, "port for predictions; 0 takes a free one"),
+        .certificates("tls.certificates", \.tls.certificates, "with one the port speaks TLS"),
+        .choice(
+            "tls.client_certificates",
+            \.tls.clientCertificates,
+            "whether clients show a certificate"
+        ),
+        .text("tls.client_ca", \.tls.clientCA, "authorities whose client certificates count"),
+        .texts(
+            "tls.client_names",
+            \.tls.clientNames,
+            "who may ask for predictions by certificate; all if none"
+        ),
         .text("operations.address", \.operations.address, "where operators ask"),
         .integer(
             "operations.port",
             \.operations.port,
             0...65535,
             "port for status, metrics and overrides; 0 takes a free one"
+        ),
+        .certificates(
+            "operations.tls.certificates",
+            \.operations.tls.certificates,
+            "with one the operators' port speaks TLS"
+        ),
+        .choice(
+            "operations.tls.client_certificates",
+            \.operations.tls.clientCertificates,
+            "whether operators show a certificate"
+        ),
+        .text(
+            "operations.tls.client_ca",
+            \.operations.tls.clientCA,
+            "authorities whose operators' certificates count"
+        ),
+        .texts(
+            "operations.tls.client_names",
+            \.operations.tls.clientNames,
+            "who may change state, by certificate"
         ),
         .tokens(
             "operations.tokens",
@@ -46,6 +78,12 @@ extension Settings {
             \.deadlines.request,
             span(10, 600_000),
             "a request's answer"
+        ),
+        .duration(
+            "deadlines.handshake",
+            \.deadlines.handshake,
+            span(100, 600_000),
+            "agreeing on TLS"
         ),
         .duration("deadlines.head", \.deadlines.head, span(100, 600_000), "reading a head"),
         .duration("deadlines.body", \.deadlines.body, span(100, 3_600_000), "reading a body"),

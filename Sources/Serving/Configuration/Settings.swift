@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Artifacts
+package import HTTP
 
 /// Everything that an operator can set, with its default.
 ///
@@ -10,6 +11,8 @@ package struct Settings: Sendable, Equatable {
     /// Where predictions are asked for.
     package var address = "0.0.0.0"
     package var port = 8080
+    /// Of the port for predictions.
+    package var tls = TLS()
     package var operations = Operations()
     /// Who may ask for predictions; anybody where empty.
     package var inferenceTokens: [Token] = []
@@ -43,7 +46,18 @@ package struct Settings: Sendable, Equatable {
     package struct Operations: Sendable, Equatable {
         package var address = "127.0.0.1"
         package var port = 8081
+        package var tls = TLS()
         package var tokens: [Token] = []
+    }
+
+    /// How a port speaks TLS; without a certificate it does not.
+    package struct TLS: Sendable, Equatable {
+        package var certificates: [TLSConfiguration.Certificate] = []
+        package var clientCertificates = TLSConfiguration.ClientCertificates.none
+        /// A PEM file of the authorities whose client certificates count.
+        package var clientCA: String?
+        /// Who may do with a certificate what others may do with a token.
+        package var clientNames: [String] = []
     }
 
     /// A credential, kept as the digest of its text.
@@ -76,6 +90,7 @@ package struct Settings: Sendable, Equatable {
     package struct Deadlines: Sendable, Equatable {
         /// From the first byte of a request to its answer.
         package var request = Duration.seconds(1)
+        package var handshake = Duration.seconds(10)
         package var head = Duration.seconds(10)
         package var body = Duration.seconds(30)
         package var idle = Duration.seconds(75)

@@ -4,14 +4,28 @@ import JSON
 import Platform
 import Telemetry
 
-/// Who may call what: bearer tokens, known by their SHA-256 only.
+/// Who may call what: by a bearer token, known by its SHA-256 only, or by the name in a client certificate
+/// that was verified.
 package struct Credentials: Sendable {
-    private let operators: [Settings.Token]
-    private let clients: [Settings.Token]
+    package struct Holders: Sendable {
+        package var tokens: [Settings.Token]
+        /// As certificates call them.
+        package var names: [String]
+
+        package init(tokens: [Settings.Token] = [], names: [String] = []) {
+            self.tokens = tokens
+            self.names = names
+        }
+
+        fileprivate var isEmpty: Bool { tokens.isEmpty && names.isEmpty }
+    }
+
+    private let operators: Holders
+    private let clients: Holders
 
     /// `operators` may change state; `clients` may ask for predictions, or anybody where there are
     /// none.
-    package init(operators: [Settings.Token], clients: [Settings.Token]) {
+    package init(operators: Holders, clients: Holders) {
         self.operators = operators
         self.clients = clients
     }
@@ -22,14 +36,26 @@ package struct Credentials: Sendable {
 
     /// Who asks for a prediction: the holder of a token, else the subject of a verified certificate.
     func client(_ request: RequestHead) -> Client? {
-        if let name = Self.name(of: request, among: clients) {
+        if let name = Self.name(of: request, among: clients.tokens) {
             return Client(kind: .token, name: name)
         }
         return request.clientName.map { Client(kind: .certificate, name: $0) }
     }
 
-    /// Whether predictions need a token.
-    var asksClients: Bool { !clients.isEmpty }
+    /// Whether this one may ask for predictions.
+    func mayPredict(_ client: Client?) -> Bool {
+        guard !clients.isEmpty else { return true }
+        return switch client?.kind {
+        case .token: true
+        case .certificate: client.map { clients.names.contains($0.name) } ?? false
+        case .address, nil: false
+        }
+    }
+
+    private static func name(of request: RequestHead, among holders: Holders) -> String? {
+        if let name = request.clientName, holders.names.contains(name) { return name }
+        return name(of: request, among: holders.tokens)
+    }
 
     private static func name(
         of request: RequestHead,
@@ -46,8 +72,12 @@ extension DaemonParts {
     /// - Returns: who asks; nil for somebody without a name, where that is allowed.
     func authorizeInference(_ request: RequestHead) throws(Failure) -> Client? {
         let client = credentials.client(request)
-        if credentials.asksClients, client?.kind != .token {
-            throw Self.unauthorized("predictions need a bearer token")
+        guard credentials.mayPredict(client) else {
+            throw Self.unauthorized(
+                settings.tls.clientNames.isEmpty
+                    ? "predictions need a bearer token"
+                    : "predictions need a bearer token, or a client certificate whose name is listed"
+            )
         }
         return client
     }
@@ -71,6 +101,8 @@ extension DaemonParts {
         throw Self.unauthorized(
             "changing state needs a bearer token: one from the configuration, or the one in "
                 + "operations.token in the daemon's state directory"
+                + (settings.operations.tls.clientNames.isEmpty
+                    ? "" : "; or a client certificate whose name is listed")
         )
     }
 

@@ -13,6 +13,7 @@ package final class Daemon: Sendable {
     private let caretaker: Caretaker
     private let inference: HTTPServer
     private let operations: HTTPServer
+    private let certificates: CertificateKeeper
 
     /// Opens state and ports; nothing is served before `run`.
     package init(
@@ -47,7 +48,10 @@ package final class Daemon: Sendable {
             metrics: metrics,
             reporter: reporter,
             store: store,
-            credentials: Credentials(operators: operators, clients: settings.inferenceTokens),
+            credentials: Credentials(
+                operators: .init(tokens: operators, names: settings.operations.tls.clientNames),
+                clients: .init(tokens: settings.inferenceTokens, names: settings.tls.clientNames)
+            ),
             memoryLimit: settings.memoryLimit ?? memoryLimitByteCount()
         )
         canaries = CanaryRunner(
@@ -69,8 +73,19 @@ package final class Daemon: Sendable {
             OperationsService(daemon: parts, canaries: canaries),
             parts
         )
+        let ports = [("inference", inference.tls), ("operations", operations.tls)]
+        certificates = CertificateKeeper(
+            ports: ports.compactMap { name, tls in tls.map { .init(name: name, tls: $0) } },
+            metrics: metrics,
+            reporter: reporter
+        )
         metrics.watch(parts, inference: inference, operations: operations)
+        for (name, tls) in ports { if let tls { metrics.watch(tls, port: name) } }
     }
+
+    /// Reads the certificates' files again, from any thread; what is wrong with them goes to the log, and
+    /// what was in use stays so.
+    package func reloadCertificates() { certificates.reload() }
 
     private static func server(
         _ configuration: consuming HTTPConfiguration,
@@ -121,6 +136,7 @@ package final class Daemon: Sendable {
                 "models": .string(parts.settings.models),
             ]
         )
+        certificates.start()
         let loader = Loader(daemon: parts, canaries: canaries)
         let caretaker = caretaker
         let canaries = canaries
@@ -155,6 +171,7 @@ package final class Daemon: Sendable {
         operations.stopAccepting()
         _ = operations.drained(within: .seconds(1))
         canaries.stop()
+        certificates.stop()
         parts.reporter.event(
             "daemon.stopped",
             isDrained ? .info : .error,

@@ -7,6 +7,7 @@ extension HTTPConfiguration {
         var configuration = HTTPConfiguration(settings)
         configuration.host = settings.address
         configuration.port = UInt16(clamping: settings.port)
+        configuration.tls = TLSConfiguration(settings.tls, settings)
         configuration.loopCount = settings.loopCount(cores: cores)
         configuration.bodyByteCount = settings.limits.bodyBytes
         configuration.bufferByteCount = settings.limits.requestMemory
@@ -19,6 +20,7 @@ extension HTTPConfiguration {
         var configuration = HTTPConfiguration(settings)
         configuration.host = settings.operations.address
         configuration.port = UInt16(clamping: settings.operations.port)
+        configuration.tls = TLSConfiguration(settings.operations.tls, settings)
         configuration.loopCount = 1
         configuration.bodyByteCount = 64 << 10
         configuration.bufferByteCount = 8 << 20
@@ -34,5 +36,18 @@ extension HTTPConfiguration {
         bodyDeadline = settings.deadlines.body
         idleDeadline = settings.deadlines.idle
         writeDeadline = settings.deadlines.write
+    }
+}
+
+extension TLSConfiguration {
+    /// A port's TLS as the settings have it; nil where there is no certificate.
+    package init?(_ port: Settings.TLS, _ settings: Settings) {
+        guard !port.certificates.isEmpty else { return nil }
+        self.init(
+            certificates: port.certificates,
+            clientCertificates: port.clientCertificates,
+            clientAuthorities: port.clientCA
+        )
+        handshakeDeadline = settings.deadlines.handshake
     }
 }
