@@ -136,7 +136,10 @@ class Daemon:
         return [row for row in rows if name is None or row["event"] == name]
 
     def url(self, path, port=None):
-        return f"http://127.0.0.1:{port or self.port}{path}"
+        port = port or self.port
+        part = self.settings if port == self.port else self.settings.get("operations", {})
+        scheme = "https" if part.get("tls") else "http"
+        return f"{scheme}://127.0.0.1:{port}{path}"
 
     def get(self, path, port=None, **options):
         return self.session.get(self.url(path, port), timeout=10, **options)
