@@ -32,6 +32,16 @@ final class Connection {
     var waiting = Waiting.head
     /// On the loop's clock, in milliseconds.
     var deadline = Int64.max
+    /// The tick of its entry in the loop's wheel; any other is out of date.
+    var armedTick = Int64.max
+    /// When the body must be whole.
+    var bodyEnd = Int64.max
+    /// What had come of the body, or had been taken of the answer, when the window began in which the
+    /// rate is looked at.
+    var windowStart = 0
+    /// Bytes that ever came, and that ever went to the kernel.
+    var receivedCount = 0
+    var transmittedCount = 0
     var interest = Readiness.readable
 
     /// What stands between the bytes here and those on the wire; nil where they are the same.

@@ -18,7 +18,7 @@ extension EventLoop {
         if let number = listener?.number { poll.remove(number) }
         listener = nil
         isDraining = true
-        let end = now + milliseconds(configuration.drainGrace)
+        let end = now + deadlines.drainGrace
         for connection in connections {
             guard let connection, connection.waiting == .idle, end < connection.deadline else {
                 continue
@@ -70,21 +70,40 @@ extension EventLoop {
             close(connection)
             return
         }
-        connection.isSurplus = open > configuration.connectionLimit
+        connection.isSurplus = open > configuration.connectionLimit && !evict()
         if connection.isSurplus { counters.turnedAway.add(1) }
-        if let tls {
+        if tls != nil {
             // Not before its first byte: who sends nothing costs nothing.
             connection.phase = .handshake
-            setDeadline(connection, .handshake, after: tls.configuration.handshakeDeadline)
+            setDeadline(connection, .handshake, after: deadlines.handshake)
+            idle.append(connection.slot)
         } else {
             welcome(connection)
         }
     }
 
+    /// Makes room for a new connection by closing the one on which nothing has happened for longest.
+    ///
+    /// - Returns: false where all are busy.
+    private func evict() -> Bool {
+        for _ in 0..<8 {
+            guard let slot = idle.first, let oldest = connections[Int(slot)] else { return false }
+            idle.remove(slot)
+            if closeIdle(oldest) {
+                counters.evicted.add(1)
+                return true
+            }
+        }
+        return false
+    }
+
     /// Waits for the first request, or says why there will be none.
     func welcome(_ connection: Connection) {
-        setDeadline(connection, .head, after: configuration.headDeadline)
-        guard connection.isSurplus else { return }
+        setDeadline(connection, .head, after: deadlines.head)
+        guard connection.isSurplus else {
+            idle.append(connection.slot)
+            return
+        }
         refuse(connection, .tooManyConnections)
         flush(connection)
     }
@@ -131,13 +150,14 @@ extension EventLoop {
         guard let number = listener?.number else { return }
         try? poll.change(number, to: [], token: Self.listenerToken)
         isAcceptingPaused = true
-        nextSweep = min(nextSweep, now + 100)
+        acceptAgainAt = now + 100
     }
 
     /// Listens again after a pause.
     func resumeAccepting() {
         guard isAcceptingPaused, let number = listener?.number else { return }
         isAcceptingPaused = false
+        acceptAgainAt = .max
         try? poll.change(number, to: .readable, token: Self.listenerToken)
     }
 }

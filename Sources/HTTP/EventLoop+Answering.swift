@@ -97,6 +97,7 @@ extension EventLoop {
         case .failed: close(connection)
         }
         counters.sentBytes.add(sent)
+        connection.transmittedCount &+= sent
         if sent < range.count, isOpen(connection) {
             hold(connection, bytes[(range.lowerBound + sent)..<range.upperBound])
         }
@@ -113,7 +114,7 @@ extension EventLoop {
         connection.outputCharge = bytes.count
         connection.output = Array(bytes)
         connection.sentCount = 0
-        setDeadline(connection, .write, after: configuration.writeDeadline)
+        awaitTaking(connection)
     }
 
     /// Sends more of what the kernel did not take before.
@@ -124,7 +125,7 @@ extension EventLoop {
         case .count(let count):
             counters.sentBytes.add(count)
             connection.sentCount += count
-            setDeadline(connection, .write, after: configuration.writeDeadline)
+            connection.transmittedCount &+= count
         case .notNow: break
         case .failed:
             close(connection)
@@ -139,8 +140,8 @@ extension EventLoop {
         release(connection.outputCharge)
         connection.outputCharge = 0
         switch connection.phase {
-        case .answering: setDeadline(connection, .answer, after: configuration.answerDeadline)
-        case .body: setDeadline(connection, .body, after: configuration.bodyDeadline)
+        case .answering: setDeadline(connection, .answer, after: deadlines.answer)
+        case .body: awaitMoreBody(connection)
         case .head, .closing, .lingering, .handshake: break
         }
         settle(connection)
@@ -156,7 +157,7 @@ extension EventLoop {
                 if connection.waiting == .write || connection.waiting == .answer,
                     !connection.kept.isEmpty
                 {
-                    setDeadline(connection, .head, after: configuration.headDeadline)
+                    setDeadline(connection, .head, after: deadlines.head)
                     resume(connection)
                     return
                 }
@@ -173,19 +174,19 @@ extension EventLoop {
     func linger(_ connection: Connection) {
         shutDownSending(connection.descriptor)
         connection.phase = .lingering
-        setDeadline(connection, .linger, after: configuration.lingerDeadline)
+        setDeadline(connection, .linger, after: deadlines.linger)
     }
 
     /// Sets the deadline for the rest of a head that has begun, or for the next to begin.
     private func awaitRequest(_ connection: Connection) {
         if !connection.kept.isEmpty {
             guard connection.waiting != .head else { return }
-            setDeadline(connection, .head, after: configuration.headDeadline)
+            setDeadline(connection, .head, after: deadlines.head)
         } else if connection.servedCount > 0 {
             setDeadline(
                 connection,
                 .idle,
-                after: isDraining ? configuration.drainGrace : configuration.idleDeadline
+                after: isDraining ? deadlines.drainGrace : deadlines.idle
             )
         }
     }

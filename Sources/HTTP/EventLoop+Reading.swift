@@ -16,6 +16,7 @@ extension EventLoop {
             return
         }
         counters.receivedBytes.add(count)
+        connection.receivedCount &+= count
         if connection.phase == .lingering {
             connection.lingeredByteCount += count
             if connection.lingeredByteCount > 64 << 20 { close(connection) }
@@ -64,6 +65,7 @@ extension EventLoop {
             return
         }
         if connection.keptSince == 0 { connection.keptSince = moment }
+        idle.remove(connection.slot)
         guard reserve(bytes.count) else {
             connection.style.isKeepAlive = false
             if connection.phase == .head { refuse(connection, .bufferMemory) }
@@ -151,7 +153,7 @@ extension EventLoop {
         connection.head = head
         head = RequestHead()
         connection.phase = .body
-        setDeadline(connection, .body, after: configuration.bodyDeadline)
+        awaitBody(connection)
         return start
     }
 
@@ -260,7 +262,7 @@ extension EventLoop {
         case .now(let response): respond(connection, response)
         case .later:
             connection.phase = .answering
-            setDeadline(connection, .answer, after: configuration.answerDeadline)
+            setDeadline(connection, .answer, after: deadlines.answer)
         }
     }
 }

@@ -29,9 +29,7 @@ extension EventLoop {
     func endSending(_ connection: Connection) -> Bool {
         guard let secure = connection.secure else { return true }
         guard secure.finish() != .notNow else {
-            if connection.waiting != .write {
-                setDeadline(connection, .write, after: configuration.writeDeadline)
-            }
+            awaitTaking(connection)
             return false
         }
         connection.secure = nil
@@ -90,6 +88,7 @@ extension EventLoop {
             close(connection)
             return nil
         }
+        idle.remove(connection.slot)
         connection.secure = session
         return session
     }

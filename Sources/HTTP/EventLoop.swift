@@ -48,7 +48,12 @@ final class EventLoop: @unchecked Sendable {
     var now: Int64 = 0
     /// The same moment in nanoseconds.
     var moment: UInt64 = 0
-    var nextSweep = Int64.max
+    let deadlines: Deadlines
+    var wheel: TimerWheel
+    /// Connections that may go when there are too many.
+    var idle = IdleList()
+    /// When to listen again after a pause.
+    var acceptAgainAt = Int64.max
     var isDraining = false
     var isStopped = false
     var isAcceptingPaused = false
@@ -69,6 +74,8 @@ final class EventLoop: @unchecked Sendable {
         self.counters = counters
         self.drained = drained
         parser = RequestParser(limits: configuration.head)
+        deadlines = Deadlines(configuration, tls?.configuration)
+        wheel = TimerWheel(now: Int64(MonotonicClock.nanoseconds() / 1_000_000))
         // Room for a partial head before what one read brings.
         input = [UInt8](
             repeating: 0,
@@ -100,7 +107,7 @@ final class EventLoop: @unchecked Sendable {
             }
             if !unread.isEmpty { readUnread() }
             sendPending()
-            if now >= nextSweep { sweep() }
+            checkDeadlines()
             reportDrained()
         }
         for connection in connections { if let connection { close(connection) } }
@@ -126,10 +133,7 @@ final class EventLoop: @unchecked Sendable {
 
     /// Does what an event asks of the connection; an event of an earlier connection is dropped.
     private func serve(_ token: UInt64, _ readiness: Readiness) {
-        let slot = Int(token & 0xFFFF_FFFF)
-        guard slot < connections.count, let connection = connections[slot],
-            connection.token == token
-        else { return }
+        guard let connection = connection(token) else { return }
         if connection.hasOutput {
             goOnSending(connection)
             return
@@ -141,6 +145,15 @@ final class EventLoop: @unchecked Sendable {
         // Nothing was asked for, so the connection is broken and nobody waits for the answer.
         case .answering: close(connection)
         }
+    }
+
+    /// The connection that a token names, unless it is gone.
+    func connection(_ token: UInt64) -> Connection? {
+        let slot = Int(token & 0xFFFF_FFFF)
+        guard slot < connections.count, let connection = connections[slot],
+            connection.token == token
+        else { return nil }
+        return connection
     }
 
     /// Asks the kernel for what the connection's state needs, when that changed.
@@ -161,6 +174,7 @@ final class EventLoop: @unchecked Sendable {
         release(connection.keptCharge + connection.outputCharge)
         connection.secure = nil
         closeDescriptor(connection.descriptor)
+        idle.remove(connection.slot)
         connections[Int(connection.slot)] = nil
         freeSlots.append(connection.slot)
         openCount -= 1

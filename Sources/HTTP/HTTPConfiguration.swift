@@ -25,8 +25,12 @@ package struct HTTPConfiguration: Sendable {
     package var bodyDeadline = Duration.seconds(30)
     /// From an answer to the next request.
     package var idleDeadline = Duration.seconds(75)
-    /// From one piece of an answer that the client takes to the next.
+    /// The time in which a client has to take as much of an answer as the least rate asks for.
     package var writeDeadline = Duration.seconds(30)
+    /// Bytes a second that a body must come with and an answer be taken with, over each window.
+    package var minimumRate = 512
+    /// The window over which a body's rate counts; that of answers is `writeDeadline`.
+    package var rateWindow = Duration.seconds(5)
     /// For an answer that a handler promised; only against a promise that was forgotten.
     package var answerDeadline = Duration.seconds(300)
     /// From the last byte sent to closing, so that the client can read the answer first.

@@ -9,6 +9,8 @@ package final class ServerCounters: Sendable {
     package let open = Atomic(0)
     /// Connections refused because there were too many, or no descriptors.
     package let turnedAway = Atomic(0)
+    /// Idle connections that were closed because there were too many.
+    package let evicted = Atomic(0)
     /// Requests that reached the handler.
     package let requests = Atomic(0)
     /// Requests that the protocol itself answered with an error.

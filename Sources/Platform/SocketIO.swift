@@ -43,6 +43,14 @@ package func firstByte(from number: Int32) -> UInt8? {
     return count == 1 ? byte : nil
 }
 
+/// The bytes that were sent and that the other side's kernel has not acknowledged yet.
+package func untakenByteCount(of number: Int32) -> Int {
+    var count: Int32 = 0
+    // SIOCOUTQ has the number of TIOCOUTQ.
+    guard unsafe ioctl(number, UInt(TIOCOUTQ), &count) == 0 else { return 0 }
+    return Int(count)
+}
+
 /// Sends `bytes` from index `start` on, as much as the kernel takes.
 package func send(_ bytes: Span<UInt8>, from start: Int, to number: Int32) -> IOResult {
     let count = unsafe bytes.withUnsafeBytes { buffer in

@@ -143,21 +143,23 @@ import Testing
         #expect(client.readToEnd().map(\.body) == ["GET /later ", "GET / "])
     }
 
-    @Test func `connections over the limit get 503 and others go on`() throws {
+    @Test func `connections over the limit get 503 while all others are busy`() throws {
         let server = try TestServer {
             $0.connectionLimit = 3
             $0.loopCount = 1
         }
         let clients = try (0..<3).map { _ in try server.connect() }
         for client in clients {
-            client.send(Self.get)
-            #expect(client.read(1).count == 1)
+            client.send("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n")
+            server.handler.hasHeld.wait()
         }
         let more = try server.connect()
         more.send(Self.get)
         #expect(more.readToEnd().map(\.status) == [503])
         #expect(!more.isReset)
+        server.handler.releaseAll()
         for client in clients {
+            #expect(client.read(1).count == 1)
             client.send(Self.get)
             #expect(client.read(2).count == 2)
         }

@@ -2,6 +2,7 @@
 import Glibc
 import Platform
 import Synchronization
+import Dispatch
 import Testing
 
 @testable import HTTP
@@ -200,10 +201,12 @@ private struct SecureServer {
     @Test func `connections beyond the limit are told so within TLS`() throws {
         let secure = try SecureServer { $0.connectionLimit = 1 }
         let first = try secure.server.connect(secure.trust)
-        first.send(Self.get)
-        #expect(first.read(1).count == 1)
+        first.send("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n")
+        secure.server.handler.hasHeld.wait()
         let second = try secure.server.connect(secure.trust)
         #expect(second.readToEnd().map(\.status) == [503])
+        secure.server.handler.releaseAll()
+        #expect(first.read(1).count == 1)
         first.send(Self.get)
         #expect(first.read(2).count == 2)
     }

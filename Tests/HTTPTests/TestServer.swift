@@ -155,8 +155,8 @@ final class RawClient {
     }
 
     /// Reads once; answers false at the end of what comes.
-    func readSome() -> Bool {
-        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    func readSome(atMost count: Int = 1 << 16) -> Bool {
+        var buffer = [UInt8](repeating: 0, count: count)
         while true {
             let result =
                 session?.receive(into: &buffer, at: 0)

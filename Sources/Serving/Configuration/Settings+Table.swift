@@ -61,6 +61,12 @@ extension Settings {
             "connections at once"
         ),
         .bytes(
+            "limits.minimum_rate",
+            \.limits.minimumRate,
+            0...1 << 30,
+            "a second that a body must come with, and an answer be taken with"
+        ),
+        .bytes(
             "limits.request_memory",
             \.limits.requestMemory,
             1024...1 << 40,

@@ -79,6 +79,8 @@ package struct Settings: Sendable, Equatable {
         package var targetBytes = 8 << 10
         package var bodyBytes = 8 << 20
         package var connections = 4096
+        /// Bytes a second that a body must come with, and an answer be taken with.
+        package var minimumRate = 512
         /// Bytes of bodies held at once, over all connections.
         package var requestMemory = 64 << 20
         /// Rows a request; plans every arena.

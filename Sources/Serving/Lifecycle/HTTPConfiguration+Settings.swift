@@ -12,6 +12,7 @@ extension HTTPConfiguration {
         configuration.bodyByteCount = settings.limits.bodyBytes
         configuration.bufferByteCount = settings.limits.requestMemory
         configuration.connectionLimit = settings.limits.connections
+        configuration.minimumRate = settings.limits.minimumRate
         return configuration
     }
 

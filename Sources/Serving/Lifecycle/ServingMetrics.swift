@@ -167,6 +167,11 @@ package final class ServingMetrics: Sendable {
             "Open connections.",
             labels: ["port"]
         )
+        let events = registry.observedCounter(
+            "serin_connection_events_total",
+            "Connections by what became of them.",
+            labels: ["port", "event"]
+        )
         let lost = registry.observedCounter(
             "serin_journal_lost_events_total",
             "Events that the disk has not got.",
@@ -182,6 +187,18 @@ package final class ServingMetrics: Sendable {
             budget.with([]).set(Double(daemon.budget.withLock { $0.total }))
             connections.with(["inference"]).set(Double(inference.counters.open.current))
             connections.with(["operations"]).set(Double(operations.counters.open.current))
+            for (port, counters) in [
+                ("inference", inference.counters), ("operations", operations.counters),
+            ] {
+                for (event, count) in [
+                    ("accepted", counters.accepted.current),
+                    ("turned_away", counters.turnedAway.current),
+                    ("evicted", counters.evicted.current),
+                    ("timed_out", counters.timeouts.current),
+                ] {
+                    events.with([port, event]).set(Double(count))
+                }
+            }
             for host in daemon.registry.hosts {
                 let mode = host.overrideMode(at: WallClock.now().epochSeconds)
                 for each in [Override.Mode.fallback, .model] {
