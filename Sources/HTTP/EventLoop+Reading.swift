@@ -256,10 +256,13 @@ extension EventLoop {
         }
         // A loop speaks with all its clients in the one way or in the other.
         if let secure = connection.secure { request.clientName = secure.clientName }
-        let exchange = Exchange(mailbox, connection.ticket)
+        let unpacks = request.withHeader("accept-encoding") { acceptsGzip($0) } ?? false
+        let packing = unpacks ? compressor : nil
+        let exchange = Exchange(mailbox, connection.ticket, packing)
         let reply = handler.handle(request, body: body, exchange: exchange)
         switch reply {
-        case .now(let response): respond(connection, response)
+        case .now(let response):
+            respond(connection, packing?.compress(response) ?? response)
         case .later:
             connection.phase = .answering
             setDeadline(connection, .answer, after: deadlines.answer)

@@ -25,6 +25,7 @@ final class EventLoop: @unchecked Sendable {
     let mailbox: Mailbox
     let drained: DispatchGroup
     let parser: RequestParser
+    let compressor: AnswerCompressor
 
     var poll: EventPoll
     var listener: Descriptor?
@@ -65,6 +66,7 @@ final class EventLoop: @unchecked Sendable {
         tls: TLSEndpoint?,
         handler: any Handler,
         counters: ServerCounters,
+        compressor: AnswerCompressor,
         listener: consuming Descriptor,
         drained: DispatchGroup
     ) throws(SystemError) {
@@ -73,6 +75,7 @@ final class EventLoop: @unchecked Sendable {
         self.handler = handler
         self.counters = counters
         self.drained = drained
+        self.compressor = compressor
         parser = RequestParser(limits: configuration.head)
         deadlines = Deadlines(configuration, tls?.configuration)
         wheel = TimerWheel(now: Int64(MonotonicClock.nanoseconds() / 1_000_000))

@@ -17,6 +17,10 @@ package struct HTTPConfiguration: Sendable {
     /// to take. Beyond it requests get 503 and slow readers are cut.
     package var bufferByteCount = 256 << 20
     package var connectionLimit = 4096
+    /// The least that an answer has to have to be packed for clients that ask for it.
+    package var packedByteCount = 2 << 10
+    /// Encoders that are kept to pack answers with, on loops and elsewhere.
+    var encoderCount: Int { 2 * max(1, loopCount) }
     package var backlog: Int32 = 1024
 
     /// From the first byte of a request, or from accepting, to the end of its head.
@@ -51,6 +55,7 @@ package struct HTTPConfiguration: Sendable {
     package var memoryBoundByteCount: Int {
         let loop = EventLoop.inputByteCount + head.headByteCount + 2 << 20 + 2 * bodyByteCount
         let connection = 1024 + (tls == nil ? 0 : TLSEndpoint.connectionByteCount)
-        return bufferByteCount + loopCount * loop + connectionLimit * connection
+        let encoders = encoderCount * GzipEncoder.byteCount
+        return bufferByteCount + loopCount * loop + encoders + connectionLimit * connection
     }
 }

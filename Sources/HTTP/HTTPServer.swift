@@ -85,6 +85,10 @@ package final class HTTPServer: Sendable {
                 _ = try listen(on: address, backlog: 0, isShared: false)
             }
             var loops: [EventLoop] = []
+            let compressor = AnswerCompressor(
+                minimumByteCount: configuration.packedByteCount,
+                keptCount: configuration.encoderCount
+            )
             for _ in 0..<max(1, configuration.loopCount) {
                 let listener = try listen(
                     on: address,
@@ -98,6 +102,7 @@ package final class HTTPServer: Sendable {
                         tls: tls,
                         handler: handler,
                         counters: counters,
+                        compressor: compressor,
                         listener: listener,
                         drained: drainedGroup
                     )

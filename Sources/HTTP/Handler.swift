@@ -21,12 +21,15 @@ package enum Reply: Sendable {
 /// One request whose answer may come later and from another thread.
 package struct Exchange: Sendable {
     private enum Destination: Sendable {
-        case mailbox(Mailbox, Ticket)
+        /// With what packs the answer, where the client can unpack it.
+        case mailbox(Mailbox, Ticket, AnswerCompressor?)
         case function(@Sendable (Response) -> Void)
     }
     private let destination: Destination
 
-    init(_ mailbox: Mailbox, _ ticket: Ticket) { destination = .mailbox(mailbox, ticket) }
+    init(_ mailbox: Mailbox, _ ticket: Ticket, _ compressor: AnswerCompressor?) {
+        destination = .mailbox(mailbox, ticket, compressor)
+    }
 
     /// An exchange without a connection, for tests: every answer goes to `body`.
     package init(_ body: @escaping @Sendable (Response) -> Void) { destination = .function(body) }
@@ -36,7 +39,8 @@ package struct Exchange: Sendable {
     /// Only the first counts; where the client is gone it is dropped.
     package func complete(_ response: Response) {
         switch destination {
-        case .mailbox(let mailbox, let ticket): mailbox.post(.answer(ticket, response))
+        case .mailbox(let mailbox, let ticket, let compressor):
+            mailbox.post(.answer(ticket, compressor?.compress(response) ?? response))
         case .function(let body): body(response)
         }
     }

@@ -142,6 +142,12 @@ extension Settings {
             0...1_000_000,
             "requests of one client at once; at least one second's"
         ),
+        .bytes(
+            "compression.minimum_bytes",
+            \.compression.minimumBytes,
+            256...1 << 40,
+            "the shortest answer that is packed for clients that ask for it"
+        ),
         .integer(
             "concurrency.threads_per_request",
             \.concurrency.threadsPerRequest,

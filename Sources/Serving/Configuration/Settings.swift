@@ -23,6 +23,7 @@ package struct Settings: Sendable, Equatable {
     package var drain = Drain()
     package var concurrency = Concurrency()
     package var rateLimit = RateLimit()
+    package var compression = Compression()
     package var canary = Canary()
     package var integrity = Integrity()
     /// The least that an artifact must be to be served.
@@ -115,6 +116,12 @@ package struct Settings: Sendable, Equatable {
         package var lifoAfter = Duration.milliseconds(50)
         /// Threads that share the large steps of one request.
         package var threadsPerRequest = 1
+    }
+
+    /// Answers packed as gzip for clients that ask for it.
+    package struct Compression: Sendable, Equatable {
+        /// Shorter answers are sent as they are.
+        package var minimumBytes = 2 << 10
     }
 
     /// How often one client may ask for predictions.

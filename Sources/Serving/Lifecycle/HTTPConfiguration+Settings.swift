@@ -36,6 +36,7 @@ extension HTTPConfiguration {
         headDeadline = settings.deadlines.head
         bodyDeadline = settings.deadlines.body
         idleDeadline = settings.deadlines.idle
+        packedByteCount = settings.compression.minimumBytes
         writeDeadline = settings.deadlines.write
     }
 }

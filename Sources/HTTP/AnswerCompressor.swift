@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+private import Platform
+
+/// Packs answers for clients that can unpack them, where it is worth the time.
+final class AnswerCompressor: Sendable {
+    /// Bodies below are sent as they are: a packet less is the least that packing must bring.
+    private let minimumByteCount: Int
+    /// How many encoders are kept.
+    private let keptCount: Int
+
+    private struct Encoders: @unchecked Sendable {
+        var list: [GzipEncoder] = []
+    }
+
+    /// Those that nobody uses now.
+    ///
+    /// `@unchecked Sendable`: an encoder is in this list or with the one thread that took it.
+    private let encoders = Guarded(Encoders())
+
+    init(minimumByteCount: Int, keptCount: Int) {
+        self.minimumByteCount = minimumByteCount
+        self.keptCount = keptCount
+    }
+
+    /// The answer, packed where that makes it shorter.
+    func compress(_ response: consuming Response) -> Response {
+        guard response.body.count >= minimumByteCount, response.status == 200,
+            response.headers.isWorthPacking
+        else { return response }
+        response.headers.append("vary", "accept-encoding")
+        guard let encoder = take() else { return response }
+        defer { giveBack(encoder) }
+        guard let packed = encoder.encode(response.body.span) else { return response }
+        response.body = packed
+        response.headers.append("content-encoding", "gzip")
+        return response
+    }
+
+    private func take() -> GzipEncoder? {
+        encoders.withLock { Encoders(list: $0.list.popLast().map { [$0] } ?? []) }.list.first
+            ?? GzipEncoder()
+    }
+
+    private func giveBack(_ encoder: GzipEncoder) {
+        let returned = Encoders(list: [encoder])
+        encoders.withLock { encoders in
+            if encoders.list.count < keptCount { encoders.list += returned.list }
+        }
+    }
+}
+
+extension HeaderFields {
+    /// Whether the body is text that nothing has packed yet.
+    fileprivate var isWorthPacking: Bool {
+        guard let type = self["content-type"], self["content-encoding"] == nil else { return false }
+        return type.hasPrefix("text/") || type.hasPrefix("application/json")
+            || type.hasPrefix("application/x-ndjson")
+    }
+}
+
+/// Whether an `Accept-Encoding` lets an answer be gzip (RFC 9110 section 12.5.3): the most special of
+/// `gzip` and `*` decides, and a weight of 0 is a no.
+func acceptsGzip(_ value: Span<UInt8>) -> Bool {
+    var any = false
+    for element in listElements(value) {
+        let item = value.extracting(element)
+        var end = 0
+        while end < item.count, ByteSet.token.contains(item[end]) { end += 1 }
+        let coding = item.extracting(0..<end)
+        let isWanted = !hasZeroWeight(item.extracting(end..<item.count))
+        if coding.equalsIgnoringCase("gzip") || coding.equalsIgnoringCase("x-gzip") {
+            return isWanted
+        }
+        if coding.equals("*") { any = isWanted }
+    }
+    return any
+}
+
+/// Whether parameters such as `;q=0.000` weigh nothing; what is malformed does as well.
+private func hasZeroWeight(_ parameters: Span<UInt8>) -> Bool {
+    var index = firstVisible(parameters, from: 0)
+    guard index < parameters.count else { return false }
+    guard parameters[index] == Byte.semicolon else { return true }
+    index = firstVisible(parameters, from: index + 1)
+    guard index + 2 < parameters.count, parameters[index].lowercased == 0x71,
+        parameters[index + 1] == 0x3D
+    else { return true }
+    index += 2
+    var hasDigit = false
+    while index < parameters.count {
+        let byte = parameters[index]
+        guard byte.isDigit || byte == 0x2E else { return true }
+        if byte.isDigit, byte != 0x30 { hasDigit = true }
+        index += 1
+    }
+    return !hasDigit
+}
+
+/// The index of the first byte that is no space or tab.
+private func firstVisible(_ bytes: Span<UInt8>, from start: Int) -> Int {
+    var index = start
+    while index < bytes.count, bytes[index] == Byte.space || bytes[index] == Byte.tab {
+        index += 1
+    }
+    return index
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+import Dispatch
+import Testing
+
+@testable import HTTP
+
+@Suite struct CompressionTests {
+    static let fields: [(String, Bool)] = [
+        ("gzip", true), ("GZIP", true), ("x-gzip", true), ("deflate, gzip;q=0.5", true),
+        ("gzip;q=1.000", true), ("gzip ; q=0.001", true), ("*", true), ("*;q=0.1, br", true),
+        ("", false), ("identity", false), ("br", false), ("gzip;q=0", false),
+        ("gzip;q=0.000", false), ("gzip;q=0, *", false), ("*;q=0", false), ("*, gzip;q=0", false),
+        ("gzip;q=", false), ("gzip;q=x", false), ("gzip;level=9", false), ("gzipped", false),
+        ("gzip q=1", false),
+    ]
+
+    @Test(arguments: fields)
+    func `an Accept-Encoding is read as RFC 9110 has it`(field: String, isWanted: Bool) {
+        #expect(acceptsGzip(field.utf8.span) == isWanted)
+    }
+
+    private func answer(_ type: String, _ count: Int, status: Int = 200) -> Response {
+        let body = Array("0.125,".utf8)
+        return Response(
+            status: status,
+            headers: ["content-type": type],
+            body: Array((0..<count).map { body[$0 % body.count] })
+        )
+    }
+
+    @Test func `what is packed can be unpacked and is shorter`() throws {
+        let compressor = AnswerCompressor(minimumByteCount: 1000, keptCount: 1)
+        for count in [1000, 1001, 65_536, 3_000_000] {
+            let plain = answer("application/json", count)
+            let packed = compressor.compress(plain)
+            #expect(packed.headers["content-encoding"] == "gzip")
+            #expect(packed.headers["vary"] == "accept-encoding")
+            #expect(packed.body.count < count / 5)
+            #expect(try inflateBody(packed.body.span, .gzip, limit: count) == plain.body)
+        }
+    }
+
+    @Test func `short answers, others than text, errors and what is packed already stay`() {
+        let compressor = AnswerCompressor(minimumByteCount: 1000, keptCount: 1)
+        var packed = answer("application/json", 5000)
+        packed.headers.append("content-encoding", "br")
+        for plain in [
+            answer("application/json", 999), answer("application/octet-stream", 5000),
+            answer("application/json", 5000, status: 503), packed,
+        ] {
+            let same = compressor.compress(plain)
+            #expect(same.body == plain.body && same.headers == plain.headers)
+        }
+    }
+
+    @Test func `what packing makes longer is sent as it is`() {
+        var generator = SystemRandomNumberGenerator()
+        let noise = (0..<5000).map { _ in UInt8.random(in: 0...255, using: &generator) }
+        let compressor = AnswerCompressor(minimumByteCount: 1000, keptCount: 1)
+        let same = compressor.compress(
+            Response(status: 200, headers: ["content-type": "text/plain"], body: noise)
+        )
+        #expect(same.body == noise && same.headers["content-encoding"] == nil)
+    }
+
+    @Test func `many threads pack at once`() {
+        let compressor = AnswerCompressor(minimumByteCount: 100, keptCount: 2)
+        DispatchQueue.concurrentPerform(iterations: 64) { index in
+            let plain = answer("text/plain", 1000 + index)
+            let packed = compressor.compress(plain)
+            #expect((try? inflateBody(packed.body.span, .gzip, limit: 4096)) == plain.body)
+        }
+    }
+}
