@@ -20,6 +20,9 @@ package func listen(
     guard unsafe address.withPointer({ unsafe bind(number, $0, $1) }) == 0 else {
         throw .last("bind", address.description)
     }
+    // Connections have this from their listener. What a client does not read stays with us, counted
+    // and bounded; the kernel would take four megabytes of it for each connection.
+    setOption(listener.number, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, 128 << 10)
     guard backlog > 0 else { return listener }
     guard Glibc.listen(number, backlog) == 0 else { throw .last("listen", address.description) }
     return listener

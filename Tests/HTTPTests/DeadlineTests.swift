@@ -147,6 +147,16 @@ import Testing
         while MonotonicClock.nanoseconds() < end { spin() }
     }
 
+    @Test func `of answers that nobody reads the kernel holds little`() throws {
+        let server = try TestServer { $0.writeDeadline = .milliseconds(300) }
+        let client = try server.connect()
+        client.send(String(repeating: "GET /long HTTP/1.1\r\nHost: a\r\n\r\n", count: 4))
+        while server.server.counters.timeouts.current == 0 { spin() }
+        // Of 16 MB: what the client's own kernel takes, and 128 KiB.
+        let sent = server.server.counters.sentBytes.current
+        #expect(sent > 0 && sent < 2 << 20, "\(sent) bytes")
+    }
+
     @Test func `a promise that is not kept becomes 503`() throws {
         let server = try TestServer { $0.answerDeadline = .milliseconds(60) }
         let client = try server.connect()
