@@ -53,6 +53,8 @@ final class Connection {
     var kept: [UInt8] = []
     /// When the first byte of what is kept came; 0 while nothing is.
     var keptSince: UInt64 = 0
+    /// Whether what is kept holds requests that the loop goes on with after the other connections.
+    var awaitsTurn = false
     /// The head to which the arriving body belongs.
     var head: RequestHead?
     var body: [UInt8] = []
@@ -94,6 +96,6 @@ final class Connection {
     /// What the connection's state needs of the kernel.
     var wantedReadiness: Readiness {
         if hasOutput { return secure?.sendWaits ?? .writable }
-        return phase == .answering ? [] : secure?.receiveWaits ?? .readable
+        return phase == .answering || awaitsTurn ? [] : secure?.receiveWaits ?? .readable
     }
 }

@@ -107,7 +107,7 @@ extension EventLoop {
     private func hold(_ connection: Connection, _ bytes: ArraySlice<UInt8>) {
         release(connection.outputCharge)
         connection.outputCharge = 0
-        guard reserve(bytes.count) else {
+        guard reserveBehindAnswer(bytes.count, connection) else {
             close(connection)
             return
         }
@@ -180,7 +180,8 @@ extension EventLoop {
     /// Sets the deadline for the rest of a head that has begun, or for the next to begin.
     private func awaitRequest(_ connection: Connection) {
         if !connection.kept.isEmpty {
-            guard connection.waiting != .head else { return }
+            // Another head than the one that was awaited begins anew.
+            guard connection.waiting != .head || connection.keptSince == moment else { return }
             setDeadline(connection, .head, after: deadlines.head)
         } else if connection.servedCount > 0 {
             setDeadline(

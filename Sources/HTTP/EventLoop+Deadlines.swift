@@ -94,7 +94,7 @@ extension EventLoop {
     }
 
     /// The bytes that the client's side has acknowledged; the kernel's buffer may hold much more.
-    private func takenCount(_ connection: Connection) -> Int {
+    func takenCount(_ connection: Connection) -> Int {
         connection.transmittedCount - untakenByteCount(of: connection.descriptor)
     }
 

@@ -42,6 +42,7 @@ extension EventLoop {
 
     /// Reads requests from the first `count` bytes of the input and has them answered in order.
     private func process(_ connection: Connection, count: Int) {
+        connection.awaitsTurn = false
         let end = readRequests(connection, count: count)
         guard isOpen(connection) else {
             output.removeAll(keepingCapacity: true)
@@ -51,6 +52,7 @@ extension EventLoop {
         case .head, .answering: keep(connection, input[end..<max(end, count)])
         case .body, .closing, .lingering, .handshake: keep(connection, [])
         }
+        if connection.phase != .head { connection.awaitsTurn = false }
         flush(connection)
     }
 
@@ -66,7 +68,10 @@ extension EventLoop {
         }
         if connection.keptSince == 0 { connection.keptSince = moment }
         idle.remove(connection.slot)
-        guard reserve(bytes.count) else {
+        guard
+            connection.hasOutput
+                ? reserveBehindAnswer(bytes.count, connection) : reserve(bytes.count)
+        else {
             connection.style.isKeepAlive = false
             if connection.phase == .head { refuse(connection, .bufferMemory) }
             return
@@ -81,9 +86,15 @@ extension EventLoop {
         let input = self.input
         let bytes = input.span.extracting(0..<count)
         var offset = 0
+        var begunCount = 0
         while offset < count {
             switch connection.phase {
             case .head:
+                guard begunCount < Self.turnRequestCount else {
+                    connection.awaitsTurn = true
+                    return offset
+                }
+                begunCount += 1
                 offset += RequestParser.blankByteCount(bytes, from: offset)
                 guard offset < count else { return offset }
                 // A handler that kept the last head against its promise keeps it for itself.
@@ -210,20 +221,6 @@ extension EventLoop {
         connection.body = []
         release(connection.bodyCharge)
         connection.bodyCharge = 0
-    }
-
-    /// Takes buffer memory, unless that would be more than all connections may hold.
-    func reserve(_ byteCount: Int) -> Bool {
-        guard counters.bufferBytes.add(byteCount) <= configuration.bufferByteCount else {
-            counters.bufferBytes.add(-byteCount)
-            return false
-        }
-        return true
-    }
-
-    /// Gives buffer memory back.
-    func release(_ byteCount: Int) {
-        if byteCount > 0 { counters.bufferBytes.add(-byteCount) }
     }
 
     /// Has the handler answer a request that is all there.

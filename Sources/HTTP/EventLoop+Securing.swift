@@ -44,22 +44,27 @@ extension EventLoop {
 
     /// Remembers a connection of whose bytes no event will tell.
     func noteUnread(_ connection: Connection) {
-        guard let secure = connection.secure, secure.hasUnread,
-            connection.wantedReadiness == .readable, isOpen(connection)
-        else { return }
+        guard connection.awaitsTurn || hasUnread(connection), isOpen(connection) else { return }
         unread.append(connection)
     }
 
-    /// Reads once from each connection that had more; what is left then is for the next round, so that
+    /// Whether OpenSSL has bytes that were not read, and they can be.
+    private func hasUnread(_ connection: Connection) -> Bool {
+        connection.secure?.hasUnread == true && connection.wantedReadiness == .readable
+    }
+
+    /// Goes on with each connection that had more; what is left then is for the next round, so that
     /// one client that sends much does not keep the others waiting.
     func readUnread() {
         let connections = unread
         unread.removeAll(keepingCapacity: true)
-        for connection in connections {
-            guard isOpen(connection), connection.secure?.hasUnread == true,
-                connection.wantedReadiness == .readable
-            else { continue }
-            read(connection)
+        for connection in connections where isOpen(connection) {
+            if connection.awaitsTurn {
+                // Answers that the client does not take now come before more of them.
+                if !connection.hasOutput { resume(connection) }
+            } else if hasUnread(connection) {
+                read(connection)
+            }
         }
     }
 

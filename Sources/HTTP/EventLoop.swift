@@ -14,6 +14,8 @@ internal import Platform
 final class EventLoop: @unchecked Sendable {
     /// How much is read at once; also the most that a connection keeps behind a pending answer.
     static let inputByteCount = 64 << 10
+    /// How many requests of one connection are answered before it is the others' turn.
+    static let turnRequestCount = 32
     static let listenerToken = UInt64.max
     static let mailboxToken = UInt64.max - 1
 
@@ -40,7 +42,7 @@ final class EventLoop: @unchecked Sendable {
     var output: [UInt8] = []
     /// Answers of this wake-up that are not sent yet.
     var pending = PendingAnswers()
-    /// Connections that have received more than was read, of which no event will tell.
+    /// Connections that have more to read or to answer, of which no event will tell.
     var unread: [Connection] = []
     var head = RequestHead()
     var date = DateField()
@@ -53,6 +55,8 @@ final class EventLoop: @unchecked Sendable {
     var wheel: TimerWheel
     /// Connections that may go when there are too many.
     var idle = IdleList()
+    /// Where to look next for a client that takes its answer slowly.
+    var nextLook = 0
     /// When to listen again after a pause.
     var acceptAgainAt = Int64.max
     var isDraining = false

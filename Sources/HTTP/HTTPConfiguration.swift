@@ -14,7 +14,8 @@ package struct HTTPConfiguration: Sendable {
     /// What connections may hold together.
     ///
     /// That is bodies that are still arriving, starts of requests, and answers that clients are slow
-    /// to take. Beyond it requests get 503 and slow readers are cut.
+    /// to take. Beyond it requests get 503. Answers and what comes behind them may have half; beyond
+    /// that the slowest readers are cut.
     package var bufferByteCount = 256 << 20
     package var connectionLimit = 4096
     /// The least that an answer has to have to be packed for clients that ask for it.

@@ -9,6 +9,10 @@ import Testing
 final class EchoHandler: Handler {
     let held = Guarded<[Exchange]>([])
     let hasHeld = DispatchSemaphore(value: 0)
+    /// Who asked for `/turn?NAME`, in the order in which they were answered.
+    let turns = Guarded<[String]>([])
+    /// Lets the loop that answers `/stall` go on.
+    let stall = DispatchSemaphore(value: 0)
 
     func handle(_ request: RequestHead, body: Span<UInt8>, exchange: Exchange) -> Reply {
         var text = Array("\(request.method.name) \(request.path) ".utf8)
@@ -30,6 +34,13 @@ final class EchoHandler: Handler {
             held.withLock { $0.append(exchange) }
             hasHeld.signal()
             return .later
+        case "/turn":
+            turns.withLock { $0.append(request.query ?? "") }
+            return .now(answer)
+        case "/stall":
+            hasHeld.signal()
+            stall.wait()
+            return .now(answer)
         case "/long":
             return .now(Response(status: 200, body: [UInt8](repeating: 0x78, count: 4 << 20)))
         case "/who":
@@ -74,6 +85,15 @@ final class TestServer: Sendable {
     }
 
     deinit { server.stop() }
+
+    /// Whether the counters come to be so within 20 s.
+    func waits(until isSo: (ServerCounters) -> Bool) -> Bool {
+        let end = MonotonicClock.nanoseconds() + 20_000_000_000
+        while !isSo(server.counters) {
+            guard MonotonicClock.nanoseconds() < end else { return false }
+        }
+        return true
+    }
 
     func connect() throws -> RawClient { try RawClient(port: server.port) }
 
@@ -176,6 +196,12 @@ final class RawClient {
                 return false
             }
         }
+    }
+
+    /// Whether something comes within the time.
+    func isReadable(within milliseconds: UInt64) -> Bool {
+        let end = MonotonicClock.nanoseconds() + milliseconds * 1_000_000
+        return waitUntilReady(socket.number, toSend: false, deadline: end)
     }
 
     /// Reads until the server closes.
