@@ -3,6 +3,8 @@
 /// The request methods that this server knows (RFC 9110 section 9, RFC 5789).
 package enum Method: UInt8, Sendable, CaseIterable {
     case get, head, post, put, delete, options, patch
+    /// Known, and allowed nowhere: it would show a client's secrets to scripts (RFC 9110 section 9.3.8).
+    case trace
 
     /// The method as it stands in a request.
     package var name: String {
@@ -14,11 +16,12 @@ package enum Method: UInt8, Sendable, CaseIterable {
         case .delete: "DELETE"
         case .options: "OPTIONS"
         case .patch: "PATCH"
+        case .trace: "TRACE"
         }
     }
 
-    /// All names, as `Allow` lists them.
-    package static let all = allCases.map(\.name).joined(separator: ", ")
+    /// The names of those that a path can have, as `Allow` lists them.
+    package static let all = allCases.filter { $0 != .trace }.map(\.name).joined(separator: ", ")
 
     /// The method whose name the bytes are; names are case-sensitive.
     init?(_ bytes: Span<UInt8>) {
@@ -26,7 +29,7 @@ package enum Method: UInt8, Sendable, CaseIterable {
         switch bytes.count {
         case 3: candidates = (.get, .put)
         case 4: candidates = (.post, .head)
-        case 5: candidates = (.patch, .patch)
+        case 5: candidates = (.patch, .trace)
         case 6: candidates = (.delete, .delete)
         case 7: candidates = (.options, .options)
         default: return nil

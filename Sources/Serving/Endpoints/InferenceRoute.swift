@@ -3,7 +3,7 @@ import HTTP
 
 /// What the inference port answers, by method and path.
 enum InferenceRoute: Sendable {
-    case alive, serverLive, serverReady, serverMetadata
+    case alive, document, serverLive, serverReady, serverMetadata
     case modelList, rowModelList
     case modelMetadata, modelReady, modelStatistics, rowModelStatus
     case infer, predict
@@ -12,6 +12,7 @@ enum InferenceRoute: Sendable {
     static let router: Router<InferenceRoute> = {
         var router = Router<InferenceRoute>()
         router.add(.get, "/", .alive)
+        router.add(.get, "/openapi.json", .document)
         router.add(.get, "/v2", .serverMetadata)
         router.add(.get, "/v2/health/live", .serverLive)
         router.add(.get, "/v2/health/ready", .serverReady)

@@ -11,6 +11,7 @@ struct MetadataEndpoint: Sendable {
     func answer(_ match: Matched<InferenceRoute>) throws(Failure) -> Response {
         switch match.route {
         case .alive: return document(200) { $0.member("status", "alive") }
+        case .document: return json(OpenAPIDocument(daemon: daemon).document())
         case .serverLive: return health(200, isReady: daemon.readiness.isReady)
         case .serverReady:
             let isReady = daemon.readiness.isReady

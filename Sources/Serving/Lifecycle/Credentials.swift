@@ -42,6 +42,9 @@ package struct Credentials: Sendable {
         return request.clientName.map { Client(kind: .certificate, name: $0) }
     }
 
+    /// Whether a token lets one ask for predictions.
+    var clientsHaveTokens: Bool { !clients.tokens.isEmpty }
+
     /// Whether this one may ask for predictions.
     func mayPredict(_ client: Client?) -> Bool {
         guard !clients.isEmpty else { return true }

@@ -55,7 +55,7 @@ CASES = [
          house="501 close"),
     case("get in lower case", "9110 9.1", ask(b"get"), "400|405|501", house="501 close"),
     case("Get with a capital", "9110 9.1", ask(b"Get"), "400|405|501", house="501 close"),
-    case("TRACE", "9110 9.3.8", ask(b"TRACE"), "2xx", "400|403|405|501", house="501 close"),
+    case("TRACE", "9110 9.3.8", ask(b"TRACE"), "2xx", "400|403|405|501", house="405"),
     case("OPTIONS", "9110 9.3.7", ask(b"OPTIONS"), "2xx keep", "405|501", house="204 keep"),
     case("OPTIONS with a body", "9110 9.3.7", ask(b"OPTIONS", LENGTH, body=BODY), "2xx keep", "405|501", house="204 keep"),
     case("OPTIONS *", "9110 9.3.7", ask(b"OPTIONS", target=b"*"), "2xx keep", "405|501", house="204 keep", needs=("allow",)),
