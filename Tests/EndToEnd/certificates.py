@@ -81,10 +81,11 @@ class Authority(Pair):
         certificate = build(name, key, issuing, authority=True)
         super().__init__(certificate, key, folder, name)
 
-    def issue(self, name, names=("localhost", "127.0.0.1"), kind="ec", start=-DAY, end=DAY, chain=(), file=None):
+    def issue(self, name, names=("localhost", "127.0.0.1"), kind="ec", start=-DAY, end=DAY, chain=(), file=None,
+              responder=None):
         """A certificate for `names`, which are host names or addresses; times count from now."""
         key = make_key(kind)
-        certificate = build(name, key, self, names, start, end)
+        certificate = build(name, key, self, names, start, end, responder=responder)
         return Pair(certificate, key, self.folder, file or name, chain)
 
     def answer(self, pair, status="GOOD", fresh=DAY):
@@ -106,7 +107,7 @@ class Authority(Pair):
         return path
 
 
-def build(name, key, issuer, names=(), start=-DAY, end=DAY, authority=False):
+def build(name, key, issuer, names=(), start=-DAY, end=DAY, authority=False, responder=None):
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)] if name else [])
     builder = (
         x509.CertificateBuilder()
@@ -120,6 +121,10 @@ def build(name, key, issuer, names=(), start=-DAY, end=DAY, authority=False):
     )
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName([spoken(each) for each in names]), False)
+    if responder:
+        method = x509.oid.AuthorityInformationAccessOID.OCSP
+        place = x509.AccessDescription(method, x509.UniformResourceIdentifier(responder))
+        builder = builder.add_extension(x509.AuthorityInformationAccess([place]), critical=False)
     return builder.sign(issuer.key, hashes.SHA256())
 
 
