@@ -53,6 +53,11 @@ static inline void openssl_keep_no_sessions(SSL_CTX *context) {
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 }
 
+/// The longest chain that a client may show, in bytes.
+static inline void openssl_limit_certificates(SSL_CTX *context, long count) {
+    SSL_CTX_set_max_cert_list(context, count);
+}
+
 static inline int openssl_set_groups(SSL_CTX *context, const char *names) {
     return (int)SSL_CTX_set1_groups_list(context, names);
 }

@@ -46,6 +46,10 @@ final class Connection {
 
     /// What stands between the bytes here and those on the wire; nil where they are the same.
     var secure: TLSSession?
+    /// Whether it is one of the loop's handshakes under way.
+    var isShakingHands = false
+    /// What of the server's buffer memory `secure` holds for records under way.
+    var secureCharge = 0
     /// Whether all that it will get is the answer that there are too many.
     var isSurplus = false
 

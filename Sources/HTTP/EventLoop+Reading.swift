@@ -9,7 +9,9 @@ extension EventLoop {
         let result = receiveInput(of: connection, at: keptCount)
         guard case .count(let count) = result, count > 0 else {
             switch result {
-            case .notNow: updateInterest(connection)
+            case .notNow:
+                updateInterest(connection)
+                noteUnread(connection)
             case .count: closeInOrder(connection)
             case .failed: close(connection)
             }

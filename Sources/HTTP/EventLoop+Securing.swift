@@ -32,7 +32,7 @@ extension EventLoop {
             awaitTaking(connection)
             return false
         }
-        connection.secure = nil
+        dropSession(connection)
         return true
     }
 
@@ -42,10 +42,35 @@ extension EventLoop {
         close(connection)
     }
 
-    /// Remembers a connection of whose bytes no event will tell.
+    /// Looks after a connection when the loop turns to others: charges for the buffers of its session, and
+    /// remembers it where no event will tell of its bytes.
     func noteUnread(_ connection: Connection) {
-        guard connection.awaitsTurn || hasUnread(connection), isOpen(connection) else { return }
-        unread.append(connection)
+        guard isOpen(connection) else { return }
+        guard chargeSession(connection) else {
+            close(connection)
+            return
+        }
+        if connection.awaitsTurn || hasUnread(connection) { unread.append(connection) }
+    }
+
+    /// Has a session's buffers count as memory of all connections; answers false where there is no more.
+    private func chargeSession(_ connection: Connection) -> Bool {
+        guard let secure = connection.secure else { return true }
+        let held = (secure.holdsRecord ? 1 : 0) + (connection.hasOutput ? 1 : 0)
+        let byteCount = held * TLSSession.recordByteCount
+        guard byteCount != connection.secureCharge else { return true }
+        release(connection.secureCharge)
+        connection.secureCharge = 0
+        guard reserve(byteCount) else { return false }
+        connection.secureCharge = byteCount
+        return true
+    }
+
+    func dropSession(_ connection: Connection) {
+        endHandshake(connection)
+        connection.secure = nil
+        release(connection.secureCharge)
+        connection.secureCharge = 0
     }
 
     /// Whether OpenSSL has bytes that were not read, and they can be.
@@ -75,6 +100,7 @@ extension EventLoop {
         guard let session = connection.secure ?? beginHandshake(connection) else { return }
         switch session.shakeHands() {
         case .done: finishHandshake(connection, session)
+        case .notNow where session.isHandshakeTooLong: breakOff(connection, .malformed)
         case .notNow: updateInterest(connection)
         case .failed: breakOff(connection, .last())
         }
@@ -89,19 +115,43 @@ extension EventLoop {
             flush(connection)
             return nil
         }
+        makeRoomForHandshake()
         guard let session = tls?.makeSession(on: connection.descriptor) else {
             close(connection)
             return nil
         }
         idle.remove(connection.slot)
         connection.secure = session
+        connection.isShakingHands = true
+        handshakes.append(connection.slot)
+        handshakeCount += 1
         return session
     }
 
     /// A request without TLS begins with a method, a handshake with the byte 22.
     private func isLetter(_ byte: UInt8) -> Bool { 0x61...0x7A ~= byte | 0x20 }
 
+    /// Lets the handshake go that has taken longest where there are as many as may be.
+    ///
+    /// One holds three times what an idle connection does, and one that is meant well is over within a
+    /// round trip or two: the oldest is most probably not.
+    private func makeRoomForHandshake() {
+        guard handshakeCount >= configuration.handshakesPerLoop, let slot = handshakes.first,
+            let oldest = connections[Int(slot)]
+        else { return }
+        tls?.counters.count(.crowdedOut)
+        close(oldest)
+    }
+
+    private func endHandshake(_ connection: Connection) {
+        guard connection.isShakingHands else { return }
+        connection.isShakingHands = false
+        handshakes.remove(connection.slot)
+        handshakeCount -= 1
+    }
+
     private func finishHandshake(_ connection: Connection, _ session: TLSSession) {
+        endHandshake(connection)
         session.takePeerName()
         tls?.counters.count(session)
         connection.phase = .head
@@ -113,7 +163,7 @@ extension EventLoop {
     /// Ends a connection whose handshake failed; OpenSSL has told the client why, which it may still read.
     private func breakOff(_ connection: Connection, _ reason: TLSFailure) {
         tls?.counters.count(reason)
-        connection.secure = nil
+        dropSession(connection)
         guard reason != .closed else {
             close(connection)
             return

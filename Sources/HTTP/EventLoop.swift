@@ -57,6 +57,9 @@ final class EventLoop: @unchecked Sendable {
     var idle = IdleList()
     /// Where to look next for a client that takes its answer slowly.
     var nextLook = 0
+    /// The connections of which a handshake has begun and not ended, in that order.
+    var handshakes = IdleList()
+    var handshakeCount = 0
     /// When to listen again after a pause.
     var acceptAgainAt = Int64.max
     var isDraining = false
@@ -179,7 +182,7 @@ final class EventLoop: @unchecked Sendable {
         guard connections[Int(connection.slot)] === connection else { return }
         releaseBody(connection)
         release(connection.keptCharge + connection.outputCharge)
-        connection.secure = nil
+        dropSession(connection)
         closeDescriptor(connection.descriptor)
         idle.remove(connection.slot)
         connections[Int(connection.slot)] = nil

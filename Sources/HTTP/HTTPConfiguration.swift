@@ -51,12 +51,17 @@ package struct HTTPConfiguration: Sendable {
 
     package init() {}
 
+    /// How many handshakes may be under way on a loop.
+    var handshakesPerLoop: Int { max(16, connectionLimit / 8 / max(1, loopCount)) }
+
     /// What a server can come to use at most, for the budget: what connections hold, the loops'
     /// buffers with one unpacked body each, and the connections themselves.
     package var memoryBoundByteCount: Int {
         let loop = EventLoop.inputByteCount + head.headByteCount + 2 << 20 + 2 * bodyByteCount
-        let connection = 1024 + (tls == nil ? 0 : TLSEndpoint.connectionByteCount)
+        let connection = 1024 + (tls.map(TLSEndpoint.connectionByteCount) ?? 0)
+        let handshakes = tls == nil ? 0 : handshakesPerLoop * TLSSession.handshakeByteCount
         let encoders = encoderCount * GzipEncoder.byteCount
-        return bufferByteCount + loopCount * loop + encoders + connectionLimit * connection
+        return bufferByteCount + loopCount * (loop + handshakes) + encoders + connectionLimit
+            * connection
     }
 }

@@ -173,6 +173,52 @@ private struct SecureServer {
         #expect(try secure.client().send(.get, "/").status == 200)
     }
 
+    @Test func `of too many handshakes the oldest goes`() throws {
+        let secure = try SecureServer { configuration in
+            configuration.loopCount = 1
+            configuration.connectionLimit = 128
+        }
+        let start: [UInt8] = [22, 3, 1, 2, 0, 1]
+        let first = try secure.server.connect()
+        first.send(start)
+        let others = try (0..<16).map { _ in
+            let client = try secure.server.connect()
+            client.send(start)
+            return client
+        }
+        #expect(first.readToEnd().isEmpty)
+        #expect(try failures(secure, "crowded_out", 1))
+        #expect(try secure.client().send(.get, "/").status == 200)
+        #expect(try failures(secure, "crowded_out", 2))
+        withExtendedLifetime(others) {}
+    }
+
+    @Test func `a handshake longer than one is made of is broken off`() throws {
+        let secure = try SecureServer()
+        let client = try secure.server.connect()
+        // The head of a greeting of 128 KiB, then records full of what might be one.
+        client.send([22, 3, 1, 0x40, 0, 1, 1, 0xF0, 0] + [UInt8](repeating: 0, count: 0x3FFC))
+        for _ in 0..<3 { client.send([22, 3, 1, 0x40, 0] + [UInt8](repeating: 0, count: 0x4000)) }
+        #expect(client.readToEnd().isEmpty)
+        #expect(try failures(secure, "malformed", 1))
+    }
+
+    @Test func `what a record under way holds is charged, and given back`() throws {
+        let secure = try SecureServer()
+        let charge = secure.server.server.counters
+        let client = try secure.server.connect(secure.trust)
+        client.send(Self.get)
+        #expect(client.read(1).count == 1)
+        #expect(charge.bufferBytes.current == 0)
+        // The head of a record that never comes whole.
+        client.sendRaw([23, 3, 3, 0x20, 0, 1, 2, 3])
+        for _ in 0..<5000 where charge.bufferBytes.current == 0 { usleep(1000) }
+        #expect(charge.bufferBytes.current == TLSSession.recordByteCount)
+        client.finishSending()
+        _ = client.readToEnd()
+        #expect(charge.bufferBytes.current == 0)
+    }
+
     @Test func `garbage gets an alert and is closed`() throws {
         let secure = try SecureServer()
         let odd = try secure.server.connect()

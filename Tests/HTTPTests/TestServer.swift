@@ -158,6 +158,9 @@ final class RawClient {
     @discardableResult
     func send(_ text: String, step: Int = .max) -> Bool { send(Array(text.utf8), step: step) }
 
+    /// Sends past TLS.
+    func sendRaw(_ bytes: [UInt8]) { _ = Platform.send(bytes.span, from: 0, to: socket.number) }
+
     func finishSending() { shutDownSending(socket.number) }
 
     func secure(_ options: TLSClientOptions) throws {

@@ -38,10 +38,10 @@ import Testing
         let before = MemoryBudget(settings: settings, cores: 2).total
         settings.tls.certificates = [.init(chain: "a", key: "b")]
         let inference = MemoryBudget(settings: settings, cores: 2).total
-        #expect(inference - before >= settings.limits.connections * 20 << 10)
+        #expect(inference - before >= settings.limits.connections * 18 << 10)
         settings.operations.tls.certificates = settings.tls.certificates
         let both = MemoryBudget(settings: settings, cores: 2).total
-        #expect(both - inference >= 256 * 20 << 10)
+        #expect(both - inference >= 256 * 18 << 10)
     }
 
     @Test func `it follows from the configuration`() {

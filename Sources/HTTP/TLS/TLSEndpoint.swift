@@ -48,11 +48,12 @@ package final class TLSEndpoint: Sendable {
     private let current: Guarded<TLSContext>
     private let watch: Guarded<FileWatch>
 
-    /// What a connection may take beside what plain ones do.
-    ///
-    /// Idle it has some 15 KiB; the rest is OpenSSL's buffer for a record that is not whole yet, and one
-    /// for a record that the kernel has not taken.
-    static let connectionByteCount = 48 << 10
+    /// What an idle connection takes beside what a plain one does: some 14 KiB, and a client's
+    /// certificates where they are asked for. Handshakes are counted by themselves, and records under
+    /// way are charged to the memory for requests.
+    static func connectionByteCount(_ configuration: TLSConfiguration) -> Int {
+        configuration.clientCertificates == .none ? 18 << 10 : 32 << 10
+    }
 
     /// - Throws: everything that is wrong with the files.
     package init(_ configuration: TLSConfiguration) throws(TLSError) {

@@ -25,8 +25,16 @@ final class TLSSession {
     private(set) var sendWaits = Readiness.writable
     /// Whether there is something to receive that no event will tell of.
     private(set) var hasUnread = false
+    /// Whether OpenSSL keeps its buffer for reading, as a record is not whole or not taken.
+    private(set) var holdsRecord = false
     /// How the client is called in the certificate that it showed and that was verified.
     private(set) var clientName: String?
+
+    /// What OpenSSL's buffer for one record takes, to read or to write.
+    static let recordByteCount = 17 << 10
+    /// What a handshake takes at most, with what `isHandshakeTooLong` lets come.
+    static let handshakeByteCount = 64 << 10
+    private static let handshakeLimit = 32 << 10
 
     private let session: OpaquePointer
     /// What the callbacks use.
@@ -50,6 +58,7 @@ final class TLSSession {
         guard code != 1 else {
             receiveWaits = .readable
             hasUnread = unsafe SSL_has_pending(session) == 1
+            holdsRecord = hasUnread
             return .done
         }
         switch unsafe SSL_get_error(session, code) {
@@ -62,10 +71,18 @@ final class TLSSession {
         return .notNow
     }
 
+    /// Whether more has come than a handshake is made of: OpenSSL keeps a message of up to 128 KiB until it
+    /// is whole. That is two greetings, and a client's certificates where they are asked for.
+    var isHandshakeTooLong: Bool {
+        guard let reader = unsafe SSL_get_rbio(session) else { return false }
+        return unsafe BIO_number_read(reader) > UInt64(Self.handshakeLimit)
+    }
+
     /// Receives into `bytes` from index `start` on, as much as is there and finds room.
     func receive(into bytes: inout [UInt8], at start: Int) -> IOResult {
         precondition(start >= 0 && start < bytes.count, "receiving behind the buffer")
         hasUnread = false
+        holdsRecord = false
         if let end { return end }
         receiveWaits = .readable
         let filled = unsafe bytes.withUnsafeMutableBytes { unsafe fill($0, from: start) }
@@ -80,6 +97,7 @@ final class TLSSession {
         repeat {
             guard filled < buffer.count else {
                 hasUnread = true
+                holdsRecord = true
                 break
             }
             let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
@@ -97,7 +115,7 @@ final class TLSSession {
 
     private func noteReceiving(_ error: Int32) {
         switch error {
-        case SSL_ERROR_WANT_READ: break
+        case SSL_ERROR_WANT_READ: holdsRecord = unsafe SSL_has_pending(session) == 1
         case SSL_ERROR_WANT_WRITE: receiveWaits = .writable
         case SSL_ERROR_ZERO_RETURN: end = .count(0)
         default:
@@ -198,6 +216,8 @@ enum TLSFailure: String, CaseIterable, Sendable {
     case closed
     /// The client took too long.
     case timeout
+    /// The client had taken longest when others came.
+    case crowdedOut = "crowded_out"
     /// The client spoke HTTP without TLS.
     case plainHTTP = "plain_http"
     /// What came is not a handshake, or a broken one.

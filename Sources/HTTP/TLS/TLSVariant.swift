@@ -30,6 +30,7 @@ final class TLSVariant: @unchecked Sendable {
         unsafe openssl_set_server_options(pointer)
         unsafe openssl_set_buffering(pointer)
         unsafe openssl_keep_no_sessions(pointer)
+        unsafe openssl_limit_certificates(pointer, 16 << 10)
         // 112 bits: no RSA key under 2048 bits, no signature over SHA-1.
         unsafe SSL_CTX_set_security_level(pointer, 2)
         unsafe SSL_CTX_set_timeout(pointer, TicketKeys.lifetime)
