@@ -758,27 +758,36 @@ def test_key_updates_are_followed(site):
     assert found.count(b"HTTP/1.1 200 OK") == 3
 
 
-def test_connections_beyond_the_limit_and_beyond_descriptors(tmp_path):
-    with Site(tmp_path, settings={"limits": {"connections": 4}}) as site:
+def test_connections_beyond_the_limit_are_told_so_within_tls(tmp_path):
+    with Site(tmp_path, settings={"loops": 1, "limits": {"connections": 4}}) as site:
         site.daemon.session.close()
         while value(metrics(site.daemon), "serin_connections", port="inference"):
             time.sleep(0.02)
-        held = [site.connect() for _ in range(4)]
-        for link in held:
-            link.sendall(request())
-            assert read_answer(link)[0] == 200
+        whole = request(PREDICT, GOOD)
+        busy = [site.connect() for _ in range(4)]
+        for link in busy:
+            link.sendall(whole[:-10])
+        time.sleep(0.2)
         with site.connect() as link:
             status, body = read_answer(link)
             assert status == 503 and json.loads(body)["code"] == "too_many_connections"
+        busy[0].sendall(whole[-10:])
+        assert read_answer(busy[0])[0] == 200
+        # One that is idle now makes room for the next, and is ended in order.
+        with site.connect() as link:
+            link.sendall(request(close=True))
+            assert read_all(link).startswith(b"HTTP/1.1 200")
+        assert busy[0].recv(10) == b""
         # Who stops in the middle of his handshake keeps nobody else out.
         hello = client_hello(site)
+        stuck = []
         for _ in range(20):
             link = socket.create_connection(("127.0.0.1", site.daemon.port), timeout=10)
             link.sendall(hello[:20])
-            held.append(link)
-        held[0].sendall(request())
-        assert read_answer(held[0])[0] == 200
-        for link in held:
+            stuck.append(link)
+        busy[1].sendall(whole[-10:])
+        assert read_answer(busy[1])[0] == 200
+        for link in busy + stuck:
             link.close()
         site.daemon.wait_for("/livez")
 

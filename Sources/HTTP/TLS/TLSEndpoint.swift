@@ -48,9 +48,10 @@ package final class TLSEndpoint: Sendable {
     private let current: Guarded<TLSContext>
     private let watch: Guarded<FileWatch>
 
-    /// What an idle connection takes beside what a plain one does: some 14 KiB, and a client's
-    /// certificates where they are asked for. Handshakes are counted by themselves, and records under
-    /// way are charged to the memory for requests.
+    /// What an idle connection takes beside what a plain one does.
+    ///
+    /// That is some 14 KiB, and a client's certificates where they are asked for. Handshakes are counted
+    /// by themselves, and records under way are charged to the memory for requests.
     static func connectionByteCount(_ configuration: TLSConfiguration) -> Int {
         configuration.clientCertificates == .none ? 18 << 10 : 32 << 10
     }

@@ -71,8 +71,10 @@ final class TLSSession {
         return .notNow
     }
 
-    /// Whether more has come than a handshake is made of: OpenSSL keeps a message of up to 128 KiB until it
-    /// is whole. That is two greetings, and a client's certificates where they are asked for.
+    /// Whether more has come than a handshake is made of.
+    ///
+    /// That is two greetings, and a client's certificates where they are asked for; OpenSSL would keep a
+    /// message of up to 128 KiB until it is whole.
     var isHandshakeTooLong: Bool {
         guard let reader = unsafe SSL_get_rbio(session) else { return false }
         return unsafe BIO_number_read(reader) > UInt64(Self.handshakeLimit)
