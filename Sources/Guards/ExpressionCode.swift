@@ -42,25 +42,30 @@ struct ExpressionCode: Sendable {
     var texts: [[UInt8]] = []
 
     /// The value for one row, NaN where it is missing or undecided.
-    func value(row: Int, of table: FeatureTable) -> Double {
+    func value(row: Int, of table: borrowing FeatureTable) -> Double {
         var stack: [32 of Double] = InlineArray(repeating: 0)
         var count = 0
-        for index in steps.indices {
-            let step = steps[index]
-            switch step.growth {
-            case 1:
+        for step in steps {
+            switch step {
+            case .constant, .feature, .isMissing, .categoryIsIn, .textIsIn, .haveSameText:
                 stack[count] = operand(step, row, table)
-            case 0:
+                count += 1
+            case .isIn, .negate, .not:
                 stack[count - 1] = changed(stack[count - 1], by: step)
             default:
                 stack[count - 2] = combined(stack[count - 2], stack[count - 1], by: step)
+                count -= 1
             }
-            count += step.growth
         }
         return stack[0]
     }
 
-    private func operand(_ step: ExpressionStep, _ row: Int, _ table: FeatureTable) -> Double {
+    @inline(__always)
+    private func operand(
+        _ step: ExpressionStep,
+        _ row: Int,
+        _ table: borrowing FeatureTable
+    ) -> Double {
         switch step {
         case .constant(let value):
             return value
@@ -82,6 +87,7 @@ struct ExpressionCode: Sendable {
         }
     }
 
+    @inline(__always)
     private func changed(_ value: Double, by step: ExpressionStep) -> Double {
         switch step {
         case .negate: -value
@@ -91,6 +97,7 @@ struct ExpressionCode: Sendable {
         }
     }
 
+    @inline(__always)
     private func combined(_ left: Double, _ right: Double, by step: ExpressionStep) -> Double {
         switch step {
         case .add: finite(left + right)
@@ -130,7 +137,7 @@ struct ExpressionCode: Sendable {
         _ left: Int,
         _ right: Int,
         _ row: Int,
-        _ table: FeatureTable
+        _ table: borrowing FeatureTable
     ) -> Double {
         guard !table.isMissing(feature: left, row: row), !table.isMissing(feature: right, row: row)
         else { return .nan }

@@ -133,6 +133,7 @@ extension FeatureTable {
     package mutating func finish() {
         for feature in layouts.indices {
             let width = UInt32(clamping: layouts[feature].width)
+            if isWhole(feature, width) { continue }
             let absent = (0..<rows).count { filled[cellIndex(feature, $0)] == 0 && width > 0 }
             if absent > 0, absent == rows, case .reject = rules[feature].missing {
                 refuseAbsentColumn(feature)
@@ -142,6 +143,13 @@ extension FeatureTable {
                 fillRest(feature, row)
             }
         }
+    }
+
+    /// Whether every cell of the column has all its elements.
+    private func isWhole(_ feature: Int, _ width: UInt32) -> Bool {
+        let column = filled.span.extracting(feature * rows..<(feature + 1) * rows)
+        for row in column.indices { guard column[row] == width else { return false } }
+        return true
     }
 
     private mutating func fillRest(_ feature: Int, _ row: Int) {

@@ -17,6 +17,7 @@ extension FeatureTable {
         feature: Int,
         row: Int
     ) {
+        if takeReal(token, feature: feature, row: row) { return }
         switch layouts[feature].kind {
         case .real:
             guard let place = claim(feature, row) else { return }
@@ -28,6 +29,38 @@ extension FeatureTable {
             let literal = violations.isFull ? "" : token.literal(in: bytes)
             setWrongType(feature: feature, row: row, found: "a number", value: literal)
         }
+    }
+
+    /// Takes a number in the way that nearly all go: it is short, exact, in range, and the first of its
+    /// cell.
+    ///
+    /// - Returns: false, with nothing done, where one of that does not hold.
+    @inline(__always)
+    private mutating func takeReal(
+        _ token: JSONNumberToken,
+        feature: Int,
+        row: Int
+    ) -> Bool {
+        guard layouts[feature].kind == .real, layouts[feature].width == 1,
+            case let cell = cellIndex(feature, row), filled[cell] == 0,
+            case .absent = cells[cell],
+            var value = token.exactDouble
+        else { return false }
+        switch layouts[feature].datatype {
+        case .fp64: break
+        case .fp32:
+            // Halfway between two floats, and an integer that may lose digits, need a closer look.
+            guard value.bitPattern & 0x1FFF_FFFF != 0x1000_0000,
+                !token.isInteger || token.mantissa < 1 << 24
+            else { return false }
+            value = Double(Float(value))
+        default: return false
+        }
+        guard layouts[feature].lower <= value, value <= layouts[feature].upper else { return false }
+        reals[layouts[feature].base * rows + row] = value
+        cells[cell] = .given
+        filled[cell] = 1
+        return true
     }
 
     /// Takes a string of a JSON text.

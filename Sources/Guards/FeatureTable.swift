@@ -122,6 +122,7 @@ package struct FeatureTable: Sendable {
         }
     }
 
+    @inline(__always)
     func cellIndex(_ feature: Int, _ row: Int) -> Int {
         precondition(0 <= row && row < rows, "row \(row) of \(rows)")
         return feature * rows + row

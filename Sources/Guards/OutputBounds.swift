@@ -64,10 +64,10 @@ package struct OutputBounds: Sendable {
     }
 
     package func check(_ value: Double, output: Int) -> OutputVerdict {
-        let limits = limits[output]
-        guard abs(value) <= limits.largest else { return .nonFinite }
-        guard limits.lower <= value, value <= limits.upper else { return .bounds }
-        if let (sign, limit) = limits.ratio, !(value * sign <= limit) { return .bounds }
+        // Not copied whole, because of the texts that it may hold.
+        guard abs(value) <= limits[output].largest else { return .nonFinite }
+        guard limits[output].lower <= value, value <= limits[output].upper else { return .bounds }
+        if let (sign, limit) = limits[output].ratio, !(value * sign <= limit) { return .bounds }
         return .ok
     }
 

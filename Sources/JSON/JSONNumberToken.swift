@@ -112,7 +112,8 @@ package struct JSONNumberToken: Sendable, Equatable {
     ///
     /// (W. D. Clinger, How to Read Floating Point Numbers Accurately, 1990.) Its results are 0 or
     /// between 1e-22 and 1e38, where a float has all its 24 bits.
-    private var exactDouble: Double? {
+    @inline(__always)
+    package var exactDouble: Double? {
         guard isExact, mantissa <= 1 << 53 else { return nil }
         let magnitude = Double(mantissa)
         let value: Double

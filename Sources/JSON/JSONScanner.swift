@@ -170,6 +170,16 @@ package struct JSONScanner: Sendable {
         return try JSON.readNumber(in: bytes, at: &offset)
     }
 
+    /// As `readNumber`, but nil where the next value is of another kind, whose turn it still is.
+    @inline(__always)
+    package mutating func takeNumber(
+        in bytes: Span<UInt8>
+    ) throws(JSONError) -> JSONNumberToken? {
+        skipBlanks(in: bytes)
+        guard offset < bytes.count, bytes[offset] &- UInt8(ascii: "0") < 10 else { return nil }
+        return try JSON.readNumber(in: bytes, at: &offset)
+    }
+
     package mutating func readBool(in bytes: Span<UInt8>) throws(JSONError) -> Bool {
         skipBlanks(in: bytes)
         if take("true", in: bytes) { return true }
@@ -209,6 +219,7 @@ package struct JSONScanner: Sendable {
         }
     }
 
+    @inline(__always)
     private mutating func skipBlanks(in bytes: Span<UInt8>) {
         while offset < bytes.count {
             let byte = bytes[offset]

@@ -30,9 +30,29 @@ import Testing
         #expect(queue.take(at: 101) == "c")
         #expect(queue.take(at: 101) == "b")
         _ = queue.offer("d", .init(), at: 102)
-        #expect(drain(&queue, at: 103) == ["d", "a"])
+        #expect(queue.take(at: 103) == "d")
+        for job in ["e", "f"] { _ = queue.offer(job, .init(), at: 104) }
+        #expect(drain(&queue, at: 104) == ["a", "e", "f"], "the fourth turn is the oldest's")
         for job in ["e", "f"] { _ = queue.offer(job, .init(), at: 200) }
         #expect(drain(&queue, at: 201) == ["e", "f"], "the jam is over")
+    }
+
+    @Test func `a jam that is over dissolves although others keep coming`() {
+        var queue = queue(limit: 100)
+        // Eight clients whose requests stood still for longer than the limit.
+        for client in 0..<8 { _ = queue.offer("\(client)", .init(), at: 0) }
+        var lastServed: [String: UInt64] = [:]
+        var longestWait: UInt64 = 0
+        for turn in 0..<200 {
+            // One is served every 10, and asks again at once.
+            let now = 200 + UInt64(turn) * 10
+            guard let job = queue.take(at: now) else { break }
+            if turn > 100 { longestWait = max(longestWait, now - (lastServed[job] ?? 0)) }
+            lastServed[job] = now
+            _ = queue.offer(job, .init(), at: now)
+        }
+        #expect(lastServed.count == 8)
+        #expect(longestWait == 80, "in order of arrival again")
     }
 
     @Test func `what matters more comes first`() {

@@ -4,9 +4,11 @@
 /// afford.
 ///
 /// First come, first served, until the first has waited for `lifoAfter`; from then on the latest come
-/// first. Under overload somebody waits in vain whatever the order, and in order of arrival it would be
-/// everybody: each would be answered just when its client has given up (Maurer, "Fail at Scale",
-/// ACM Queue 13(8), 2015, calls it adaptive LIFO).
+/// first, three times in four. Under overload somebody waits in vain whatever the order, and in order of
+/// arrival it would be everybody: each would be answered just when its client has given up (Maurer,
+/// "Fail at Scale", ACM Queue 13(8), 2015, calls it adaptive LIFO). The fourth turn is the oldest's, so
+/// that a jam which is over dissolves: else those whom it left behind would wait for as long as others
+/// keep coming, and keep the order that keeps them waiting.
 ///
 /// Pure: times come in as nanoseconds of any clock that does not go back.
 struct AdmissionQueue<Job> {
@@ -40,6 +42,8 @@ struct AdmissionQueue<Job> {
         var entries: [Entry?] = []
         var first = 0
         var cost: UInt64 = 0
+        /// Turns that the latest have had since the oldest had one.
+        var turns = 0
 
         var count: Int { entries.count - first }
         var oldest: Entry? { first < entries.count ? entries[first] : nil }
@@ -119,7 +123,12 @@ struct AdmissionQueue<Job> {
         for index in lanes.indices.reversed() {
             guard let oldest = lanes[index].oldest else { continue }
             let isOverloaded = now &- min(oldest.since, now) > lifoAfter
-            return (isOverloaded ? lanes[index].takeLatest() : lanes[index].takeOldest())?.job
+            guard isOverloaded, lanes[index].turns < 3 else {
+                lanes[index].turns = 0
+                return lanes[index].takeOldest()?.job
+            }
+            lanes[index].turns += 1
+            return lanes[index].takeLatest()?.job
         }
         return nil
     }

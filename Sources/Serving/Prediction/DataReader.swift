@@ -38,6 +38,11 @@ struct DataReader {
         var isNested = false
         while try scanner.nextElement(in: json) {
             elements += 1
+            if !isNested, count < total, let number = try scanner.takeNumber(in: json) {
+                table.setNumber(number, in: json, feature: feature, row: count / width)
+                count += 1
+                continue
+            }
             let kind = try scanner.peekKind(in: json)
             if elements == 1 { isNested = kind == .array && level + 1 < shape.rank }
             guard isNested else {

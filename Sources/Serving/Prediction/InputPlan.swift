@@ -81,7 +81,20 @@ struct InputPlan: Sendable {
     ) where Element: Scalar {
         session.withInput(index, as: Element.self) { elements in
             for part in input.parts {
-                for (position, row) in rows.enumerated() {
+                if part.form == .identity, table.kind(part.feature) == .real {
+                    table.withReals(part.feature) { values in
+                        for position in rows.indices {
+                            let source = rows[position] * part.width
+                            let target = position * input.width + part.firstColumn
+                            for element in 0..<part.width {
+                                elements[target + element] = convert(values[source + element])
+                            }
+                        }
+                    }
+                    continue
+                }
+                for position in rows.indices {
+                    let row = rows[position]
                     let start = position * input.width + part.firstColumn
                     if part.form == .oneHot {
                         let category = table.category(feature: part.feature, row: row)

@@ -29,6 +29,7 @@ package struct Outcome: Sendable {
         guards.append(contentsOf: repeatElement(.ok, count: rows))
         isModel.removeAll(keepingCapacity: true)
         isModel.append(contentsOf: repeatElement(true, count: rows))
+        (servedBy, onlyGuard) = (.model, .ok)
     }
 
     package mutating func set(_ row: Int, _ decision: Decision) {
@@ -36,17 +37,20 @@ package struct Outcome: Sendable {
         isModel[row] = decision.source == .model
     }
 
-    package var servedBy: Server {
-        let byModel = isModel.count { $0 }
-        if byModel == isModel.count { return .model }
-        return byModel == 0 ? .fallback : .mixed
-    }
-
+    /// Who answered the rows together.
+    package private(set) var servedBy = Server.model
     /// The guard that decided all rows; nil where rows differ.
-    package var onlyGuard: GuardName? {
-        guard let first = guards.first else { return .ok }
-        for guardName in guards where guardName != first { return nil }
-        return first
+    package private(set) var onlyGuard: GuardName?
+
+    /// Sums the rows up, after the last of them is set.
+    package mutating func settle() {
+        var byModel = 0
+        for isModel in isModel where isModel { byModel += 1 }
+        servedBy = byModel == isModel.count ? .model : byModel == 0 ? .fallback : .mixed
+        let first = guards.first ?? .ok
+        var others = 0
+        for guardName in guards where guardName.index != first.index { others += 1 }
+        onlyGuard = others == 0 ? first : nil
     }
 
     /// Whether the model answered every row and no guard had anything against it.

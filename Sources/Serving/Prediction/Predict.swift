@@ -67,6 +67,7 @@ extension ModelVersion {
             if let effect { effects.append(effect) }
         }
         if !context.isGolden { try fillFromFallback(&tables) }
+        tables.outcome.settle()
         return effects
     }
 
@@ -190,6 +191,7 @@ extension ModelVersion {
 
     /// Answers from the fallback what the model may not answer.
     private func fillFromFallback(_ tables: inout PredictionTables) throws(Failure) {
+        guard tables.outcome.isModel.contains(false) else { return }
         for row in 0..<tables.features.rows where !tables.outcome.isModel[row] {
             for index in tables.outputs.columns.indices {
                 guard let answer = fallback.answer(output: index, row: row, of: tables.features)
