@@ -95,6 +95,9 @@ final class Connection {
 
     var ticket: Ticket { Ticket(slot: slot, generation: generation, sequence: sequence) }
 
+    /// Whether it waits for a request of which nothing has come.
+    var isQuiet: Bool { waiting == .idle || waiting == .head && phase == .head && kept.isEmpty }
+
     var hasOutput: Bool { sentCount < output.count }
 
     /// What the connection's state needs of the kernel.

@@ -4,37 +4,78 @@ internal import Platform
 extension EventLoop {
     /// How many more connections than the limit may wait for their refusal to be read.
     private static var politeCount: Int { 256 }
+    /// Milliseconds.
+    private static var pause: Int64 { 100 }
 
     /// Takes connections until there are none, or some, so that others get their turn.
-    func acceptConnections() {
-        for _ in 0..<64 { guard acceptOne() else { return } }
+    func acceptConnections(_ index: Int) {
+        guard index < listeners.count else { return }
+        let listener = listeners[index]
+        for _ in 0..<64 { guard acceptOne(from: listener) else { return } }
     }
 
-    /// Takes what the listener still holds, closes it, and lets the connections end.
+    /// Takes what the listeners still hold, and lets the connections end.
+    ///
+    /// The kernel resets what is in the queue of a listener that is closed. So newcomers are turned away
+    /// first, and those on their way have a moment to arrive. A listener that somebody else keeps is let
+    /// go at once: its newcomers wait for whoever takes it next.
     func stopAccepting() {
         guard !isDraining else { return }
-        // The kernel resets what is in the queue of a listener that is closed.
-        for _ in 0..<65536 { guard acceptOne() else { break } }
-        if let number = listener?.number { poll.remove(number) }
-        listener = nil
         isDraining = true
+        for listener in listeners where listener.owner == .loop {
+            turnAwayNewcomers(of: listener.number)
+        }
+        acceptWaiting()
+        closeListeners { $0.owner == .other }
+        closeListenersAt = now + deadlines.closeGrace
         let end = now + deadlines.drainGrace
         for connection in connections {
-            guard let connection, connection.waiting == .idle, end < connection.deadline else {
-                continue
-            }
+            guard let connection, connection.isQuiet, end < connection.deadline else { continue }
             setDeadline(connection, .idle, at: end)
         }
     }
 
+    /// Takes what came in the grace, and closes the listeners.
+    func finishAccepting() {
+        closeListenersAt = .max
+        acceptWaiting()
+        closeListeners { _ in true }
+    }
+
+    private func acceptWaiting() {
+        for listener in listeners {
+            for _ in 0..<65536 { guard acceptOne(from: listener) else { break } }
+        }
+    }
+
+    private func closeListeners(where isOver: (Listener) -> Bool) {
+        // A socket that others hold too would go on telling of clients.
+        for listener in listeners where isOver(listener) { poll.remove(listener.number) }
+        let left = listeners.filter { !isOver($0) }
+        guard left.count < listeners.count else { return }
+        for listener in left { poll.remove(listener.number) }
+        listeners = left
+        try? listen()
+    }
+
+    /// Waits for clients on all listeners.
+    func listen() throws(SystemError) {
+        for (index, listener) in listeners.enumerated() {
+            try poll.add(
+                listener.number,
+                for: listener.wantedReadiness,
+                token: Self.firstListenerToken + UInt64(index)
+            )
+        }
+    }
+
     /// Takes one connection; answers whether there may be another.
-    private func acceptOne() -> Bool {
-        guard let number = listener?.number else { return false }
-        switch acceptConnection(from: number) {
-        case .connection(let descriptor): add(descriptor)
+    private func acceptOne(from listener: Listener) -> Bool {
+        switch acceptConnection(from: listener.number) {
+        case .connection(let descriptor): add(descriptor, from: listener)
         case .gone: break
         case .notNow: return false
-        case .noDescriptors: return turnAwayOne(from: number)
+        case .noDescriptors: return turnAwayOne(from: listener)
         case .failed:
             pauseAccepting()
             return false
@@ -42,7 +83,7 @@ extension EventLoop {
         return true
     }
 
-    private func add(_ descriptor: Int32) {
+    private func add(_ descriptor: Int32, from listener: Listener) {
         counters.accepted.add(1)
         let open = counters.open.add(1)
         guard open <= configuration.connectionLimit + Self.politeCount else {
@@ -72,7 +113,7 @@ extension EventLoop {
         }
         connection.isSurplus = open > configuration.connectionLimit && !evict()
         if connection.isSurplus { counters.turnedAway.add(1) }
-        if tls != nil {
+        if tls != nil, !listener.isLocal {
             // Not before its first byte: who sends nothing costs nothing.
             connection.phase = .handshake
             setDeadline(connection, .handshake, after: deadlines.handshake)
@@ -99,11 +140,16 @@ extension EventLoop {
 
     /// Waits for the first request, or says why there will be none.
     func welcome(_ connection: Connection) {
-        setDeadline(connection, .head, after: deadlines.head)
         guard connection.isSurplus else {
-            idle.append(connection.slot)
+            if isDraining {
+                setDeadline(connection, .idle, after: deadlines.drainGrace)
+            } else {
+                setDeadline(connection, .head, after: deadlines.head)
+                idle.append(connection.slot)
+            }
             return
         }
+        setDeadline(connection, .head, after: deadlines.head)
         refuse(connection, .tooManyConnections)
         flush(connection)
     }
@@ -111,16 +157,17 @@ extension EventLoop {
     /// Makes room by giving the reserve away for a moment, so that the client learns why.
     ///
     /// Without it the listener would stay readable and the loop would spin.
-    private func turnAwayOne(from number: Int32) -> Bool {
+    private func turnAwayOne(from listener: Listener) -> Bool {
         guard let reserveDescriptor else {
             pauseAccepting()
             return false
         }
         closeDescriptor(reserveDescriptor)
-        let result = acceptConnection(from: number)
+        let result = acceptConnection(from: listener.number)
         if case .connection(let descriptor) = result {
             counters.turnedAway.add(1)
-            let bytes = tls == nil ? surplusAnswer() : TLSAlert.internalError
+            let isPlain = tls == nil || listener.isLocal
+            let bytes = isPlain ? surplusAnswer() : TLSAlert.internalError
             _ = send(bytes.span, from: 0, to: descriptor)
             shutDownSending(descriptor)
             _ = receive(from: descriptor, into: &input, at: 0)
@@ -145,19 +192,24 @@ extension EventLoop {
         return bytes
     }
 
-    /// Leaves the listener alone for a moment when the kernel is out of something.
+    /// Leaves the listeners alone for a moment when the kernel is out of something.
     private func pauseAccepting() {
-        guard let number = listener?.number else { return }
-        try? poll.change(number, to: [], token: Self.listenerToken)
+        guard !isAcceptingPaused else { return }
+        for listener in listeners { poll.remove(listener.number) }
         isAcceptingPaused = true
-        acceptAgainAt = now + 100
+        acceptAgainAt = now + Self.pause
     }
 
     /// Listens again after a pause.
     func resumeAccepting() {
-        guard isAcceptingPaused, let number = listener?.number else { return }
-        isAcceptingPaused = false
-        acceptAgainAt = .max
-        try? poll.change(number, to: .readable, token: Self.listenerToken)
+        guard isAcceptingPaused else { return }
+        do throws(SystemError) {
+            try listen()
+            isAcceptingPaused = false
+            acceptAgainAt = .max
+        } catch {
+            for listener in listeners { poll.remove(listener.number) }
+            acceptAgainAt = now + Self.pause
+        }
     }
 }

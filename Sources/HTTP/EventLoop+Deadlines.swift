@@ -6,7 +6,8 @@ internal import Platform
 extension EventLoop {
     /// How long the steps of a connection may take, in milliseconds.
     struct Deadlines {
-        let head, body, idle, write, answer, linger, drainGrace, handshake, rateWindow: Int64
+        let head, body, idle, write, answer, linger, handshake, rateWindow: Int64
+        let closeGrace, drainGrace: Int64
 
         init(_ configuration: HTTPConfiguration, _ tls: TLSConfiguration?) {
             head = milliseconds(configuration.headDeadline)
@@ -15,6 +16,7 @@ extension EventLoop {
             write = milliseconds(configuration.writeDeadline)
             answer = milliseconds(configuration.answerDeadline)
             linger = milliseconds(configuration.lingerDeadline)
+            closeGrace = milliseconds(configuration.closeGrace)
             drainGrace = milliseconds(configuration.drainGrace)
             handshake = milliseconds(tls?.handshakeDeadline ?? .zero)
             rateWindow = max(1, milliseconds(configuration.rateWindow))
@@ -47,13 +49,14 @@ extension EventLoop {
 
     /// How long the loop may wait for events: for ever, or until a deadline may have passed.
     func waitMilliseconds() -> Int32 {
-        let moment = min(wheel.next ?? .max, acceptAgainAt)
+        let moment = min(wheel.next ?? .max, acceptAgainAt, closeListenersAt)
         return moment == .max ? -1 : Int32(clamping: max(0, moment - now))
     }
 
     /// Ends what is over its deadline.
     func checkDeadlines() {
         if now >= acceptAgainAt { resumeAccepting() }
+        if now >= closeListenersAt { finishAccepting() }
         while let (tick, tokens) = wheel.takeDue(at: now) {
             for token in tokens {
                 guard let connection = connection(token), connection.armedTick == tick else {

@@ -253,8 +253,8 @@ extension EventLoop {
             respond(connection, Response(status: 204, headers: ["allow": Method.all]))
             return
         }
-        // A loop speaks with all its clients in the one way or in the other.
-        if let secure = connection.secure { request.clientName = secure.clientName }
+        // The head may have been another client's before, so that nobody's name must stay in it.
+        if tls != nil { request.clientName = connection.secure?.clientName }
         let unpacks = request.withHeader("accept-encoding") { acceptsGzip($0) } ?? false
         let packing = unpacks ? compressor : nil
         let exchange = Exchange(mailbox, connection.ticket, packing)

@@ -2,7 +2,7 @@
 internal import Dispatch
 internal import Platform
 
-/// One thread that accepts, reads, answers and closes the connections of one listener.
+/// One thread that accepts, reads, answers and closes the connections of some listeners.
 ///
 /// The life of a request: `EventLoop+Accepting` takes the connection, `EventLoop+Securing` agrees on
 /// TLS where the port speaks it, `EventLoop+Reading` reads the request and calls the handler,
@@ -16,8 +16,9 @@ final class EventLoop: @unchecked Sendable {
     static let inputByteCount = 64 << 10
     /// How many requests of one connection are answered before it is the others' turn.
     static let turnRequestCount = 32
-    static let listenerToken = UInt64.max
-    static let mailboxToken = UInt64.max - 1
+    static let mailboxToken = UInt64.max
+    /// That of the first listener; no connection comes near it, as there are not so many slots.
+    static let firstListenerToken = UInt64.max - (1 << 20)
 
     let configuration: HTTPConfiguration
     /// Nil for a port that speaks without TLS.
@@ -30,7 +31,7 @@ final class EventLoop: @unchecked Sendable {
     let compressor: AnswerCompressor
 
     var poll: EventPoll
-    var listener: Descriptor?
+    var listeners: [Listener]
     var reserveDescriptor: Int32?
     var connections: [Connection?] = []
     var freeSlots: [UInt32] = []
@@ -62,6 +63,8 @@ final class EventLoop: @unchecked Sendable {
     var handshakeCount = 0
     /// When to listen again after a pause.
     var acceptAgainAt = Int64.max
+    /// When a drain ends accepting.
+    var closeListenersAt = Int64.max
     var isDraining = false
     var isStopped = false
     var isAcceptingPaused = false
@@ -74,7 +77,7 @@ final class EventLoop: @unchecked Sendable {
         handler: any Handler,
         counters: ServerCounters,
         compressor: AnswerCompressor,
-        listener: consuming Descriptor,
+        listeners: [Listener],
         drained: DispatchGroup
     ) throws(SystemError) {
         self.configuration = configuration
@@ -94,9 +97,9 @@ final class EventLoop: @unchecked Sendable {
         mailbox = try Mailbox()
         poll = try EventPoll(capacity: 256)
         try poll.add(mailbox.descriptor, for: .readable, token: Self.mailboxToken)
-        try poll.add(listener.number, for: .readable, token: Self.listenerToken)
-        self.listener = consume listener
+        self.listeners = listeners
         reserveDescriptor = openReserveDescriptor()
+        try listen()
     }
 
     deinit { if let reserveDescriptor { closeDescriptor(reserveDescriptor) } }
@@ -111,7 +114,8 @@ final class EventLoop: @unchecked Sendable {
                 let event = poll.event(index)
                 switch event.token {
                 case Self.mailboxToken: readMailbox()
-                case Self.listenerToken: acceptConnections()
+                case Self.firstListenerToken...:
+                    acceptConnections(Int(event.token - Self.firstListenerToken))
                 default: serve(event.token, event.readiness)
                 }
             }
@@ -121,7 +125,7 @@ final class EventLoop: @unchecked Sendable {
             reportDrained()
         }
         for connection in connections { if let connection { close(connection) } }
-        listener = nil
+        listeners = []
         reportDrained()
     }
 
@@ -192,7 +196,8 @@ final class EventLoop: @unchecked Sendable {
     }
 
     private func reportDrained() {
-        guard isDraining || isStopped, openCount == 0, !hasReportedDrained else { return }
+        guard isDraining || isStopped, openCount == 0, listeners.isEmpty, !hasReportedDrained
+        else { return }
         hasReportedDrained = true
         drained.leave()
     }

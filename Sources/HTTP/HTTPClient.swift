@@ -32,6 +32,8 @@ package enum HTTPClientError: Error, Equatable, Sendable, CustomStringConvertibl
 package struct HTTPClient: Sendable {
     package var host: String
     package var port: UInt16
+    /// The file of a Unix-domain socket, which is asked instead of host and port.
+    package var socket: String?
     /// For the whole exchange, from connecting to the last byte.
     package var timeout = Duration.seconds(10)
     /// Whom to trust where the server speaks TLS; nil where it does not.
@@ -43,7 +45,19 @@ package struct HTTPClient: Sendable {
         self.port = port
     }
 
-    package var address: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    package init(socket: String) {
+        host = "localhost"
+        port = 0
+        self.socket = socket
+    }
+
+    package var address: String { socket.map { "unix:\($0)" } ?? authority }
+
+    /// For the field `host`; a socket's file has no name there.
+    private var authority: String {
+        if socket != nil { return "localhost" }
+        return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
 
     /// Sends a request and waits for the whole answer.
     package func send(
@@ -98,6 +112,9 @@ package struct HTTPClient: Sendable {
     }
 
     private func connect(deadline: UInt64) throws(SystemError) -> Descriptor {
+        if let socket {
+            return try Platform.connect(to: .unix(socket), deadline: deadline)
+        }
         let addresses = try SocketAddress.resolve(host: host, port: port, forListening: false)
         var failure: SystemError?
         for address in addresses {
@@ -113,6 +130,7 @@ package struct HTTPClient: Sendable {
     private func explained(_ error: SystemError) -> HTTPClientError {
         switch error.symbol {
         case "ECONNREFUSED": .nothingListens(address)
+        case "ENOENT" where socket != nil: .nothingListens(address)
         case "ETIMEDOUT": .timedOut(address, timeout)
         case "EADDRNOTAVAIL": .unknownHost(host)
         default: .failed(address, error.reason)
@@ -125,7 +143,8 @@ package struct HTTPClient: Sendable {
         _ headers: [(String, String)],
         _ body: [UInt8]
     ) -> [UInt8] {
-        var head = "\(method.name) \(target) HTTP/1.1\r\nhost: \(address)\r\nconnection: close\r\n"
+        var head = "\(method.name) \(target) HTTP/1.1\r\n"
+        head += "host: \(authority)\r\nconnection: close\r\n"
         for (name, value) in headers { head += "\(name): \(value)\r\n" }
         if !body.isEmpty || method == .post || method == .put || method == .patch {
             head += "content-length: \(body.count)\r\n"

@@ -7,6 +7,8 @@ package struct HTTPConfiguration: Sendable {
     package var host = "127.0.0.1"
     /// 0 lets the kernel choose; `HTTPServer.port` then says what it chose.
     package var port: UInt16 = 0
+    /// A Unix-domain socket to listen on beside the port; its clients speak without TLS.
+    package var socket: LocalSocket?
     package var loopCount = processorCount
     package var head = HeadLimits()
     /// The longest body of a request, before and after unpacking.
@@ -40,6 +42,8 @@ package struct HTTPConfiguration: Sendable {
     package var answerDeadline = Duration.seconds(300)
     /// From the last byte sent to closing, so that the client can read the answer first.
     package var lingerDeadline = Duration.seconds(2)
+    /// How long a drain takes connections that were on their way.
+    package var closeGrace = Duration.milliseconds(100)
     /// How long a drain waits for one more request on a connection that is kept alive.
     package var drainGrace = Duration.milliseconds(500)
 
@@ -53,6 +57,18 @@ package struct HTTPConfiguration: Sendable {
 
     /// How many handshakes may be under way on a loop.
     var handshakesPerLoop: Int { max(16, connectionLimit / 8 / max(1, loopCount)) }
+
+    /// The file of a Unix-domain socket.
+    package struct LocalSocket: Sendable, Equatable {
+        package var path: String
+        /// Whoever may write to the file may connect.
+        package var permissions: UInt32
+
+        package init(path: String, permissions: UInt32 = 0o660) {
+            self.path = path
+            self.permissions = permissions
+        }
+    }
 
     /// What a server can come to use at most, for the budget: what connections hold, the loops'
     /// buffers with one unpacked body each, and the connections themselves.

@@ -3,41 +3,8 @@ internal import Dispatch
 package import Platform
 internal import Synchronization
 
-/// Why a server cannot listen.
-package enum ListenError: Error, Equatable, Sendable, CustomStringConvertible {
-    case addressInUse(String)
-    case addressNotHere(String)
-    case notPermitted(String)
-    case tls(TLSError)
-    case system(SystemError)
-
-    package var description: String {
-        switch self {
-        case .addressInUse(let address):
-            "cannot listen on \(address): another process listens there; "
-                + "stop it or choose another port"
-        case .addressNotHere(let address):
-            "cannot listen on \(address): this machine has no such address; "
-                + "use one of its own, or 0.0.0.0 for all of them"
-        case .notPermitted(let address):
-            "cannot listen on \(address): ports below 1024 need a permission that this process "
-                + "does not have; choose a higher port"
-        case .tls(let error): error.description
-        case .system(let error): "cannot listen: \(error)"
-        }
-    }
-
-    fileprivate init(_ error: SystemError, _ address: String) {
-        switch error.symbol {
-        case "EADDRINUSE": self = .addressInUse(address)
-        case "EADDRNOTAVAIL": self = .addressNotHere(address)
-        case "EACCES": self = .notPermitted(address)
-        default: self = .system(error)
-        }
-    }
-}
-
-/// An HTTP/1.1 server: event loops, each with a listener of its own on the same address.
+/// An HTTP/1.1 server: event loops, each with a listener of its own on the same address, and with a
+/// share of the listeners that there is only one of.
 ///
 /// `init` takes the address, `start` serves; `stopAccepting`, `drained` and `stop` end it in order.
 package final class HTTPServer: Sendable {
@@ -45,21 +12,30 @@ package final class HTTPServer: Sendable {
     package let counters: ServerCounters
     /// Nil for a port that speaks without TLS.
     package let tls: TLSEndpoint?
-    /// The port that is listened on, also when the kernel chose it.
+    /// The port that is listened on, also when the kernel chose it; 0 where there is none.
     package let port: UInt16
-    /// Host and port as people write them.
-    package let address: String
+    /// Everything that is listened on, as people write it.
+    package let addresses: [String]
 
     private let loops: [EventLoop]
+    private let socketFile: SocketFile?
     private let drainedGroup = DispatchGroup()
     private let finishedGroup = DispatchGroup()
     private let isStarted = Atomic(false)
 
     /// Takes the address; connections wait in the kernel's queue until `start`.
+    ///
+    /// - Parameters:
+    ///   - configuration: what the server may use, and where it listens.
+    ///   - handler: answers the requests.
+    ///   - counters: what is counted.
+    ///   - inherited: sockets that listen already, which become the server's; with any, it makes none.
+    /// - Throws: what keeps it from listening.
     package init(
         configuration: HTTPConfiguration,
         handler: any Handler,
-        counters: ServerCounters = ServerCounters()
+        counters: ServerCounters = ServerCounters(),
+        inherited: [InheritedSocket] = []
     ) throws(ListenError) {
         ignoreBrokenPipes()
         self.configuration = configuration
@@ -69,33 +45,15 @@ package final class HTTPServer: Sendable {
         } catch {
             throw .tls(error)
         }
-        var wanted = "\(configuration.host):\(configuration.port)"
+        let listening =
+            inherited.isEmpty ? try Listening(configuration) : try Listening(inherited)
         do throws(SystemError) {
-            let addresses = try SocketAddress.resolve(
-                host: configuration.host,
-                port: configuration.port,
-                forListening: true
-            )
-            guard var address = addresses.first else {
-                throw SystemError(call: "getaddrinfo", errno: 99, subject: configuration.host)
-            }
-            wanted = address.description
-            if address.port != 0 {
-                // Listeners that share an address would share it with another daemon too.
-                _ = try listen(on: address, backlog: 0, isShared: false)
-            }
             var loops: [EventLoop] = []
             let compressor = AnswerCompressor(
                 minimumByteCount: configuration.packedByteCount,
                 keptCount: configuration.encoderCount
             )
-            for _ in 0..<max(1, configuration.loopCount) {
-                let listener = try listen(
-                    on: address,
-                    backlog: configuration.backlog,
-                    isShared: true
-                )
-                address = try SocketAddress.local(of: listener.number)
+            for index in 0..<max(1, configuration.loopCount) {
                 loops.append(
                     try EventLoop(
                         configuration: configuration,
@@ -103,18 +61,22 @@ package final class HTTPServer: Sendable {
                         handler: handler,
                         counters: counters,
                         compressor: compressor,
-                        listener: listener,
+                        listeners: try listening.listeners(ofLoop: index),
                         drained: drainedGroup
                     )
                 )
             }
             self.loops = loops
-            port = address.port
-            self.address = address.description
         } catch {
-            throw ListenError(error, wanted)
+            listening.file?.remove()
+            throw .system(error)
         }
+        port = listening.port
+        addresses = listening.addresses
+        socketFile = listening.file
     }
+
+    deinit { socketFile?.remove() }
 
     /// Begins to serve, each loop on a serial queue and so on a thread of its own.
     package func start() {
@@ -132,6 +94,7 @@ package final class HTTPServer: Sendable {
 
     /// Accepts what is waiting and then no more; every answer from now on ends its connection.
     package func stopAccepting() {
+        socketFile?.remove()
         for loop in loops { loop.mailbox.post(.stopAccepting) }
     }
 

@@ -53,6 +53,13 @@ package struct Descriptor: ~Copyable, Sendable {
         return place
     }
 
+    /// Another descriptor of the same open file.
+    package borrowing func duplicate() throws(SystemError) -> Descriptor {
+        let copy = fcntl(number, F_DUPFD_CLOEXEC, 0)
+        guard copy >= 0 else { throw .last("fcntl") }
+        return Descriptor(owning: copy)
+    }
+
     /// Gives the descriptor up without closing it.
     package consuming func release() -> Int32 {
         let number = number

@@ -10,6 +10,10 @@ package struct Readiness: OptionSet, Sendable {
 
     package static let readable = Readiness(rawValue: EPOLLIN.rawValue)
     package static let writable = Readiness(rawValue: EPOLLOUT.rawValue)
+    /// Asked for with a descriptor that several sets wait on: not all of them are woken for one client.
+    ///
+    /// What was added with it can be removed, and not changed.
+    package static let exclusive = Readiness(rawValue: EPOLLEXCLUSIVE.rawValue)
     /// Always told, never asked for: both directions are over, or the connection broke.
     package static let broken = Readiness(rawValue: EPOLLERR.rawValue | EPOLLHUP.rawValue)
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
 
-/// An IPv4 or IPv6 address with a port.
+/// An IPv4 or IPv6 address with a port, or the place of a Unix-domain socket.
 package struct SocketAddress: Sendable {
     private var storage = sockaddr_storage()
     private var length: socklen_t = 0
@@ -10,20 +10,27 @@ package struct SocketAddress: Sendable {
 
     package var family: Int32 { Int32(storage.ss_family) }
 
-    /// Host and port, an IPv6 host in brackets.
+    /// Whether it is that of a Unix-domain socket.
+    package var isLocal: Bool { family == AF_UNIX }
+
+    /// Host and port, an IPv6 host in brackets; `unix` and the path where there is one.
     package var description: String {
-        family == AF_INET6 ? "[\(host)]:\(port)" : "\(host):\(port)"
+        if isLocal { return path.isEmpty ? "unix" : "unix:\(path)" }
+        return family == AF_INET6 ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
 
+    /// 0 for a Unix-domain socket.
     package var port: UInt16 {
+        guard !isLocal else { return 0 }
         var storage = storage
         return unsafe withUnsafeBytes(of: &storage) { bytes in
             unsafe UInt16(bigEndian: bytes.loadUnaligned(fromByteOffset: 2, as: UInt16.self))
         }
     }
 
-    /// The address in digits.
+    /// The address in digits; `unix` for a Unix-domain socket.
     package var host: String {
+        guard !isLocal else { return "unix" }
         var storage = storage
         var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
         let length = length
@@ -60,6 +67,51 @@ package struct SocketAddress: Sendable {
             decoding: bytes[..<8].flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 0xF)]] },
             as: UTF8.self
         )
+    }
+
+    /// Where a Unix-domain socket is, with `@` for a name of the abstract namespace; empty for one
+    /// without a name.
+    private var path: String {
+        var storage = storage
+        let count = max(0, min(Int(length), MemoryLayout<sockaddr_un>.size) - Self.pathOffset)
+        var bytes = unsafe withUnsafeBytes(of: &storage) {
+            unsafe Array($0[Self.pathOffset..<Self.pathOffset + count])
+        }
+        guard let first = bytes.first else { return "" }
+        if first == 0 {
+            bytes[0] = UInt8(ascii: "@")
+        } else {
+            bytes = Array(bytes.prefix { $0 != 0 })
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Where `sun_path` begins: behind the family.
+    private static let pathOffset = MemoryLayout<sa_family_t>.size
+
+    /// The place of a Unix-domain socket: a file, or with `@` in front a name of the abstract
+    /// namespace.
+    ///
+    /// - Throws: where the kernel has no room for it; 107 bytes are the most.
+    package static func unix(_ path: String) throws(SystemError) -> SocketAddress {
+        let bytes = Array(path.utf8)
+        guard let first = bytes.first, !bytes.contains(0) else {
+            throw SystemError(call: "socket", errno: EINVAL, subject: path)
+        }
+        // A path in the address ends with a zero.
+        guard bytes.count < MemoryLayout<sockaddr_un>.size - pathOffset else {
+            throw SystemError(call: "socket", errno: ENAMETOOLONG, subject: path)
+        }
+        let isAbstract = first == UInt8(ascii: "@")
+        var address = SocketAddress()
+        address.storage.ss_family = sa_family_t(AF_UNIX)
+        unsafe withUnsafeMutableBytes(of: &address.storage) { buffer in
+            for (index, byte) in bytes.enumerated() {
+                unsafe buffer[pathOffset + index] = index == 0 && isAbstract ? 0 : byte
+            }
+        }
+        address.length = socklen_t(pathOffset + bytes.count + (isAbstract ? 0 : 1))
+        return address
     }
 
     /// Runs `body` on the address as the system calls take it.

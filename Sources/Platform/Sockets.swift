@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+private import CLinux
 private import Glibc
 
 /// Listens on an address, non-blocking; several listeners of one process may share it.
@@ -26,6 +27,19 @@ package func listen(
     guard backlog > 0 else { return listener }
     guard Glibc.listen(number, backlog) == 0 else { throw .last("listen", address.description) }
     return listener
+}
+
+/// Lets a listener of this process alone take no more clients, while those that it has, and those whose
+/// handshakes are under way, can still be accepted.
+///
+/// The kernel resets whatever a listener holds that is closed. A filter drops the first packet of every
+/// new handshake instead, as if it had got lost; its client tries again after a second, when nobody
+/// listens any more.
+///
+/// - Returns: false where the kernel does not take the filter.
+@discardableResult
+package func turnAwayNewcomers(of listener: Int32) -> Bool {
+    linux_drop_new_handshakes(listener) == 0
 }
 
 /// Connects, waiting at most until `deadline` on the monotonic clock.
@@ -68,12 +82,12 @@ package func waitUntilReady(_ number: Int32, toSend: Bool, deadline: UInt64) -> 
     }
 }
 
-private func makeSocket(for address: SocketAddress) throws(SystemError) -> Descriptor {
+func makeSocket(for address: SocketAddress) throws(SystemError) -> Descriptor {
     let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
     let number = socket(address.family, kind, 0)
     guard number >= 0 else { throw .last("socket", address.description) }
     let descriptor = Descriptor(owning: number)
-    setOption(number, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+    if !address.isLocal { setOption(number, Int32(IPPROTO_TCP), TCP_NODELAY, 1) }
     return descriptor
 }
 

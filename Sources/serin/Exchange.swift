@@ -11,15 +11,21 @@ func exchange(
     body: [UInt8] = [],
     address: String,
     port: Int,
+    socket: String? = nil,
     tls: TLSClientOptions? = nil,
     timeout: Duration = .seconds(10)
 ) throws(CommandFailure) -> ClientResponse {
-    guard let number = UInt16(exactly: port), number > 0 else {
-        throw .misuse("port \(port) cannot be asked; give the one that the daemon logged")
+    var client: HTTPClient
+    if let socket {
+        client = HTTPClient(socket: socket)
+    } else {
+        guard let number = UInt16(exactly: port), number > 0 else {
+            throw .misuse("port \(port) cannot be asked; give the one that the daemon logged")
+        }
+        client = HTTPClient(host: address, port: number)
+        client.tls = tls
     }
-    var client = HTTPClient(host: address, port: number)
     client.timeout = timeout
-    client.tls = tls
     do throws(HTTPClientError) {
         return try client.send(method, target, headers: headers, body: body)
     } catch .nothingListens(let place) {

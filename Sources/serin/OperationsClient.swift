@@ -8,6 +8,8 @@ import Serving
 struct OperationsClient {
     let address: String
     let port: Int
+    /// Asked instead of the port where given.
+    private let socket: String?
     /// Nil where nobody gave one and the daemon's own file cannot be read.
     private let token: String?
     private let tokenFile: String
@@ -18,6 +20,7 @@ struct OperationsClient {
         let settings = try arguments.clientSettings()
         address = reachable(settings.operations.address)
         port = settings.operations.port
+        socket = arguments["--operations-socket"]
         tls = try arguments.tlsOptions(for: settings.operations.tls, isSecret: true)
         tokenFile = settings.stateDirectory() + "/" + OperationsToken.fileName
         if let given = arguments["--token"] ?? environmentValue("SERIN_TOKEN"), !given.isEmpty {
@@ -47,6 +50,7 @@ struct OperationsClient {
             body: body?.encoded() ?? [],
             address: address,
             port: port,
+            socket: socket,
             tls: tls
         )
         guard (200..<300).contains(answer.status) else {
@@ -96,6 +100,12 @@ extension FlagSpec {
                 name: "--operations-address",
                 value: "TEXT",
                 summary: "the daemon's address [127.0.0.1]",
+                isBrief: true
+            ),
+            FlagSpec(
+                name: "--operations-socket",
+                value: "PATH",
+                summary: "the daemon's Unix-domain socket for operators, instead of its port",
                 isBrief: true
             ),
             FlagSpec(

@@ -13,13 +13,21 @@ extension CommandSpec {
             A port that speaks TLS by --config or the variables is asked so, and anybody's answer is
             taken, as a probe holds no secret; with --tls-ca only that of who is vouched for.
             """,
-        examples: ["serin probe", "serin probe '/readyz?verbose' --port 9080"],
+        examples: [
+            "serin probe", "serin probe '/readyz?verbose' --port 9080",
+            "serin probe --socket /run/serin/inference.sock",
+        ],
         positionals: [
             PositionalSpec(name: "PATH", summary: "[/readyz]", isRequired: false)
         ],
         flags: [
             FlagSpec(name: "--port", value: "N", summary: "the daemon's port [8080]"),
             FlagSpec(name: "--address", value: "TEXT", summary: "its address [127.0.0.1]"),
+            FlagSpec(
+                name: "--socket",
+                value: "PATH",
+                summary: "its Unix-domain socket, instead of the port"
+            ),
             FlagSpec(name: "--timeout", value: "TIME", summary: "how long to wait [1s]"),
             .config,
         ] + FlagSpec.tls,
@@ -35,7 +43,8 @@ extension CommandSpec {
     }
     let timeout = try arguments.duration("--timeout") ?? .seconds(1)
     let tls = try arguments.tlsOptions(for: settings.tls, isSecret: false)
-    guard let answer = answer(to: path, settings, tls, within: timeout) else { return .no }
+    let socket = arguments["--socket"]
+    guard let answer = answer(to: path, settings, socket, tls, within: timeout) else { return .no }
     let body = String(decoding: answer.body, as: UTF8.self)
     guard (200..<400).contains(answer.status) else {
         Terminal.complain("status \(answer.status)\n\(body)")
@@ -49,6 +58,7 @@ extension CommandSpec {
 private func answer(
     to path: String,
     _ settings: Settings,
+    _ socket: String?,
     _ tls: TLSClientOptions?,
     within timeout: Duration
 ) -> ClientResponse? {
@@ -59,6 +69,7 @@ private func answer(
             headers: [("user-agent", "serin-probe/\(serinVersion)")],
             address: reachable(settings.address),
             port: settings.port,
+            socket: socket,
             tls: tls,
             timeout: timeout
         )

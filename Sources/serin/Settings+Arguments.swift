@@ -24,6 +24,7 @@ extension SettingKind {
         case .integer, .number: "N"
         case .bytes: "BYTES"
         case .duration: "TIME"
+        case .permissions: "MODE"
         case .text: "TEXT"
         case .choice(let names): names.joined(separator: "|")
         case .texts: "A,B"

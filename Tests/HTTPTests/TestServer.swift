@@ -130,6 +130,11 @@ final class RawClient {
         socket = try connect(to: try #require(addresses.first), deadline: deadline)
     }
 
+    init(socket path: String) throws {
+        deadline = MonotonicClock.nanoseconds() + 20_000_000_000
+        socket = try Platform.connect(to: .unix(path), deadline: deadline)
+    }
+
     /// Sends in pieces of at most `step` bytes; answers false when the server takes no more.
     @discardableResult
     func send(_ bytes: [UInt8], step: Int = .max) -> Bool {

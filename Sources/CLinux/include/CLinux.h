@@ -15,6 +15,9 @@
 /// Accepts a connection with SOCK_NONBLOCK and SOCK_CLOEXEC set.
 int linux_accept(int listener);
 
+/// Has a TCP listener lose the first packet of each new handshake; 0, or -1 with errno.
+int linux_drop_new_handshakes(int listener);
+
 /// Lets malloc keep at most `count` arenas, and give what is free at the heap's end back early.
 void linux_bound_allocator(int count);
 

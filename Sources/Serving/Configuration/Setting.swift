@@ -32,6 +32,7 @@ package struct Setting: Sendable {
         case (.null, _): "null"
         case (.flag(let flag), _): flag ? "true" : "false"
         case (.integer(let count), .bytes): byteSizeText(count)
+        case (.integer(let mode), .permissions): permissionsText(mode)
         case (.integer(let integer), _): "\(integer)"
         case (.number(let number), _): "\(number)"
         case (.duration(let duration), _): durationText(duration)
@@ -123,6 +124,21 @@ extension Setting {
                 if case .integer(let count) = value { settings[keyPath: place] = count }
                 if case .null = value { settings[keyPath: place] = nil }
             }
+        )
+    }
+
+    static func permissions(
+        _ path: String,
+        _ place: any Place<Int>,
+        _ summary: String
+    ) -> Setting {
+        Setting(
+            path: path,
+            kind: .permissions,
+            summary: summary,
+            isOptional: false,
+            get: { .integer($0[keyPath: place]) },
+            set: { if case .integer(let mode) = $1 { $0[keyPath: place] = mode } }
         )
     }
 

@@ -24,6 +24,8 @@ package enum SettingKind: Sendable {
     case bytes(ClosedRange<Int>)
     /// Text with a unit: "250ms".
     case duration(ClosedRange<Duration>)
+    /// Of a file, as text in octal digits: "0660".
+    case permissions
     case text
     case choice([String])
     case texts
@@ -42,6 +44,7 @@ package enum SettingKind: Sendable {
         case .duration(let range):
             "a duration from \(durationText(range.lowerBound))"
                 + " to \(durationText(range.upperBound)), such as 250ms, 30s, 5m or 1h"
+        case .permissions: "permissions in octal digits from '0000' to '0777', such as '0660'"
         case .text: "text that is not empty"
         case .choice(let names): names.map { "'\($0)'" }.joined(separator: " or ")
         case .texts: "a list of texts"
@@ -65,7 +68,8 @@ package enum SettingKind: Sendable {
         case (.number(let range), .number(let number)):
             return number.double.flatMap { within(range, $0) }.map { .number($0) }
         case (.bytes, .string(let text)), (.duration, .string(let text)),
-            (.text, .string(let text)), (.choice, .string(let text)):
+            (.permissions, .string(let text)), (.text, .string(let text)),
+            (.choice, .string(let text)):
             return read(text: text)
         case (.texts, .array(let elements)): return texts(in: elements)
         case (.tokens, .array(let elements)): return tokens(in: elements)
@@ -89,6 +93,9 @@ package enum SettingKind: Sendable {
                 .map { .integer($0) }
         case .duration(let range):
             return parseDuration(text).flatMap { within(range, $0) }.map { .duration($0) }
+        case .permissions:
+            guard 3...4 ~= text.utf8.count, let mode = Int(text, radix: 8) else { return nil }
+            return within(0...0o777, mode).map { .integer($0) }
         case .text: return text.isEmpty ? nil : .text(text)
         case .choice(let names): return names.contains(text) ? .text(text) : nil
         case .texts: return .texts(text.split(separator: ",").map(String.init))
@@ -182,4 +189,10 @@ package enum SettingKind: Sendable {
     private func distinct(_ tokens: [Settings.Token]) -> SettingValue? {
         Set(tokens.map(\.name)).count == tokens.count ? .tokens(tokens) : nil
     }
+}
+
+/// Permissions as they are written: "0660".
+package func permissionsText(_ mode: Int) -> String {
+    let digits = String(mode, radix: 8)
+    return String(repeating: "0", count: max(0, 4 - digits.utf8.count)) + digits
 }

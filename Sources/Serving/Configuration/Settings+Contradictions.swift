@@ -30,6 +30,7 @@ extension Settings {
                 )
             )
         }
+        problems += socketProblems()
         if limits.requestMemory < limits.bodyBytes {
             problems.append(
                 .init(
@@ -56,6 +57,42 @@ extension Settings {
                     place: "require_signature",
                     problem: "no key is trusted",
                     hint: "set trusted_keys to a folder of public keys"
+                )
+            )
+        }
+        return problems
+    }
+}
+
+extension Settings {
+    private func socketProblems() -> [SettingProblem] {
+        var problems: [SettingProblem] = []
+        for (place, path) in [("socket", socket), ("operations.socket", operations.socket)] {
+            guard let path else { continue }
+            if !path.hasPrefix("/") || path.utf8.contains(0) {
+                problems.append(
+                    .init(
+                        place: place,
+                        problem: "'\(path)' is no absolute path",
+                        hint: "begin it with /, as in /run/serin/\(place).sock"
+                    )
+                )
+            } else if path.utf8.count > 107 {
+                problems.append(
+                    .init(
+                        place: place,
+                        problem: "the path has \(path.utf8.count) bytes; 107 are the most",
+                        hint: "choose a shorter one"
+                    )
+                )
+            }
+        }
+        if let socket, socket == operations.socket {
+            problems.append(
+                .init(
+                    place: "operations.socket",
+                    problem: "'\(socket)' is also the socket for predictions",
+                    hint: "give each a path of its own"
                 )
             )
         }

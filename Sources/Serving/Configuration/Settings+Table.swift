@@ -5,6 +5,8 @@ extension Settings {
         .text("models", \.models, "folder of <name>/<version>/ artifacts"),
         .text("address", \.address, "where predictions are asked for"),
         .integer("port", \.port, 0...65535, "port for predictions; 0 takes a free one"),
+        .text("socket", \.socket, "path of a Unix-domain socket beside the port; none where null"),
+        .permissions("socket_mode", \.socketMode, "who may connect to it"),
         .certificates("tls.certificates", \.tls.certificates, "with one the port speaks TLS"),
         .choice(
             "tls.client_certificates",
@@ -24,6 +26,12 @@ extension Settings {
             0...65535,
             "port for status, metrics and overrides; 0 takes a free one"
         ),
+        .text(
+            "operations.socket",
+            \.operations.socket,
+            "path of a Unix-domain socket for operators; none where null"
+        ),
+        .permissions("operations.socket_mode", \.operations.socketMode, "who may connect to it"),
         .certificates(
             "operations.tls.certificates",
             \.operations.tls.certificates,

@@ -11,6 +11,9 @@ package struct Settings: Sendable, Equatable {
     /// Where predictions are asked for.
     package var address = "0.0.0.0"
     package var port = 8080
+    /// A Unix-domain socket beside the port; nil for none.
+    package var socket: String?
+    package var socketMode = 0o660
     /// Of the port for predictions.
     package var tls = TLS()
     package var operations = Operations()
@@ -47,6 +50,9 @@ package struct Settings: Sendable, Equatable {
     package struct Operations: Sendable, Equatable {
         package var address = "127.0.0.1"
         package var port = 8081
+        /// As those of the port for predictions.
+        package var socket: String?
+        package var socketMode = 0o660
         package var tls = TLS()
         package var tokens: [Token] = []
     }

@@ -63,13 +63,16 @@ package final class Daemon: Sendable {
         parts.canaries.withLock { $0 = canaries }
         caretaker = Caretaker(daemon: parts, canaries: canaries)
         self.parts = parts
+        let inherited = try Self.inheritedPorts(environment, settings)
         inference = try Self.server(
             .inference(settings, cores: processorCount),
+            inherited.inference,
             InferenceService(daemon: parts),
             parts
         )
         operations = try Self.server(
             .operations(settings),
+            inherited.operations,
             OperationsService(daemon: parts, canaries: canaries),
             parts
         )
@@ -87,8 +90,35 @@ package final class Daemon: Sendable {
     /// what was in use stays so.
     package func reloadCertificates() { certificates.reload() }
 
+    /// The sockets that were handed over, for as long as operators' ones are not open to strangers.
+    private static func inheritedPorts(
+        _ environment: [String: String],
+        _ settings: Settings
+    ) throws(StartError) -> InheritedPorts {
+        let ports: InheritedPorts
+        do {
+            ports = try InheritedPorts(InheritedSocket.all(in: environment))
+        } catch {
+            throw StartError("\(error)")
+        }
+        guard settings.operations.tokens.isEmpty, settings.operations.tls.clientNames.isEmpty
+        else { return ports }
+        for socket in ports.operations {
+            guard let address = try? SocketAddress.local(of: socket.number), !address.isLocal,
+                !isLoopback(address.host)
+            else { continue }
+            throw StartError(
+                "the socket for operators that was handed over, \(address.description), is open "
+                    + "beyond this machine and operations.tokens is empty; set operations.tokens, or "
+                    + "listen on 127.0.0.1"
+            )
+        }
+        return ports
+    }
+
     private static func server(
         _ configuration: consuming HTTPConfiguration,
+        _ inherited: [InheritedSocket],
         _ handler: any Handler,
         _ parts: DaemonParts
     ) throws(StartError) -> HTTPServer {
@@ -103,7 +133,11 @@ package final class Daemon: Sendable {
             return marks.stamp(response)
         }
         do {
-            return try HTTPServer(configuration: configuration, handler: handler)
+            return try HTTPServer(
+                configuration: configuration,
+                handler: handler,
+                inherited: inherited
+            )
         } catch {
             throw StartError("\(error)")
         }
@@ -132,6 +166,8 @@ package final class Daemon: Sendable {
             [
                 "version": .string(serinVersion), "process": .number(Int(processIdentifier)),
                 "port": .number(ports.inference), "operations_port": .number(ports.operations),
+                "addresses": .array(inference.addresses.map { .string($0) }),
+                "operations_addresses": .array(operations.addresses.map { .string($0) }),
                 "state_directory": .string(parts.store.path),
                 "models": .string(parts.settings.models),
             ]

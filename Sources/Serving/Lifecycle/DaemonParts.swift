@@ -69,7 +69,9 @@ extension DaemonParts {
     ) throws(Failure) -> (host: ModelHost, version: ModelVersion) {
         let host = try host(match)
         guard let text = match.parameters["version"] else {
-            guard let active = host.active else { throw notLoaded(host) }
+            guard let active = host.active else {
+                throw registry.progress.isLoaded ? notLoaded(host) : starting
+            }
             return (host, active)
         }
         guard let number = ArtifactIdentity.version(folder: text),
@@ -83,21 +85,23 @@ extension DaemonParts {
     func host<Route>(_ match: Matched<Route>) throws(Failure) -> ModelHost {
         let name = match.parameters["model"] ?? ""
         if let host = registry.host(name) { return host }
-        guard registry.progress.isLoaded else {
-            var failure = Failure(
-                503,
-                "starting",
-                .system,
-                "models are still being loaded: \(registry.progress.phase)"
-            )
-            failure.headers = ["retry-after": "1"]
-            throw failure
-        }
+        guard registry.progress.isLoaded else { throw starting }
         let names = registry.hosts.map(\.name)
         let hint =
             suggestion(for: name, among: names)
             ?? "models are " + (names.isEmpty ? "none" : names.joined(separator: ", "))
         throw Failure(404, "unknown_model", .data, "unknown model '\(name.prefix(80))'; \(hint)")
+    }
+
+    private var starting: Failure {
+        var failure = Failure(
+            503,
+            "starting",
+            .system,
+            "models are still being loaded: \(registry.progress.phase)"
+        )
+        failure.headers = ["retry-after": "1"]
+        return failure
     }
 
     private func noVersion(_ text: String, of host: ModelHost) -> Failure {

@@ -7,6 +7,7 @@ extension HTTPConfiguration {
         var configuration = HTTPConfiguration(settings)
         configuration.host = settings.address
         configuration.port = UInt16(clamping: settings.port)
+        configuration.socket = .init(settings.socket, permissions: settings.socketMode)
         configuration.tls = TLSConfiguration(settings.tls, settings)
         configuration.loopCount = settings.loopCount(cores: cores)
         configuration.bodyByteCount = settings.limits.bodyBytes
@@ -21,6 +22,10 @@ extension HTTPConfiguration {
         var configuration = HTTPConfiguration(settings)
         configuration.host = settings.operations.address
         configuration.port = UInt16(clamping: settings.operations.port)
+        configuration.socket = .init(
+            settings.operations.socket,
+            permissions: settings.operations.socketMode
+        )
         configuration.tls = TLSConfiguration(settings.operations.tls, settings)
         configuration.loopCount = 1
         configuration.bodyByteCount = 64 << 10
@@ -38,6 +43,13 @@ extension HTTPConfiguration {
         idleDeadline = settings.deadlines.idle
         packedByteCount = settings.compression.minimumBytes
         writeDeadline = settings.deadlines.write
+    }
+}
+
+extension HTTPConfiguration.LocalSocket {
+    fileprivate init?(_ path: String?, permissions: Int) {
+        guard let path else { return nil }
+        self.init(path: path, permissions: UInt32(clamping: permissions))
     }
 }
 

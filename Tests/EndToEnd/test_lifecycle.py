@@ -1,0 +1,355 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How the daemon starts, reloads and ends: signals, sockets that it is given, what it tells systemd."""
+
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import signal
+import socket
+import stat
+import subprocess
+import threading
+import time
+
+import pytest
+from daemon import Daemon, binary, copy_models, free_port, golden, run, surroundings
+from stuck import stuck
+
+MODEL = "diamonds-price/1"
+ROW = golden(MODEL)[0]["inputs"]
+PREDICT = "/v1/models/diamonds-price:predict"
+BODY = json.dumps({"instances": [ROW]})
+
+
+@pytest.fixture
+def models(tmp_path):
+    return copy_models(tmp_path, MODEL)
+
+
+class LocalConnection(http.client.HTTPConnection):
+    """HTTP over a Unix-domain socket."""
+
+    def __init__(self, path, timeout=10):
+        super().__init__("localhost", timeout=timeout)
+        self.path = str(path)
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+def ask(connection, method="GET", path="/readyz", body=None, headers=None):
+    connection.request(method, path, body, headers or {})
+    answer = connection.getresponse()
+    return answer, answer.read()
+
+
+# --- the end ---------------------------------------------------------------------------------
+
+
+class Load:
+    """Clients that ask as fast as they are answered, until they are turned away in order."""
+
+    def __init__(self, connect, clients, keep_alive):
+        self.connect, self.keep_alive = connect, keep_alive
+        self.answered, self.closed, self.refused, self.lost = 0, 0, 0, []
+        self.lock = threading.Lock()
+        self.threads = [threading.Thread(target=self.run) for _ in range(clients)]
+        for thread in self.threads:
+            thread.start()
+
+    def run(self):
+        while True:
+            connection = self.connect()
+            try:
+                connection.connect()
+            except (ConnectionRefusedError, FileNotFoundError):
+                with self.lock:
+                    self.refused += 1
+                return
+            try:
+                while True:
+                    headers = {"content-type": "application/json"}
+                    answer, body = ask(connection, "POST", PREDICT, BODY, headers)
+                    if answer.status == 503 and json.loads(body)["code"] == "starting":
+                        break
+                    assert answer.status == 200, body
+                    with self.lock:
+                        self.answered += 1
+                        self.closed += answer.getheader("connection") == "close"
+                    if not self.keep_alive or answer.getheader("connection") == "close":
+                        break
+            except (OSError, http.client.HTTPException, AssertionError) as error:
+                with self.lock:
+                    self.lost.append(repr(error))
+                return
+            finally:
+                connection.close()
+
+    def wait_for(self, count):
+        end = time.monotonic() + 30
+        while self.answered < count:
+            assert time.monotonic() < end and not self.lost, self.lost
+            time.sleep(0.01)
+
+    def join(self):
+        for thread in self.threads:
+            thread.join(60)
+            assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("keep_alive", [True, False], ids=["kept alive", "one each"])
+@pytest.mark.parametrize("place", ["port", "socket"])
+def test_a_drain_under_load_loses_nothing(models, tmp_path, keep_alive, place):
+    path = tmp_path / "i.sock"
+    with Daemon(models, tmp_path, {"socket": str(path)}) as daemon:
+        if place == "port":
+            load = Load(lambda: http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=20), 8, keep_alive)
+        else:
+            load = Load(lambda: LocalConnection(path, timeout=20), 8, keep_alive)
+        load.wait_for(200)
+        daemon.process.send_signal(signal.SIGTERM)
+        load.join()
+        assert load.lost == []
+        assert load.refused == 8
+        assert load.closed > 0
+        assert daemon.process.wait(40) == 0
+        assert '"event":"daemon.stopped","drained":true' in daemon.log()
+
+
+def test_a_drain_is_unready_at_once_and_serves_on_for_its_delay(models, tmp_path):
+    with Daemon(models, tmp_path, {"drain": {"delay": "2s"}}) as daemon:
+        kept = http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=10)
+        assert ask(kept)[0].status == 200
+        daemon.process.send_signal(signal.SIGTERM)
+        started = time.monotonic()
+        daemon.wait_for("/readyz", 503, seconds=1)
+        # Connections are taken and kept as before.
+        answer, _ = ask(kept, path="/livez")
+        assert answer.status == 200 and answer.getheader("connection") is None
+        assert daemon.rows("diamonds-price", [ROW]).status_code == 200
+        assert time.monotonic() - started < 1.9
+        assert daemon.process.wait(20) == 0
+        assert time.monotonic() - started >= 2
+
+
+def hold(daemon):
+    """A request whose body is not whole, so that it is in flight for as long as the test likes."""
+    client = socket.create_connection(("127.0.0.1", daemon.port), timeout=30)
+    head = f"POST {PREDICT} HTTP/1.1\r\nhost: a\r\ncontent-length: {len(BODY)}\r\n"
+    client.sendall(f"{head}content-type: application/json\r\n\r\n{BODY[:10]}".encode())
+    return client
+
+
+def wait_for_event(daemon, name, seconds=10):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if f'"event":"{name}"' in daemon.log():
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"no {name}: {daemon.log()}")
+
+
+def test_what_is_in_flight_is_answered(models, tmp_path):
+    with Daemon(models, tmp_path, {"deadlines": {"request": "20s"}}) as daemon:
+        with hold(daemon) as client:
+            daemon.process.send_signal(signal.SIGTERM)
+            wait_for_event(daemon, "daemon.stopping")
+            end = time.monotonic() + 10
+            with pytest.raises(ConnectionRefusedError):
+                while time.monotonic() < end:
+                    socket.create_connection(("127.0.0.1", daemon.port), timeout=5).close()
+            client.sendall(BODY[10:].encode())
+            answer = client.makefile("rb").read().decode()
+            assert answer.startswith("HTTP/1.1 200") and "connection: close" in answer
+        assert daemon.process.wait(20) == 0
+
+
+def test_a_drain_ends_with_its_limit(models, tmp_path):
+    with Daemon(models, tmp_path, {"drain": {"limit": "1s"}}) as daemon:
+        with hold(daemon):
+            daemon.process.send_signal(signal.SIGTERM)
+            assert daemon.process.wait(20) == 3
+        assert '"drained":false' in daemon.log()
+
+
+# --- Unix-domain sockets ---------------------------------------------------------------------
+
+
+def test_sockets_are_listened_on_beside_the_ports(models, tmp_path):
+    inference, operations = tmp_path / "i.sock", tmp_path / "o.sock"
+    settings = {
+        "socket": str(inference), "socket_mode": "0600",
+        "operations": {"socket": str(operations), "socket_mode": "0640"},
+    }
+    with Daemon(models, tmp_path, settings) as daemon:
+        assert stat.S_IMODE(inference.stat().st_mode) == 0o600
+        assert stat.S_IMODE(operations.stat().st_mode) == 0o640
+        with contextlib.closing(LocalConnection(inference)) as client:
+            headers = {"content-type": "application/json"}
+            answer, body = ask(client, "POST", PREDICT, BODY, headers)
+            assert answer.status == 200
+            assert json.loads(body)["predictions"] == daemon.rows("diamonds-price", [ROW]).json()["predictions"]
+        curl = subprocess.run(
+            ["curl", "-sS", "-m", "10", "--unix-socket", inference, "http://localhost/readyz"],
+            capture_output=True, text=True,
+        )
+        assert curl.stdout == "ok\n"
+        assert run("probe", "--socket", inference).returncode == 0
+        status = run("status", "--json", "--operations-socket", operations, "--state-directory", daemon.state)
+        assert status.returncode == 0 and json.loads(status.stdout)["ready"]
+        order = ["override", "diamonds-price", "set", "fallback", "--reason", "trying", "--expires-in", "1h"]
+        done = run(*order, "--operations-socket", operations, "--state-directory", daemon.state)
+        assert done.returncode == 0, done.stderr
+        # Without a token a socket gives no more rights than a port.
+        with contextlib.closing(LocalConnection(operations)) as client:
+            assert ask(client, "DELETE", "/v1/models/diamonds-price/override")[0].status == 401
+        [denied] = daemon.events("operations.denied")
+        assert denied["fields"]["peer"] == "unix"
+        [started] = daemon.events("daemon.started")
+        assert started["fields"]["addresses"] == [f"0.0.0.0:{daemon.port}", f"unix:{inference}"]
+        assert started["fields"]["operations_addresses"] == [f"127.0.0.1:{daemon.operations_port}", f"unix:{operations}"]
+        assert daemon.stop() == 0
+        assert not inference.exists() and not operations.exists()
+    assert run("probe", "--socket", inference).returncode == 1
+
+
+def test_a_socket_that_a_killed_daemon_left_is_replaced(models, tmp_path):
+    path = tmp_path / "i.sock"
+    with Daemon(models, tmp_path, {"socket": str(path)}) as daemon:
+        daemon.process.kill()
+        daemon.process.wait()
+        assert stat.S_ISSOCK(path.stat().st_mode)
+        daemon.start()
+        with contextlib.closing(LocalConnection(path)) as client:
+            assert ask(client)[0].status == 200
+
+
+def test_a_socket_in_use_and_a_file_that_is_none_are_refused(models, tmp_path):
+    path = tmp_path / "i.sock"
+    arguments = ["serve", "--models", models, "--port", 0, "--operations-port", 0]
+    with Daemon(models, tmp_path / "one", {"socket": str(path)}) as daemon:
+        other = run(*arguments, "--state-directory", tmp_path / "two", "--socket", path)
+        assert other.returncode == 3
+        assert "a process that runs listens there" in other.stderr
+        with contextlib.closing(LocalConnection(path)) as client:
+            assert ask(client)[0].status == 200
+        assert daemon.process.poll() is None
+    path.write_text("mine")
+    other = run(*arguments, "--state-directory", tmp_path / "two", "--socket", path)
+    assert other.returncode == 3 and "no socket" in other.stderr
+    assert path.read_text() == "mine"
+    other = run(*arguments, "--state-directory", tmp_path / "two", "--socket", "i.sock")
+    assert other.returncode == 2 and "no absolute path" in other.stderr
+
+
+# --- Sockets that are handed over ------------------------------------------------------------
+
+
+def listening(family, place):
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.bind(place)
+    listener.listen(64)
+    return listener
+
+
+def start_with(sockets, arguments, folder, names=None, environment=None):
+    """Starts the daemon as systemd would: descriptors from 3 on, and the variables that tell of them."""
+    # The shell's process becomes the daemon's, which LISTEN_PID has to name. Its own descriptors are
+    # moved first, as those to be handed over may have each other's numbers.
+    numbers = [listener.fileno() for listener in sockets]
+    first, last = 3, 3 + len(numbers)
+    moves = [f"exec {40 + i}<&{n}" for i, n in enumerate(numbers)]
+    moves += [f"exec {first + i}<&{40 + i} {40 + i}<&-" for i in range(len(numbers))]
+    moves += [f"exec {n}<&-" for n in set(numbers) if not first <= n < last]
+    script = "; ".join(["set -e", *moves, "export LISTEN_PID=$$", 'exec "$@"'])
+    variables = {"LISTEN_FDS": str(len(sockets)), **(environment or {})}
+    if names is not None:
+        variables["LISTEN_FDNAMES"] = ":".join(names)
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "log.jsonl", "ab") as log:
+        return subprocess.Popen(
+            ["bash", "-c", script, "bash", binary(), "serve", *map(str, arguments)],
+            pass_fds=numbers, stdout=subprocess.DEVNULL, stderr=log,
+            env={**surroundings(), **variables},
+        )
+
+
+def await_ready(process, connect, folder, seconds=60):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        assert process.poll() is None, (folder / "log.jsonl").read_text()
+        with contextlib.suppress(OSError, http.client.HTTPException), contextlib.closing(connect()) as client:
+            if ask(client)[0].status == 200:
+                return
+        time.sleep(0.05)
+    raise AssertionError((folder / "log.jsonl").read_text())
+
+
+@pytest.mark.parametrize("names", [["operations", "inference"], None, ["serin.socket"] * 2])
+def test_sockets_that_are_handed_over_are_served(models, tmp_path, names):
+    tcp = listening(socket.AF_INET, ("127.0.0.1", 0))
+    local = listening(socket.AF_UNIX, str(tmp_path / "o.sock"))
+    sockets = [local, tcp] if names == ["operations", "inference"] else [tcp, local]
+    arguments = ["--models", models, "--state-directory", tmp_path / "state", "--loops", 3]
+    process = start_with(sockets, arguments, tmp_path, names)
+    try:
+        port = tcp.getsockname()[1]
+        await_ready(process, lambda: http.client.HTTPConnection("127.0.0.1", port, timeout=10), tmp_path)
+        with contextlib.closing(LocalConnection(tmp_path / "o.sock")) as client:
+            answer, body = ask(client, path="/v1/status")
+            assert answer.status == 200 and json.loads(body)["ready"]
+        # All loops share the one socket.
+        threads = {(task / "comm").read_text().strip() for task in pathlib.Path(f"/proc/{process.pid}/task").iterdir()}
+        assert {"http-0", "http-1", "http-2"} <= threads
+        load = Load(lambda: http.client.HTTPConnection("127.0.0.1", port, timeout=20), 4, False)
+        load.wait_for(100)
+        # Whoever comes from now on waits for the next, as the sockets stay open here.
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(40) == 0
+        process = start_with(sockets, arguments, tmp_path, names)
+        load.wait_for(load.answered + 100)
+        assert load.lost == [] and load.refused == 0
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(40) == 0
+        tcp.close()
+        load.join()
+        assert (tmp_path / "o.sock").exists()
+    finally:
+        process.kill()
+        process.wait()
+        local.close()
+        tcp.close()
+
+
+def failed_start(sockets, models, tmp_path, names=None, environment=None):
+    arguments = ["--models", models, "--state-directory", tmp_path / "state", "--port", 0, "--operations-port", 0]
+    process = start_with(sockets, arguments, tmp_path, names, environment)
+    try:
+        return process.wait(60), (tmp_path / "log.jsonl").read_text()
+    finally:
+        process.kill()
+
+
+def test_descriptors_that_are_no_listeners_keep_it_from_starting(models, tmp_path):
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as idle:
+        status, log = failed_start([idle], models, tmp_path)
+        assert status == 3 and "descriptor 3, handed over by LISTEN_FDS, is no socket that listens" in log
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagram:
+        datagram.bind(("127.0.0.1", 0))
+        status, log = failed_start([datagram], models, tmp_path / "a", ["inference"])
+        assert status == 3 and "descriptor 3 ('inference')" in log
+    with open(tmp_path / "file", "w") as file:
+        status, log = failed_start([file], models, tmp_path / "b")
+        assert status == 3 and "is no socket" in log
+    with listening(socket.AF_INET, ("127.0.0.1", 0)) as good:
+        status, log = failed_start([good], models, tmp_path / "c", environment={"LISTEN_FDS": "2"})
+        assert status == 3 and "descriptor 4" in log
+        status, log = failed_start([good, good], models, tmp_path / "d", ["inference", "metrics"])
+        assert status == 3 and "named 'metrics'" in log
+    with listening(socket.AF_INET, ("0.0.0.0", 0)) as wide:
+        status, log = failed_start([wide], models, tmp_path / "e", ["operations"])
+        assert status == 3 and "beyond this machine" in log
