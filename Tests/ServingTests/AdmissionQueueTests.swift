@@ -22,19 +22,19 @@ import Testing
         #expect(drain(&queue, at: 110) == ["a", "b", "c"])
     }
 
-    @Test func `the latest come first once the oldest has waited too long`() {
-        var queue = queue()
-        for (time, job) in ["a", "b", "c"].enumerated() {
-            _ = queue.offer(job, .init(), at: UInt64(time))
-        }
-        #expect(queue.take(at: 101) == "c")
-        #expect(queue.take(at: 101) == "b")
-        _ = queue.offer("d", .init(), at: 102)
-        #expect(queue.take(at: 103) == "d")
-        for job in ["e", "f"] { _ = queue.offer(job, .init(), at: 104) }
-        #expect(drain(&queue, at: 104) == ["a", "e", "f"], "the fourth turn is the oldest's")
-        for job in ["e", "f"] { _ = queue.offer(job, .init(), at: 200) }
-        #expect(drain(&queue, at: 201) == ["e", "f"], "the jam is over")
+    @Test func `the latest come first where too many wait for too long`() {
+        var queue = queue(limit: 100)
+        for job in 0..<20 { _ = queue.offer("\(job)", .init(), at: 0) }
+        #expect(queue.take(at: 10) == "0")
+        #expect(queue.take(at: 20) == "1", "nobody has waited for 100")
+        #expect(queue.take(at: 101) == "19")
+        #expect(queue.take(at: 111) == "18")
+        _ = queue.offer("new", .init(), at: 112)
+        #expect(queue.take(at: 121) == "new")
+        // When those who are left can all have their turn in time, they get it in their order.
+        let rest = (0..<16).compactMap { queue.take(at: 131 + UInt64($0)) }
+        #expect(rest.suffix(3) == rest.suffix(3).sorted { Int($0) ?? 0 < Int($1) ?? 0 })
+        #expect(queue.count == 0)
     }
 
     @Test func `a jam that is over dissolves although others keep coming`() {

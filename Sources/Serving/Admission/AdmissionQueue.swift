@@ -3,12 +3,12 @@
 /// The requests of one model that wait for an arena: bounded, by priority, and none longer than it can
 /// afford.
 ///
-/// First come, first served, until the first has waited for `lifoAfter`; from then on the latest come
-/// first, three times in four. Under overload somebody waits in vain whatever the order, and in order of
-/// arrival it would be everybody: each would be answered just when its client has given up (Maurer,
-/// "Fail at Scale", ACM Queue 13(8), 2015, calls it adaptive LIFO). The fourth turn is the oldest's, so
-/// that a jam which is over dissolves: else those whom it left behind would wait for as long as others
-/// keep coming, and keep the order that keeps them waiting.
+/// First come, first served, but the latest first under overload: when the first has waited for
+/// `lifoAfter`, and those who wait are so many that the last of them would wait as long. Under overload
+/// somebody waits in vain whatever the order, and in order of arrival it would be everybody: each would
+/// be answered just when its client has given up (Maurer, "Fail at Scale", ACM Queue 13(8), 2015, calls
+/// it adaptive LIFO). Without the second condition a jam that is over would never dissolve: those whom
+/// it left behind would wait for as long as others keep coming, and keep the order that makes them wait.
 ///
 /// Pure: times come in as nanoseconds of any clock that does not go back.
 struct AdmissionQueue<Job> {
@@ -42,8 +42,6 @@ struct AdmissionQueue<Job> {
         var entries: [Entry?] = []
         var first = 0
         var cost: UInt64 = 0
-        /// Turns that the latest have had since the oldest had one.
-        var turns = 0
 
         var count: Int { entries.count - first }
         var oldest: Entry? { first < entries.count ? entries[first] : nil }
@@ -87,6 +85,10 @@ struct AdmissionQueue<Job> {
     /// How many are worked on at once.
     let width: Int
     let lifoAfter: UInt64
+    /// The time from one turn to the next while others wait, averaged over the latest; 0 is not known.
+    private var pace: UInt64 = 0
+    /// When the last turn was, where others waited then.
+    private var lastTaken: UInt64?
     fileprivate var lanes = Priority.allCases.map { _ in Lane() }
 
     init(limit: Int, width: Int, lifoAfter: UInt64) {
@@ -120,17 +122,22 @@ struct AdmissionQueue<Job> {
 
     /// The job whose turn it is; the highest priority comes first.
     mutating func take(at now: UInt64) -> Job? {
+        notePace(at: now)
         for index in lanes.indices.reversed() {
             guard let oldest = lanes[index].oldest else { continue }
-            let isOverloaded = now &- min(oldest.since, now) > lifoAfter
-            guard isOverloaded, lanes[index].turns < 3 else {
-                lanes[index].turns = 0
-                return lanes[index].takeOldest()?.job
-            }
-            lanes[index].turns += 1
-            return lanes[index].takeLatest()?.job
+            let isOverloaded =
+                now &- min(oldest.since, now) > lifoAfter
+                && UInt64(count).multipliedReportingOverflow(by: pace).partialValue > lifoAfter
+            return (isOverloaded ? lanes[index].takeLatest() : lanes[index].takeOldest())?.job
         }
         return nil
+    }
+
+    private mutating func notePace(at now: UInt64) {
+        defer { lastTaken = count > 1 ? now : nil }
+        guard let lastTaken else { return }
+        let latest = now &- min(lastTaken, now)
+        pace = pace == 0 ? latest : (pace / 8) * 7 + latest / 8
     }
 
     /// Those whose deadlines have passed, for whom there is nothing left to wait for.
