@@ -50,8 +50,10 @@ def free_port():
 class Serin:
     """A daemon with one example model; used as a context. `stop` and `start` may be called in between."""
 
-    def __init__(self, binary, settings=None):
+    def __init__(self, binary, settings=None, prefix=()):
         self.binary = binary
+        # What the daemon is started by, such as `taskset -c 0`; it must become the daemon.
+        self.prefix = prefix
         self.settings = settings or {}
         self.port, self.operations_port = free_port(), free_port()
         self.process = None
@@ -77,7 +79,7 @@ class Serin:
             self.scratch.cleanup()
 
     def start(self):
-        command = [self.binary, "serve", "--config", self.folder / "serin.json", "--models", self.folder / "models"]
+        command = [*self.prefix, self.binary, "serve", "--config", self.folder / "serin.json", "--models", self.folder / "models"]
         command += ["--port", str(self.port), "--operations-port", str(self.operations_port)]
         with open(self.folder / "log.jsonl", "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log)
