@@ -17,7 +17,7 @@ package struct InferenceService: Handler {
     private let longest: UInt64
 
     /// Work of more nanoseconds than this leaves the event loop.
-    private static let inlineBudget = 50_000
+    private static let inlineBudget = 100_000
 
     package init(daemon: DaemonParts) {
         self.daemon = daemon

@@ -4,7 +4,7 @@ import JSON
 
 /// Reads a tensor's `data` list, flat or nested to its shape, into the feature table.
 struct DataReader {
-    private var scanner: JSONScanner
+    private(set) var scanner: JSONScanner
     private let shape: ClaimedShape
     private let width: Int
     private let feature: Int

@@ -48,6 +48,16 @@ extension Failure {
         .single(.wrongShape, name, "wrong shape: " + problem, "see the model's metadata")
     }
 
+    /// Data that has not the elements that its shape says.
+    static func wrongData(_ name: String, _ found: String, _ shape: ClaimedShape) -> Failure {
+        let dimensions = shape.dimensions
+        return wrongShape(
+            name,
+            "its 'data' has \(found) where the shape \(dimensions) has "
+                + dimensions.map(String.init).joined(separator: " x ") + " elements"
+        )
+    }
+
     static func lacksData(_ name: String) -> Failure {
         .single(
             .missingFeature,

@@ -32,12 +32,13 @@ struct TensorDecoder {
         into table: inout FeatureTable
     ) throws -> PredictionRequest {
         let json = body.extracting(0..<jsonByteCount)
-        var request = try envelope.read(json, table)
+        var request = try envelope.read(json, &table)
         guard let inputs = envelope.inputs else {
             throw Failure.wrongForm("the body lacks 'inputs'")
         }
         guard !inputs.isEmpty else { throw Failure.wrongForm("'inputs' is empty") }
-        table.reset(rows: try agreedRows(of: inputs, json, table))
+        let rows = try agreedRows(of: inputs, json, table)
+        if envelope.rows == nil { table.reset(rows: rows) }
         var seen: [Bool] = Array(repeating: false, count: table.features.count)
         var binaryOffset = jsonByteCount
         for index in inputs.indices {
@@ -52,6 +53,7 @@ struct TensorDecoder {
                 continue
             }
             seen[feature] = true
+            guard !input.isTaken else { continue }
             try fill(feature, from: input, json, bytes, body, &table)
         }
         guard binaryOffset == body.count else {
@@ -155,11 +157,7 @@ struct TensorDecoder {
             feature: feature
         )
         guard try reader.read(json, into: &table) else {
-            throw Failure.wrongShape(
-                input.name(in: json),
-                "its 'data' has \(reader.disagreement) where the shape \(input.shape.dimensions) has "
-                    + input.shape.dimensions.map(String.init).joined(separator: " x ") + " elements"
-            )
+            throw Failure.wrongData(input.name(in: json), reader.disagreement, input.shape)
         }
     }
 }

@@ -14,6 +14,8 @@ struct TensorEnvelope {
         var parameters = RequestParameters()
         /// Stands before the value of `data`.
         var data: JSONScanner?
+        /// Whether the data is in the table already.
+        var isTaken = false
 
         func name(in json: Span<UInt8>) -> String { nameText?.string(in: json) ?? "" }
     }
@@ -25,6 +27,8 @@ struct TensorEnvelope {
     /// Nil where the request has no `inputs`.
     private(set) var inputs: [Input]?
     private(set) var binaryByDefault = false
+    /// The rows for which the table was made ready, where data could be taken on the way.
+    private(set) var rows: Int?
 
     init(modelName: String, modelVersion: Int, outputs: [Output]) {
         self.modelName = modelName
@@ -32,10 +36,11 @@ struct TensorEnvelope {
         self.outputs = outputs
     }
 
-    /// Reads the whole of the JSON; data is skipped and remembered.
+    /// Reads the whole of the JSON; data is taken where all that is said of it stands before it, and
+    /// else skipped and remembered.
     mutating func read(
         _ json: Span<UInt8>,
-        _ table: borrowing FeatureTable
+        _ table: inout FeatureTable
     ) throws -> PredictionRequest {
         guard try scanner.peekKind(in: json) == .object else {
             throw Failure.wrongForm("the body must be an object: {\"inputs\": [{…}, …]}")
@@ -47,7 +52,7 @@ struct TensorEnvelope {
         while let key = try scanner.nextMember(in: json) {
             if key.equals("inputs", in: json) {
                 try seen.claim(0, "inputs")
-                inputs = try readInputs(json, table)
+                inputs = try readInputs(json, &table)
             } else if key.equals("outputs", in: json) {
                 try seen.claim(1, "outputs")
                 asked = try readOutputs(json)
@@ -171,7 +176,7 @@ struct TensorEnvelope {
 
     private mutating func readInputs(
         _ json: Span<UInt8>,
-        _ table: borrowing FeatureTable
+        _ table: inout FeatureTable
     ) throws -> [Input] {
         guard try scanner.peekKind(in: json) == .array else {
             throw Failure.wrongForm("'inputs' must be a list")
@@ -184,14 +189,14 @@ struct TensorEnvelope {
             guard inputs.count < limit else {
                 throw Failure.wrongForm("more than \(limit) inputs; the model has fewer features")
             }
-            inputs.append(try readInput(json, table))
+            inputs.append(try readInput(json, &table))
         }
         return inputs
     }
 
     private mutating func readInput(
         _ json: Span<UInt8>,
-        _ table: borrowing FeatureTable
+        _ table: inout FeatureTable
     ) throws -> Input {
         guard try scanner.peekKind(in: json) == .object else {
             throw Failure.wrongForm("each element of 'inputs' must be an object")
@@ -220,7 +225,7 @@ struct TensorEnvelope {
             } else if key.equals("data", in: json) {
                 try seen.claim(4, "data")
                 input.data = scanner
-                try scanner.skipValue(in: json)
+                if try !take(&input, json, &table) { try scanner.skipValue(in: json) }
             } else {
                 throw Failure.unknownKey(
                     key.string(in: json),
@@ -232,6 +237,40 @@ struct TensorEnvelope {
             throw Failure.wrongForm("an element of 'inputs' lacks 'name'")
         }
         return input
+    }
+
+    /// Takes the data at once where nothing is to be said against the input so far: most clients write
+    /// name, shape and datatype first.
+    ///
+    /// - Returns: false, with nothing read, where that has to wait for the rest of the request.
+    private mutating func take(
+        _ input: inout Input,
+        _ json: Span<UInt8>,
+        _ table: inout FeatureTable
+    ) throws -> Bool {
+        guard let feature = input.feature, !input.shape.isOutOfRange,
+            input.shape.fits(table.features[feature].shape), let rows = input.shape.rows,
+            1...table.maximumRows ~= rows, self.rows ?? rows == rows,
+            input.datatype?.equals(table.datatype(feature).rawValue, in: json) ?? false,
+            try scanner.peekKind(in: json) == .array
+        else { return false }
+        if self.rows == nil {
+            table.reset(rows: rows)
+            self.rows = rows
+        }
+        guard table.cell(feature: feature, row: 0) == .absent else { return false }
+        var reader = DataReader(
+            scanner: scanner,
+            shape: input.shape,
+            width: table.width(feature),
+            feature: feature
+        )
+        guard try reader.read(json, into: &table) else {
+            throw Failure.wrongData(input.name(in: json), reader.disagreement, input.shape)
+        }
+        scanner = reader.scanner
+        input.isTaken = true
+        return true
     }
 
     private mutating func readName(_ json: Span<UInt8>) throws -> JSONText {
