@@ -46,7 +46,7 @@ package struct RecordDeviation: Sendable, Equatable {
 /// good verdict, which is believed for two intervals. So a canary that is stuck is a canary that
 /// fails.
 package struct CanaryState: Sendable {
-    package let settings: CanarySettings
+    package private(set) var settings: CanarySettings
     private let startedAt: ContinuousClock.Instant
     private var isFailing = false
     private var lastPass: ContinuousClock.Instant?
@@ -59,12 +59,14 @@ package struct CanaryState: Sendable {
 
     package init(settings: CanarySettings, startedAt: ContinuousClock.Instant) {
         self.settings = settings
-        freshness = settings.interval * 2
         self.startedAt = startedAt
     }
 
     /// How long a good verdict is believed.
-    package let freshness: Duration
+    package var freshness: Duration { settings.interval * 2 }
+
+    /// Changes the time between two runs, and with it how long a good verdict is believed.
+    package mutating func setInterval(_ interval: Duration) { settings.interval = interval }
 
     /// Takes note of a run; a change of the verdict is for the caller to see and to journal.
     package mutating func record(_ outcome: CanaryOutcome, at now: ContinuousClock.Instant) {

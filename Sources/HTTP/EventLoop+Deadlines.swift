@@ -9,7 +9,7 @@ extension EventLoop {
         let head, body, idle, write, answer, linger, handshake, rateWindow: Int64
         let closeGrace, drainGrace: Int64
 
-        init(_ configuration: HTTPConfiguration, _ tls: TLSConfiguration?) {
+        init(_ configuration: HTTPConfiguration) {
             head = milliseconds(configuration.headDeadline)
             body = milliseconds(configuration.bodyDeadline)
             idle = milliseconds(configuration.idleDeadline)
@@ -18,7 +18,7 @@ extension EventLoop {
             linger = milliseconds(configuration.lingerDeadline)
             closeGrace = milliseconds(configuration.closeGrace)
             drainGrace = milliseconds(configuration.drainGrace)
-            handshake = milliseconds(tls?.handshakeDeadline ?? .zero)
+            handshake = milliseconds(configuration.tls?.handshakeDeadline ?? .zero)
             rateWindow = max(1, milliseconds(configuration.rateWindow))
         }
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Dispatch
 internal import Platform
+internal import Synchronization
 
 /// One thread that accepts, reads, answers and closes the connections of some listeners.
 ///
@@ -20,14 +21,16 @@ final class EventLoop: @unchecked Sendable {
     /// That of the first listener; no connection comes near it, as there are not so many slots.
     static let firstListenerToken = UInt64.max - (1 << 20)
 
-    let configuration: HTTPConfiguration
+    var configuration: HTTPConfiguration
     /// Nil for a port that speaks without TLS.
     let tls: TLSEndpoint?
     let handler: any Handler
     let counters: ServerCounters
     let mailbox: Mailbox
     let drained: DispatchGroup
-    let parser: RequestParser
+    /// Signs of life that were given; read from any thread.
+    let pings = Atomic<UInt64>(0)
+    var parser: RequestParser
     let compressor: AnswerCompressor
 
     var poll: EventPoll
@@ -52,7 +55,7 @@ final class EventLoop: @unchecked Sendable {
     var now: Int64 = 0
     /// The same moment in nanoseconds.
     var moment: UInt64 = 0
-    let deadlines: Deadlines
+    var deadlines: Deadlines
     var wheel: TimerWheel
     /// Connections that may go when there are too many.
     var idle = IdleList()
@@ -87,7 +90,7 @@ final class EventLoop: @unchecked Sendable {
         self.drained = drained
         self.compressor = compressor
         parser = RequestParser(limits: configuration.head)
-        deadlines = Deadlines(configuration, tls?.configuration)
+        deadlines = Deadlines(configuration)
         wheel = TimerWheel(now: Int64(MonotonicClock.nanoseconds() / 1_000_000))
         // Room for a partial head before what one read brings.
         input = [UInt8](
@@ -139,10 +142,19 @@ final class EventLoop: @unchecked Sendable {
         for message in mailbox.takeAll() {
             switch message {
             case .answer(let ticket, let response): answer(ticket, response)
+            case .configure(let configuration): configure(configuration)
+            case .ping: pings.wrappingAdd(1, ordering: .relaxed)
             case .stopAccepting: stopAccepting()
             case .stop: isStopped = true
             }
         }
+    }
+
+    /// Goes on with other deadlines and limits: for each connection from its next step on.
+    private func configure(_ configuration: HTTPConfiguration) {
+        self.configuration = configuration
+        parser = RequestParser(limits: configuration.head)
+        deadlines = Deadlines(configuration)
     }
 
     /// Does what an event asks of the connection; an event of an earlier connection is dropped.

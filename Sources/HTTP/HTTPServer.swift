@@ -92,6 +92,23 @@ package final class HTTPServer: Sendable {
         }
     }
 
+    /// Has the loops go on with other deadlines and limits.
+    ///
+    /// `change` gets the configuration of the start; where the server listens, how many loops it has and
+    /// what memory is set aside stay as they are.
+    package func reconfigure(_ change: (inout HTTPConfiguration) -> Void) {
+        var changed = configuration
+        change(&changed)
+        for loop in loops { loop.mailbox.post(.configure(changed)) }
+    }
+
+    /// Asks each loop for a sign of life, which `signsOfLife` counts.
+    package func ping() {
+        for loop in loops { loop.mailbox.post(.ping) }
+    }
+
+    package var signsOfLife: [UInt64] { loops.map { $0.pings.load(ordering: .relaxed) } }
+
     /// Accepts what is waiting and then no more; every answer from now on ends its connection.
     package func stopAccepting() {
         socketFile?.remove()
@@ -104,6 +121,11 @@ package final class HTTPServer: Sendable {
     package func drained(within limit: Duration) -> Bool {
         drainedGroup.wait(timeout: .now() + .milliseconds(Int(clamping: milliseconds(limit))))
             == .success
+    }
+
+    /// Calls `body` once every connection has ended, on a thread of Dispatch.
+    package func whenDrained(_ body: @escaping @Sendable () -> Void) {
+        drainedGroup.notify(queue: .global(), execute: body)
     }
 
     /// Closes what is open and ends the loops; not to be called on a loop.

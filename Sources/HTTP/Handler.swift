@@ -58,6 +58,9 @@ struct Ticket: Equatable, Sendable {
 final class Mailbox: Sendable {
     enum Message: Sendable {
         case answer(Ticket, Response)
+        case configure(HTTPConfiguration)
+        /// Asks for a sign of life.
+        case ping
         case stopAccepting
         case stop
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Dispatch
+internal import Synchronization
 package import JSON
 package import Platform
 
@@ -13,7 +14,7 @@ package enum LogSeverity: String, Sendable, CaseIterable, Comparable {
         one.rank < other.rank
     }
 
-    private var rank: Int {
+    fileprivate var rank: Int {
         switch self {
         case .debug: 0
         case .info: 1
@@ -31,7 +32,7 @@ package enum LogSeverity: String, Sendable, CaseIterable, Comparable {
 package final class Log: Sendable {
     package static let maximumPending = 4096
 
-    package let minimum: LogSeverity
+    private let least: Atomic<Int>
     private let now: @Sendable () -> Timestamp
     private let sink: @Sendable ([UInt8]) -> Void
     private let queue = DispatchQueue(label: "serin.log")
@@ -54,9 +55,18 @@ package final class Log: Sendable {
             try? writeAll(line.span, to: 2, named: "standard error")
         }
     ) {
-        self.minimum = minimum
+        least = Atomic(minimum.rank)
         self.now = now
         self.sink = sink
+    }
+
+    /// Changes below which severity events are not written.
+    package func setMinimum(_ severity: LogSeverity) {
+        least.store(severity.rank, ordering: .relaxed)
+    }
+
+    private func isWritten(_ severity: LogSeverity) -> Bool {
+        severity.rank >= least.load(ordering: .relaxed)
     }
 
     package func debug(_ event: String, _ fields: KeyValuePairs<String, JSONValue> = [:]) {
@@ -78,7 +88,7 @@ package final class Log: Sendable {
     /// Writes an event.
     ///
     /// - Parameters:
-    ///   - severity: compared with `minimum` before any work is done.
+    ///   - severity: compared with the minimum before any work is done.
     ///   - event: a name such as `model.loaded`.
     ///   - fields: what belongs to it; `time`, `severity` and `event` are taken.
     ///   - requestID: the request that it happened in.
@@ -90,7 +100,7 @@ package final class Log: Sendable {
         requestID: RequestID? = nil,
         trace: TraceContext? = nil
     ) {
-        guard severity >= minimum else { return }
+        guard isWritten(severity) else { return }
         let members = fields.map { JSONMember(name: $0, value: $1) }
         write(severity, event, members: members, requestID: requestID, trace: trace)
     }
@@ -103,7 +113,7 @@ package final class Log: Sendable {
         requestID: RequestID? = nil,
         trace: TraceContext? = nil
     ) {
-        guard severity >= minimum else { return }
+        guard isWritten(severity) else { return }
         let isAdmitted = state.withLock { state in
             guard state.pending < Self.maximumPending else {
                 state.dropped += 1

@@ -9,7 +9,8 @@ extension CommandSpec {
         help: """
             Opens its ports at once and loads the artifacts beside them: /livez answers 200 from the
             start, /readyz when every served version's golden records pass. SIGTERM drains and ends.
-            Flags beat SERIN_* variables, which beat the file of --config.
+            SIGHUP reads the configuration again. Flags beat SERIN_* variables, which beat the file of
+            --config.
             """,
         examples: [
             "serin serve --models Models",
@@ -28,7 +29,8 @@ extension CommandSpec {
         let daemon = try Daemon(
             settings: settings,
             environment: environmentValues(),
-            workingDirectory: directory
+            workingDirectory: directory,
+            source: { () throws(SettingsError) in try arguments.settingsAgain() }
         )
         return daemon.run() ? .done : .failed
     } catch {

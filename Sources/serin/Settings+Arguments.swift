@@ -45,6 +45,17 @@ extension Arguments {
         }
     }
 
+    /// The settings as they are now, for a daemon that was started with these arguments.
+    func settingsAgain() throws(SettingsError) -> Settings {
+        let reader: SettingsReader
+        do {
+            reader = try settingsReader()
+        } catch {
+            throw SettingsError([.init(place: FlagSpec.config.name, problem: "\(error)")])
+        }
+        return try reader.finish()
+    }
+
     /// The settings of the daemon that is asked; what contradicts what is that daemon's business.
     func clientSettings() throws -> Settings {
         let reader = try settingsReader()

@@ -2,6 +2,7 @@
 """How the daemon starts, reloads and ends: signals, sockets that it is given, what it tells systemd."""
 
 import contextlib
+import hashlib
 import http.client
 import json
 import os
@@ -14,7 +15,8 @@ import threading
 import time
 
 import pytest
-from daemon import Daemon, binary, copy_models, free_port, golden, run, surroundings
+from certificates import Authority
+from daemon import Daemon, binary, copy_models, golden, run, surroundings
 from stuck import stuck
 
 MODEL = "diamonds-price/1"
@@ -353,3 +355,303 @@ def test_descriptors_that_are_no_listeners_keep_it_from_starting(models, tmp_pat
     with listening(socket.AF_INET, ("0.0.0.0", 0)) as wide:
         status, log = failed_start([wide], models, tmp_path / "e", ["operations"])
         assert status == 3 and "beyond this machine" in log
+
+
+# --- the second signal -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("phase", ["delay", "limit"])
+def test_a_second_signal_ends_the_drain_at_once(models, tmp_path, phase):
+    settings = {"drain": {"delay": "4m" if phase == "delay" else "0s", "limit": "1h"}}
+    with Daemon(models, tmp_path, settings) as daemon, hold(daemon):
+        daemon.process.send_signal(signal.SIGTERM)
+        wait_for_event(daemon, "daemon.stopping")
+        time.sleep(0.3)
+        assert daemon.process.poll() is None
+        daemon.process.send_signal(signal.SIGINT)
+        assert daemon.process.wait(20) == 3
+        assert '"event":"daemon.stopped","drained":false,"cut_short":true' in daemon.log()
+
+
+# --- reloading -------------------------------------------------------------------------------
+
+
+def configure(daemon, settings):
+    """Writes other settings; the daemon has not read them yet."""
+    daemon.settings = settings
+    text = json.dumps({"state_directory": str(daemon.state), **settings})
+    (daemon.folder / "serin.json").write_text(text)
+
+
+def reload(daemon, settings=None, outcome="reloaded"):
+    """Sends SIGHUP and waits for what came of it."""
+    if settings is not None:
+        configure(daemon, settings)
+    name = f"configuration.{outcome}"
+    before = len(daemon.events(name))
+    daemon.process.send_signal(signal.SIGHUP)
+    end = time.monotonic() + 20
+    while len(daemon.events(name)) == before:
+        assert time.monotonic() < end and daemon.process.poll() is None, daemon.log()
+        time.sleep(0.02)
+    return daemon.events(name)[-1]["fields"]
+
+
+def digest(token):
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def test_sighup_puts_settings_in_force(models, tmp_path):
+    with Daemon(models, tmp_path) as daemon:
+        assert daemon.rows("diamonds-price", [ROW]).status_code == 200
+        found = reload(daemon, {
+            "inference_tokens": [{"name": "shop", "sha256": digest("a-secret-of-the-shop")}],
+            "rate_limit": {"requests_per_second": 0.001, "burst": 2},
+            "errors": {"verbose": False}, "required_models": ["nobody"], "log": {"level": "warning"},
+            "canary": {"interval": "500ms"}, "drain": {"limit": "2s"}, "port": 1, "limits": {"rows": 2},
+            "deadlines": {"idle": "100ms"},
+        })
+        assert found == {
+            "by": "SIGHUP", "certificates": "read again",
+            "changed": [
+                "inference_tokens", "deadlines.idle", "drain.limit", "rate_limit.requests_per_second",
+                "rate_limit.burst", "canary.interval", "required_models", "log.level", "errors.verbose",
+            ],
+            # The flag --port beats the file, at a reload as at the start.
+            "needs_restart": ["limits.rows"],
+        }
+        assert daemon.rows("diamonds-price", [ROW]).status_code == 401
+        headers = {"authorization": "Bearer a-secret-of-the-shop"}
+        wrong = daemon.rows("diamonds-price", [{**ROW, "cut": "Idael"}], headers=headers)
+        assert wrong.status_code == 400 and "details" not in wrong.json()
+        # Three rows, as the limit of the start is still what arenas are planned for.
+        assert daemon.rows("diamonds-price", [ROW] * 3, headers=headers).status_code == 200
+        assert daemon.rows("diamonds-price", [ROW], headers=headers).status_code == 429
+        daemon.wait_for("/readyz", 503)
+        assert "required and not loaded: nobody" in daemon.get("/readyz/models").text
+        with socket.create_connection(("127.0.0.1", daemon.port), timeout=10) as idle:
+            idle.sendall(b"GET /livez HTTP/1.1\r\nhost: a\r\n\r\n")
+            assert idle.makefile("rb").read().endswith(b"ok\n")
+        # Golden runs come twice a second now, and never was a verdict too old for the new interval.
+        def runs():
+            page = daemon.get("/metrics", port=daemon.operations_port).text
+            [line] = [line for line in page.splitlines() if line.startswith("serin_canary_runs_total") and '"passed"' in line]
+            return float(line.split()[-1])
+        before, end = runs(), time.monotonic() + 20
+        while runs() < before + 4:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        assert "canary:diamonds-price" not in json.dumps(daemon.events("readiness.unready"))
+        assert "a-secret" not in json.dumps(daemon.events()) + daemon.log()
+        # Below the new level nothing is logged any more; the journal has it all the same.
+        assert reload(daemon, {})["changed"] == found["changed"]
+        assert daemon.rows("diamonds-price", [ROW]).status_code == 200
+        daemon.wait_for("/readyz", 200)
+        lines = [json.loads(line) for line in daemon.log_path.read_text().splitlines()]
+        assert [line["changed"] for line in lines if line["event"] == "configuration.reloaded"] == [found["changed"]]
+        with hold(daemon):
+            assert daemon.stop() == 0
+
+
+def test_variables_stay_on_top_of_the_file(models, tmp_path):
+    environment = {"SERIN_DEADLINES_REQUEST": "3s"}
+    with Daemon(models, tmp_path, environment=environment) as daemon:
+        settings = {"deadlines": {"request": "50ms", "head": "5s"}}
+        assert reload(daemon, settings)["changed"] == ["deadlines.head"]
+
+
+def test_a_wrong_configuration_is_refused_and_the_old_one_stays(models, tmp_path):
+    with Daemon(models, tmp_path, {"errors": {"verbose": False}}) as daemon:
+        found = reload(daemon, {"errors": {"verbose": "perhaps"}, "drain": {"limt": "1s"}}, "refused")
+        file = daemon.folder / "serin.json"
+        assert found["by"] == "SIGHUP"
+        assert found["problems"] == [
+            f"{file}: errors.verbose: expected true or false, found \"perhaps\"",
+            f"{file}: drain.limt: unknown setting; did you mean 'limit'?",
+        ]
+        assert "did you mean 'limit'?" in daemon.log()
+        wrong = daemon.rows("diamonds-price", [{**ROW, "cut": "Idael"}])
+        assert wrong.status_code == 400 and "details" not in wrong.json()
+        file.write_text("{")
+        assert str(file) in reload(daemon, outcome="refused")["problems"][0]
+        file.unlink()
+        assert "cannot be read" in reload(daemon, outcome="refused")["problems"][0]
+        open_wide = {"operations": {"address": "0.0.0.0"}}
+        [problem] = reload(daemon, open_wide, "refused")["problems"]
+        assert problem.startswith("operations.address: '0.0.0.0' is open beyond this machine")
+        assert reload(daemon, {})["changed"] == ["errors.verbose"]
+        assert daemon.get("/readyz").status_code == 200
+
+
+def test_operators_reload_by_a_call(models, tmp_path):
+    with Daemon(models, tmp_path) as daemon:
+        assert daemon.operations("POST", "/v1/reload", token=False).status_code == 401
+        configure(daemon, {"log": {"level": "error"}, "loops": 7})
+        answer = daemon.operations("POST", "/v1/reload")
+        assert answer.status_code == 200
+        assert answer.json() == {"changed": ["log.level"], "needs_restart": ["loops"], "certificates": "read again"}
+        assert daemon.events("configuration.reloaded")[-1]["fields"]["by"] == "local"
+        configure(daemon, {"log": {"level": "loud"}})
+        answer = daemon.operations("POST", "/v1/reload")
+        assert answer.status_code == 409 and answer.json()["code"] == "configuration_refused"
+        assert "log.level: expected 'debug' or 'info'" in answer.json()["error"]
+
+
+def test_tokens_are_taken_back_by_a_reload(models, tmp_path):
+    with Daemon(models, tmp_path) as daemon:
+        local = {"authorization": "Bearer " + (daemon.state / "operations.token").read_text().strip()}
+        mira = {"authorization": "Bearer miras-own-token"}
+        url = daemon.url("/v1/models/diamonds-price/override", daemon.operations_port)
+        assert daemon.session.delete(url, headers=local).status_code == 200
+        assert daemon.session.delete(url, headers=mira).status_code == 401
+        reload(daemon, {"operations": {"tokens": [{"name": "mira", "sha256": digest("miras-own-token")}]}})
+        assert daemon.session.delete(url, headers=local).status_code == 401
+        assert daemon.session.delete(url, headers=mira).status_code == 200
+        reload(daemon, {})
+        assert daemon.session.delete(url, headers=local).status_code == 200
+        assert daemon.session.delete(url, headers=mira).status_code == 401
+
+
+def test_reloads_under_load_lose_nothing(models, tmp_path):
+    with Daemon(models, tmp_path) as daemon:
+        load = Load(lambda: http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=20), 4, True)
+        for round in range(20):
+            load.wait_for(load.answered + 20)
+            reload(daemon, {"deadlines": {"request": f"{2 + round % 2}s"}, "concurrency": {"queue": 100 + round}})
+        daemon.process.send_signal(signal.SIGTERM)
+        load.join()
+        assert load.lost == [] and daemon.process.wait(40) == 0
+
+
+def test_sighup_reads_certificates_again(models, tmp_path):
+    authority = Authority(tmp_path)
+    pair = authority.issue("server")
+    with Daemon(models, tmp_path, {"tls": {"certificates": [pair.setting]}}, wait=None) as daemon:
+        daemon.session.verify = str(authority.pem)
+        daemon.wait_for("/readyz")
+        assert reload(daemon)["certificates"] == "read again"
+        assert len(daemon.events("tls.reloaded")) == 1
+        pair.key_file.write_text("no key")
+        assert reload(daemon)["certificates"] == "refused"
+        assert daemon.events("tls.reload_refused")
+        assert daemon.get("/readyz").status_code == 200
+
+
+# --- what the service manager hears ----------------------------------------------------------
+
+
+class Manager:
+    """The other end of NOTIFY_SOCKET."""
+
+    def __init__(self, place):
+        self.place = place
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind("\0" + place[1:] if place.startswith("@") else place)
+        self.messages, self.lock = [], threading.Lock()
+        threading.Thread(target=self.listen, daemon=True).start()
+
+    def listen(self):
+        with contextlib.suppress(OSError):
+            while message := self.socket.recv(4096).decode():
+                with self.lock:
+                    self.messages.append((time.monotonic(), message))
+
+    def all(self):
+        with self.lock:
+            return [message for _, message in self.messages]
+
+    def count(self, message):
+        return self.all().count(message)
+
+    def wait_for(self, message, count=1, seconds=30):
+        end = time.monotonic() + seconds
+        while self.count(message) < count:
+            assert time.monotonic() < end, self.all()
+            time.sleep(0.01)
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+
+
+@pytest.fixture(params=["path", "abstract"])
+def manager(request, tmp_path):
+    place = str(tmp_path / "notify") if request.param == "path" else f"@serin-test-{os.getpid()}-{time.monotonic_ns()}"
+    with contextlib.closing(Manager(place)) as manager:
+        yield manager
+
+
+def test_the_manager_hears_of_start_reload_and_end(models, tmp_path, manager):
+    with Daemon(models, tmp_path, environment={"NOTIFY_SOCKET": manager.place}) as daemon:
+        manager.wait_for("READY=1")
+        manager.wait_for("STATUS=ready: 1 versions of models serve")
+        before = manager.all()
+        assert before.index("STATUS=loading diamonds-price/1 (1 of 1)") < before.index("READY=1")
+        assert before.count("READY=1") == 1
+        started = time.monotonic_ns() // 1000
+        reload(daemon)
+        manager.wait_for("READY=1", 2)
+        [told] = [message for message in manager.all() if message.startswith("RELOADING=1\n")]
+        moment = int(told.removeprefix("RELOADING=1\nMONOTONIC_USEC="))
+        assert started <= moment <= time.monotonic_ns() // 1000
+        assert manager.all().index(told) < len(manager.all()) - 1 - manager.all()[::-1].index("READY=1")
+        # A refused configuration ends the reload as well.
+        reload(daemon, {"prot": 1}, "refused")
+        manager.wait_for("READY=1", 3)
+        assert daemon.stop() == 0
+        manager.wait_for("STOPPING=1\nSTATUS=draining")
+        assert manager.all()[-1] == "STOPPING=1\nSTATUS=draining"
+        assert manager.count("WATCHDOG=1") == 0
+
+
+def test_who_is_not_ready_does_not_say_so(models, tmp_path):
+    with contextlib.closing(Manager(str(tmp_path / "notify"))) as manager:
+        environment = {"NOTIFY_SOCKET": manager.place}
+        settings = {"required_models": ["nobody"]}
+        with Daemon(models, tmp_path, settings, wait="started", environment=environment) as daemon:
+            manager.wait_for("STATUS=not ready: models")
+            assert manager.count("READY=1") == 0
+            reload(daemon, {})
+            manager.wait_for("READY=1")
+            assert not [message for message in manager.all() if message.startswith("RELOADING")]
+
+
+@pytest.mark.parametrize("thread", ["http-0", "http-1", "serin-canary"])
+def test_the_watchdog_is_quiet_only_while_everyone_runs(models, tmp_path, thread):
+    with contextlib.closing(Manager(str(tmp_path / "notify"))) as manager:
+        environment = {"NOTIFY_SOCKET": manager.place, "WATCHDOG_USEC": "1000000", "SERIN_LOOPS": "2"}
+        with Daemon(models, tmp_path, environment=environment) as daemon:
+            manager.wait_for("WATCHDOG=1", 4)
+            moments = [moment for moment, message in manager.messages if message == "WATCHDOG=1"]
+            assert all(after - before < 1 for before, after in zip(moments, moments[1:]))
+            with stuck(daemon.process.pid, thread):
+                time.sleep(1)  # What was asked before may still be told.
+                before = manager.count("WATCHDOG=1")
+                time.sleep(2)
+                assert manager.count("WATCHDOG=1") == before
+            manager.wait_for("WATCHDOG=1", before + 2)
+
+
+def test_a_manager_that_is_gone_does_not_matter(models, tmp_path):
+    environment = {"NOTIFY_SOCKET": str(tmp_path / "nobody"), "WATCHDOG_USEC": "1000000"}
+    with Daemon(models, tmp_path, environment=environment) as daemon:
+        wait_for_event(daemon, "manager.not_told")
+        assert daemon.rows("diamonds-price", [ROW]).status_code == 200
+        assert daemon.stop() == 0
+
+
+def test_the_units_are_well_formed(tmp_path):
+    folder = pathlib.Path(__file__).resolve().parents[2] / "deploy" / "systemd"
+    if not os.path.exists("/usr/bin/systemd-analyze"):
+        pytest.skip("systemd-analyze is not installed")
+    # The binary has to exist for the check, wherever the package will put it.
+    for unit in folder.iterdir():
+        text = unit.read_text().replace("/usr/bin/serin", str(binary().resolve()))
+        (tmp_path / unit.name).write_text(text)
+    for unit in folder.iterdir():
+        checked = subprocess.run(
+            ["systemd-analyze", "verify", tmp_path / unit.name], capture_output=True, text=True
+        )
+        # It tells of mistakes and exits with 0 all the same.
+        assert checked.stdout + checked.stderr == ""

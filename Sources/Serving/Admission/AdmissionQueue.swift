@@ -81,10 +81,10 @@ struct AdmissionQueue<Job> {
         }
     }
 
-    let limit: Int
+    var limit: Int
     /// How many are worked on at once.
     let width: Int
-    let lifoAfter: UInt64
+    var lifoAfter: UInt64
     /// The time from one turn to the next while others wait, averaged over the latest; 0 is not known.
     private var pace: UInt64 = 0
     /// When the last turn was, where others waited then.

@@ -53,6 +53,17 @@ package final class WorkerPool: Sendable {
     /// The number of jobs that wait.
     package var depth: Int { state.withLock { $0.queue.count } }
 
+    /// How many jobs may wait.
+    package var limit: Int { state.withLock { $0.queue.limit } }
+
+    /// Changes how many jobs may wait, and how long in order; those beyond that wait already stay.
+    package func setLimits(limit: Int, lifoAfter: Duration) {
+        state.withLock { state in
+            state.queue.limit = limit
+            state.queue.lifoAfter = UInt64(clamping: lifoAfter.nanoseconds)
+        }
+    }
+
     /// - Parameters:
     ///   - priority: how much it matters.
     ///   - deadline: when its answer is worth nothing any more, in nanoseconds of `MonotonicClock`.

@@ -13,8 +13,6 @@ package struct InferenceService: Handler {
     let daemon: DaemonParts
     private let probes: ProbeEndpoint
     private let metadata: MetadataEndpoint
-    /// The nanoseconds that a request may take at most.
-    private let longest: UInt64
 
     /// Work of more nanoseconds than this leaves the event loop.
     private static let inlineBudget = 100_000
@@ -23,7 +21,6 @@ package struct InferenceService: Handler {
         self.daemon = daemon
         probes = ProbeEndpoint(readiness: daemon.readiness)
         metadata = MetadataEndpoint(daemon: daemon)
-        longest = UInt64(clamping: daemon.settings.deadlines.request.nanoseconds)
     }
 
     package func handle(
@@ -60,7 +57,7 @@ package struct InferenceService: Handler {
         _ exchange: Exchange
     ) throws(Failure) -> Reply {
         let client = try daemon.authorizeInference(request)
-        if let rates = daemon.rates { try admit(client ?? .address(of: request), rates) }
+        if let rates = daemon.live.rates { try admit(client ?? .address(of: request), rates) }
         let (host, version) = try daemon.find(match)
         let call = try PredictionCall(
             match.route == .infer ? .tensors : .rows,
@@ -69,7 +66,7 @@ package struct InferenceService: Handler {
             marks,
             request,
             body.count,
-            longest: longest
+            longest: daemon.live.longestNanoseconds
         )
         let cost = version.expectedCost(bodyBytes: body.count)
         guard cost > Self.inlineBudget else { return .now(answer(call, body)) }
@@ -142,7 +139,7 @@ package struct InferenceService: Handler {
         case .full:
             daemon.metrics.count(.queue)
             throw .overloaded(
-                "\(daemon.settings.concurrency.queue) requests of model '\(call.host.name)' wait "
+                "\(call.host.workers.limit) requests of model '\(call.host.name)' wait "
                     + "already; try again"
             )
         case .late:

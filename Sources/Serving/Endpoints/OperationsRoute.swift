@@ -5,7 +5,7 @@ import HTTP
 enum OperationsRoute: Sendable {
     case console, metrics, status
     case override, setOverride, clearOverride
-    case canary, breaker, events, index
+    case canary, breaker, events, index, reload
     case live, ready, startup
 
     static let router: Router<OperationsRoute> = {
@@ -19,6 +19,7 @@ enum OperationsRoute: Sendable {
         router.add(.post, "/v1/models/{model}/canary", .canary)
         router.add(.post, "/v1/models/{model}/breaker", .breaker)
         router.add(.get, "/v1/events", .events)
+        router.add(.post, "/v1/reload", .reload)
         router.add(.post, "/v2/repository/index", .index)
         addProbes(to: &router, live: .live, ready: .ready, startup: .startup)
         return router
@@ -27,7 +28,7 @@ enum OperationsRoute: Sendable {
     /// Whether the call changes what the daemon does, and so needs a token.
     var changesState: Bool {
         switch self {
-        case .setOverride, .clearOverride, .canary, .breaker: true
+        case .setOverride, .clearOverride, .canary, .breaker, .reload: true
         default: false
         }
     }

@@ -39,6 +39,7 @@ package struct OperationsService: Handler {
                 changesState: match.route.changesState
             )
             if match.route == .canary { return try runCanary(match, marks, exchange) }
+            if match.route == .reload { return try reload(marks, exchange, caller) }
             let response = try answer(match, request, body, caller)
             return .now(marks.stamp(response))
         } catch {
@@ -67,7 +68,7 @@ package struct OperationsService: Handler {
         case .breaker: return try moveBreaker(match, body, caller)
         case .events: return try events(request)
         case .index: return index()
-        case .canary, .live, .ready, .startup:
+        case .canary, .reload, .live, .ready, .startup:
             preconditionFailure("\(match.route) is answered before")
         }
     }
@@ -156,6 +157,35 @@ package struct OperationsService: Handler {
             exchange.complete(marks.stamp(json(document)))
         }
         return .later
+    }
+
+    // MARK: The configuration
+
+    private func reload(
+        _ marks: RequestMarks,
+        _ exchange: Exchange,
+        _ caller: String
+    ) throws(Failure) -> Reply {
+        guard let reloader = daemon.reloader.withLock({ $0 }) else {
+            throw Failure(503, "starting", .system, "the daemon is not ready to reload")
+        }
+        reloader.request(by: caller, isOrder: true) { outcome in
+            exchange.complete(marks.stamp(answer(outcome, marks)))
+        }
+        return .later
+    }
+
+    private func answer(_ outcome: Reloader.Outcome, _ marks: RequestMarks) -> Response {
+        guard case .refused(let problems) = outcome else { return json(outcome.document) }
+        let sentences = problems.map(\.description)
+        let failure = Failure(
+            409,
+            "configuration_refused",
+            .data,
+            "the configuration is refused, and what was in force stays:\n"
+                + sentences.joined(separator: "\n")
+        )
+        return failure.response(requestID: marks.requestID.text)
     }
 
     // MARK: The journal

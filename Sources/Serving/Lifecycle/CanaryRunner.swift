@@ -18,13 +18,14 @@ package final class CanaryRunner: Sendable {
     private struct State: Sendable {
         var requests: [Request] = []
         var isStopping = false
+        var jitter: Double
     }
 
     private let registry: ModelRegistry
     private let lifecycle: Lifecycle
-    private let jitter: Double
     private let observe: @Sendable (ModelVersion, CanaryReport, Duration) -> Void
-    private let state = Guarded(State())
+    private let state: Guarded<State>
+    let pulse = Pulse()
     private let wake = DispatchSemaphore(value: 0)
     private let queue = DispatchQueue(label: "serin.canary")
 
@@ -41,7 +42,7 @@ package final class CanaryRunner: Sendable {
     ) {
         self.registry = registry
         self.lifecycle = lifecycle
-        self.jitter = jitter
+        state = Guarded(State(jitter: jitter))
         self.observe = observe
     }
 
@@ -55,6 +56,12 @@ package final class CanaryRunner: Sendable {
         wake.signal()
     }
 
+    /// Changes the share by which an interval is shortened at random, from the next one on.
+    func setJitter(_ jitter: Double) { state.withLock { $0.jitter = jitter } }
+
+    /// Has the thread come round, when it is free.
+    func wakeUp() { wake.signal() }
+
     package func stop() {
         state.withLock { $0.isStopping = true }
         wake.signal()
@@ -62,13 +69,16 @@ package final class CanaryRunner: Sendable {
 
     private func runUntilStopped() {
         nameThread("serin-canary")
-        var due: [ObjectIdentifier: ContinuousClock.Instant] = [:]
+        var due: [ObjectIdentifier: (moment: ContinuousClock.Instant, interval: Duration)] = [:]
         while !state.withLock({ $0.isStopping }) {
+            pulse.beat()
             for request in takeRequests() {
                 let report = run(request.version)
                 request.completion?(report)
+                pulse.beat()
             }
             let now = ContinuousClock.now
+            let jitter = state.withLock { $0.jitter }
             var next = now + .seconds(1)
             for version in registry.versions {
                 let identity = ObjectIdentifier(version)
@@ -78,10 +88,15 @@ package final class CanaryRunner: Sendable {
                     by: jitter,
                     seed: UInt64.random(in: 0...UInt64.max)
                 )
-                let moment = due[identity] ?? now + pause
-                if moment <= now { run(version) }
-                due[identity] = moment <= now ? now + pause : moment
-                next = min(next, due[identity] ?? next)
+                let known = due[identity].flatMap { $0.interval == interval ? $0.moment : nil }
+                var moment = known ?? now + pause
+                if moment <= now {
+                    run(version)
+                    pulse.beat()
+                    moment = now + pause
+                }
+                due[identity] = (moment, interval)
+                next = min(next, moment)
             }
             let nanoseconds = max(1_000_000, (next - .now).nanoseconds)
             _ = wake.wait(timeout: .now() + .nanoseconds(nanoseconds))

@@ -16,7 +16,8 @@ package final class Caretaker: @unchecked Sendable {
     private let queue = DispatchQueue(label: "serin.caretaker")
     private var timer: (any DispatchSourceTimer)?
     private var watches: [ObjectIdentifier: Watch] = [:]
-    private var nextSlice = ContinuousClock.now
+    private var lastSlice: ContinuousClock.Instant?
+    let pulse = Pulse()
     private var wasReady: Bool?
 
     /// A box, because a dictionary cannot hold what has one owner.
@@ -49,6 +50,7 @@ package final class Caretaker: @unchecked Sendable {
     }
 
     private func tick(at now: ContinuousClock.Instant) {
+        pulse.beat()
         expireOverrides()
         for host in daemon.registry.hosts { host.workers.expire() }
         if let note = daemon.denials.withLock({ $0.settle(at: now) }) { daemon.tell(note) }
@@ -57,9 +59,12 @@ package final class Caretaker: @unchecked Sendable {
                 daemon.carryOut([effect], of: version)
             }
         }
-        if now >= nextSlice {
-            nextSlice = now + daemon.settings.integrity.interval
-            for version in daemon.registry.versions { checkSlice(of: version) }
+        let integrity = daemon.settings.integrity
+        if lastSlice.map({ now >= $0 + integrity.interval }) ?? true {
+            lastSlice = now
+            for version in daemon.registry.versions {
+                checkSlice(of: version, integrity.sliceBytes)
+            }
         }
         noteReadiness()
     }
@@ -73,12 +78,12 @@ package final class Caretaker: @unchecked Sendable {
         }
     }
 
-    private func checkSlice(of version: ModelVersion) {
+    private func checkSlice(of version: ModelVersion, _ byteCount: Int) {
         let identity = ObjectIdentifier(version)
         let watch = watches[identity] ?? Watch(version.artifact)
         watches[identity] = watch
         let failure: String?
-        switch watch.watch.step(maxBytes: daemon.settings.integrity.sliceBytes) {
+        switch watch.watch.step(maxBytes: byteCount) {
         case nil: return
         case .intact: failure = nil
         case .changed(let problem):
@@ -109,8 +114,20 @@ package final class Caretaker: @unchecked Sendable {
     private func noteReadiness() {
         let checks = daemon.readiness.checks()
         let isReady = checks.allSatisfy { $0.isOK || $0.isWarning }
+        tellManager(isReady, checks)
         defer { wasReady = isReady }
         guard wasReady != isReady, wasReady != nil || isReady else { return }
         daemon.noteReadiness(isReady, failing: checks.filter { !$0.isOK && !$0.isWarning })
+    }
+
+    private func tellManager(_ isReady: Bool, _ checks: [HealthCheck]) {
+        guard !daemon.lifecycle.isStopping else { return }
+        if isReady {
+            daemon.manager.becomeReady()
+            daemon.manager.tell("ready: \(daemon.registry.versions.count) versions of models serve")
+        } else {
+            let failing = checks.filter { !$0.isOK && !$0.isWarning }.map(\.name)
+            daemon.manager.tell("not ready: " + failing.joined(separator: ", "))
+        }
     }
 }

@@ -50,18 +50,23 @@ final class CertificateKeeper: @unchecked Sendable {
         }
     }
 
-    /// Reads all files again, whether or not they changed.
-    func reload() {
-        queue.async { [self] in
+    /// Reads all files again, whether or not they changed; not to be called on `queue`.
+    ///
+    /// - Returns: whether all of them are in use.
+    func reload() -> Bool {
+        queue.sync {
+            var areTaken = true
             for port in ports {
                 do throws(TLSError) {
                     try port.tls.reload()
                     note(.reloaded, of: port)
                 } catch {
+                    areTaken = false
                     note(.refused(error), of: port)
                 }
             }
             warn()
+            return areTaken
         }
     }
 

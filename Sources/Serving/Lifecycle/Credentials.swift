@@ -30,6 +30,17 @@ package struct Credentials: Sendable {
         self.clients = clients
     }
 
+    /// The credentials of the settings; without configured operators' ones, the daemon's own token for
+    /// this machine.
+    init(_ settings: Settings, stateDirectory: String) throws(SystemError) {
+        var tokens = settings.operations.tokens
+        if tokens.isEmpty { tokens = [try OperationsToken.readOrMake(in: stateDirectory)] }
+        self.init(
+            operators: .init(tokens: tokens, names: settings.operations.tls.clientNames),
+            clients: .init(tokens: settings.inferenceTokens, names: settings.tls.clientNames)
+        )
+    }
+
     func operatorName(_ request: RequestHead) -> String? {
         Self.name(of: request, among: operators)
     }
@@ -39,8 +50,15 @@ package struct Credentials: Sendable {
         if let name = Self.name(of: request, among: clients.tokens) {
             return Client(kind: .token, name: name)
         }
-        return request.clientName.map { Client(kind: .certificate, name: $0) }
+        return .certified(request)
     }
+
+    /// Whether predictions depend on who asks.
+    var hasClients: Bool { !clients.isEmpty }
+
+    /// Whether names in certificates count on a port.
+    var clientsHaveNames: Bool { !clients.names.isEmpty }
+    var operatorsHaveNames: Bool { !operators.names.isEmpty }
 
     /// Whether a token lets one ask for predictions.
     var clientsHaveTokens: Bool { !clients.tokens.isEmpty }
@@ -74,12 +92,13 @@ package struct Credentials: Sendable {
 extension DaemonParts {
     /// - Returns: who asks; nil for somebody without a name, where that is allowed.
     func authorizeInference(_ request: RequestHead) throws(Failure) -> Client? {
+        guard let credentials = live.clientCredentials else { return .certified(request) }
         let client = credentials.client(request)
         guard credentials.mayPredict(client) else {
             throw Self.unauthorized(
-                settings.tls.clientNames.isEmpty
-                    ? "predictions need a bearer token"
-                    : "predictions need a bearer token, or a client certificate whose name is listed"
+                credentials.clientsHaveNames
+                    ? "predictions need a bearer token, or a client certificate whose name is listed"
+                    : "predictions need a bearer token"
             )
         }
         return client
@@ -90,6 +109,7 @@ extension DaemonParts {
         _ request: RequestHead,
         changesState: Bool
     ) throws(Failure) -> String {
+        let credentials = live.credentials
         if let name = credentials.operatorName(request) { return name }
         guard changesState else { return "reader" }
         let note = denials.withLock {
@@ -104,8 +124,8 @@ extension DaemonParts {
         throw Self.unauthorized(
             "changing state needs a bearer token: one from the configuration, or the one in "
                 + "operations.token in the daemon's state directory"
-                + (settings.operations.tls.clientNames.isEmpty
-                    ? "" : "; or a client certificate whose name is listed")
+                + (credentials.operatorsHaveNames
+                    ? "; or a client certificate whose name is listed" : "")
         )
     }
 
@@ -130,6 +150,11 @@ extension DaemonParts {
 }
 
 extension Client {
+    /// Whom a verified certificate names.
+    static func certified(_ request: RequestHead) -> Client? {
+        request.clientName.map { Client(kind: .certificate, name: $0) }
+    }
+
     static func address(of request: RequestHead) -> Client {
         Client(kind: .address, name: request.peerNetwork)
     }

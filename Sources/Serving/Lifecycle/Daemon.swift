@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import Artifacts
-import Dispatch
 import HTTP
 import JSON
 import Platform
@@ -9,17 +8,28 @@ import Telemetry
 /// The running daemon: two HTTP servers, the loader, the canary and the caretaker.
 package final class Daemon: Sendable {
     package let parts: DaemonParts
-    private let canaries: CanaryRunner
-    private let caretaker: Caretaker
-    private let inference: HTTPServer
-    private let operations: HTTPServer
-    private let certificates: CertificateKeeper
+    let canaries: CanaryRunner
+    let caretaker: Caretaker
+    let inference: HTTPServer
+    let operations: HTTPServer
+    let certificates: CertificateKeeper
+    let reloader: Reloader
+    /// Nil where no service manager watches.
+    let watchdog: Watchdog?
 
     /// Opens state and ports; nothing is served before `run`.
+    ///
+    /// - Parameters:
+    ///   - settings: those of the start.
+    ///   - environment: the process's variables.
+    ///   - workingDirectory: what relative paths are relative to.
+    ///   - source: reads the settings again, for a reload.
+    /// - Throws: one line for whoever started it.
     package init(
         settings: Settings,
         environment: [String: String],
-        workingDirectory: String
+        workingDirectory: String,
+        source: @escaping Reloader.Source
     ) throws(StartError) {
         do {
             _ = try ArtifactRepository(path: settings.models).scan()
@@ -31,10 +41,10 @@ package final class Daemon: Sendable {
             workingDirectory: workingDirectory
         )
         let store: StateStore
-        var operators = settings.operations.tokens
+        let credentials: Credentials
         do {
             store = try StateStore(path: path)
-            if operators.isEmpty { operators = [try OperationsToken.readOrMake(in: path)] }
+            credentials = try Credentials(settings, stateDirectory: path)
         } catch {
             throw StartError(
                 "the state directory \(path) cannot be used: \(error); name another with "
@@ -48,11 +58,11 @@ package final class Daemon: Sendable {
             metrics: metrics,
             reporter: reporter,
             store: store,
-            credentials: Credentials(
-                operators: .init(tokens: operators, names: settings.operations.tls.clientNames),
-                clients: .init(tokens: settings.inferenceTokens, names: settings.tls.clientNames)
-            ),
-            memoryLimit: settings.memoryLimit ?? memoryLimitByteCount()
+            credentials: credentials,
+            memoryLimit: settings.memoryLimit ?? memoryLimitByteCount(),
+            manager: ServiceManager(environment: environment) { sentence in
+                reporter.log(.warning, "manager.not_told", nil, ["error": .string(sentence)])
+            }
         )
         canaries = CanaryRunner(
             registry: parts.registry,
@@ -82,13 +92,34 @@ package final class Daemon: Sendable {
             metrics: metrics,
             reporter: reporter
         )
+        let reloader = Reloader(
+            parts: parts,
+            inference: inference,
+            operations: operations,
+            certificates: certificates,
+            canaries: canaries,
+            source: source
+        )
+        self.reloader = reloader
+        parts.reloader.withLock { $0 = reloader }
+        watchdog = Watchdog.period(in: environment).map { [inference, operations, caretaker] in
+            Watchdog(
+                period: $0,
+                counts: {
+                    inference.signsOfLife + operations.signsOfLife
+                        + [canaries.pulse.count, caretaker.pulse.count]
+                },
+                ask: {
+                    inference.ping()
+                    operations.ping()
+                    canaries.wakeUp()
+                },
+                pass: { parts.manager.pat() }
+            )
+        }
         metrics.watch(parts, inference: inference, operations: operations)
         for (name, tls) in ports { if let tls { metrics.watch(tls, port: name) } }
     }
-
-    /// Reads the certificates' files again, from any thread; what is wrong with them goes to the log, and
-    /// what was in use stays so.
-    package func reloadCertificates() { certificates.reload() }
 
     /// The sockets that were handed over, for as long as operators' ones are not open to strangers.
     private static func inheritedPorts(
@@ -145,77 +176,6 @@ package final class Daemon: Sendable {
 
     package var ports: (inference: Int, operations: Int) {
         (Int(inference.port), Int(operations.port))
-    }
-
-    /// Serves until SIGTERM or SIGINT, then drains.
-    ///
-    /// - Returns: whether every request in flight was answered in time.
-    package func run() -> Bool {
-        let stopped = DispatchSemaphore(value: 0)
-        let signals = SignalWatcher(
-            [.terminate, .interrupt],
-            on: DispatchQueue(label: "serin.signals")
-        ) { _ in stopped.signal() }
-        ignoreBrokenPipes()
-        inference.start()
-        operations.start()
-        parts.reporter.event(
-            "daemon.started",
-            .info,
-            model: nil,
-            [
-                "version": .string(serinVersion), "process": .number(Int(processIdentifier)),
-                "port": .number(ports.inference), "operations_port": .number(ports.operations),
-                "addresses": .array(inference.addresses.map { .string($0) }),
-                "operations_addresses": .array(operations.addresses.map { .string($0) }),
-                "state_directory": .string(parts.store.path),
-                "models": .string(parts.settings.models),
-            ]
-        )
-        certificates.start()
-        let loader = Loader(daemon: parts, canaries: canaries)
-        let caretaker = caretaker
-        let canaries = canaries
-        DispatchQueue(label: "serin.loader").async {
-            loader.loadAll()
-            canaries.start()
-            caretaker.start()
-        }
-        stopped.wait()
-        withExtendedLifetime(signals) {}
-        return drain()
-    }
-
-    private func drain() -> Bool {
-        let settings = parts.settings
-        parts.lifecycle.beginStopping()
-        parts.reporter.event(
-            "daemon.stopping",
-            .info,
-            model: nil,
-            [
-                "delay_seconds": .number(settings.drain.delay.seconds),
-                "limit_seconds": .number(settings.drain.limit.seconds),
-            ]
-        )
-        if settings.drain.delay > .zero {
-            let delay = DispatchSemaphore(value: 0)
-            _ = delay.wait(timeout: .now() + .nanoseconds(settings.drain.delay.nanoseconds))
-        }
-        inference.stopAccepting()
-        let isDrained = inference.drained(within: settings.drain.limit)
-        operations.stopAccepting()
-        _ = operations.drained(within: .seconds(1))
-        canaries.stop()
-        certificates.stop()
-        parts.reporter.event(
-            "daemon.stopped",
-            isDrained ? .info : .error,
-            model: nil,
-            ["drained": .bool(isDrained)]
-        )
-        parts.reporter.close()
-        return isDrained
     }
 }
 

@@ -8,18 +8,19 @@ import Telemetry
 
 /// What the daemon's endpoints and keepers share.
 package final class DaemonParts: Sendable {
-    package let settings: Settings
+    let live: LiveSettings
     package let registry: ModelRegistry
     package let lifecycle: Lifecycle
     package let readiness: Readiness
     package let metrics: ServingMetrics
     package let reporter: Reporter
     package let store: StateStore
-    package let credentials: Credentials
     package let budget: Guarded<MemoryBudget>
     let denials = Guarded(DenialLedger())
-    /// How often each client may ask; nil where that is not bounded.
-    let rates: ClientRates?
+    /// Who is told how the daemon is.
+    let manager: ServiceManager
+    /// Set once, before anything runs; it needs the servers, whose handlers need what is here.
+    let reloader = Guarded<Reloader?>(nil)
     /// Set once, before anything runs; the runner itself needs what is here.
     package let canaries = Guarded<CanaryRunner?>(nil)
     /// Bodies copied for workers; what waits there is bounded in bytes too.
@@ -33,22 +34,16 @@ package final class DaemonParts: Sendable {
         reporter: Reporter,
         store: StateStore,
         credentials: Credentials,
-        memoryLimit: Int?
+        memoryLimit: Int?,
+        manager: ServiceManager = ServiceManager()
     ) {
-        self.settings = settings
+        live = LiveSettings(settings, credentials)
+        self.manager = manager
         self.metrics = metrics
         self.reporter = reporter
         self.store = store
-        self.credentials = credentials
         self.memoryLimit = memoryLimit
         copies = ByteBudget(limit: settings.limits.requestMemory)
-        let rate = settings.rateLimit.requestsPerSecond
-        rates =
-            rate > 0
-            ? ClientRates(
-                rate: rate,
-                burst: Double(max(settings.rateLimit.burst, Int(rate.rounded(.up))))
-            ) : nil
         registry = ModelRegistry()
         lifecycle = Lifecycle()
         readiness = Readiness(
@@ -58,6 +53,11 @@ package final class DaemonParts: Sendable {
         )
         budget = Guarded(MemoryBudget(settings: settings, cores: processorCount))
     }
+}
+
+extension DaemonParts {
+    /// The settings in force; not for a prediction's path.
+    package var settings: Settings { live.settings }
 }
 
 // MARK: Finding and refusing
@@ -153,7 +153,7 @@ extension DaemonParts {
         return marks.stamp(
             failure.response(
                 requestID: marks.requestID.text,
-                showsDetails: settings.errors.isVerbose
+                showsDetails: live.showsDetails
             )
         )
     }

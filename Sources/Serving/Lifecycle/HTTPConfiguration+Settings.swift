@@ -13,7 +13,7 @@ extension HTTPConfiguration {
         configuration.bodyByteCount = settings.limits.bodyBytes
         configuration.bufferByteCount = settings.limits.requestMemory
         configuration.connectionLimit = settings.limits.connections
-        configuration.minimumRate = settings.limits.minimumRate
+        configuration.takeLive(from: settings, isInference: true)
         return configuration
     }
 
@@ -37,12 +37,19 @@ extension HTTPConfiguration {
     private init(_ settings: Settings) {
         self.init()
         head.headByteCount = settings.limits.headBytes
+        packedByteCount = settings.compression.minimumBytes
+        takeLive(from: settings, isInference: false)
+    }
+
+    /// Takes what may change while a port is served.
+    mutating func takeLive(from settings: Settings, isInference: Bool) {
         head.targetByteCount = settings.limits.targetBytes
         headDeadline = settings.deadlines.head
         bodyDeadline = settings.deadlines.body
         idleDeadline = settings.deadlines.idle
-        packedByteCount = settings.compression.minimumBytes
         writeDeadline = settings.deadlines.write
+        tls?.handshakeDeadline = settings.deadlines.handshake
+        if isInference { minimumRate = settings.limits.minimumRate }
     }
 }
 

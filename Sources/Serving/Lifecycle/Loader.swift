@@ -20,7 +20,7 @@ package struct Loader: Sendable {
     package func loadAll() {
         let started = ContinuousClock.now
         let settings = daemon.settings
-        daemon.registry.note(phase: "reading \(settings.models)")
+        note("reading \(settings.models)")
         let trustedKeys: [TrustedKey]?
         let listing: ArtifactRepository.Listing
         do throws(ArtifactError) {
@@ -48,13 +48,16 @@ package struct Loader: Sendable {
         }
         for (index, entry) in listing.candidates.enumerated() {
             let identity = entry.identity
-            daemon.registry.note(
-                phase: "loading \(identity) (\(index + 1) of \(listing.candidates.count))"
-            )
+            note("loading \(identity) (\(index + 1) of \(listing.candidates.count))")
             load(entry, host: host(named: identity.name), trustedKeys)
         }
         daemon.registry.finishLoading(strays: listing.rejected.map(\.description))
         announce(started)
+    }
+
+    private func note(_ phase: String) {
+        daemon.registry.note(phase: phase)
+        daemon.manager.tell(phase)
     }
 
     private func host(named name: String) -> ModelHost {

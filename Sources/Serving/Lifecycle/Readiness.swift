@@ -21,16 +21,19 @@ package struct HealthCheck: Sendable {
 }
 
 /// Answers whether the daemon should get traffic, from verdicts that others keep up to date.
-package struct Readiness: Sendable {
+package final class Readiness: Sendable {
     package let registry: ModelRegistry
-    package let requiredModels: [String]
+    private let required: Guarded<[String]>
     package let lifecycle: Lifecycle
 
     package init(registry: ModelRegistry, requiredModels: [String], lifecycle: Lifecycle) {
         self.registry = registry
-        self.requiredModels = requiredModels
+        required = Guarded(requiredModels)
         self.lifecycle = lifecycle
     }
+
+    /// Changes which models have to be loaded.
+    func setRequiredModels(_ names: [String]) { required.withLock { $0 = names } }
 
     package func checks(at now: ContinuousClock.Instant = .now) -> [HealthCheck] {
         var checks = [startup(), models(), shutdown()]
@@ -152,6 +155,7 @@ package struct Readiness: Sendable {
 
     private func models() -> HealthCheck {
         let loaded = registry.hosts.filter { !$0.versions.isEmpty }.map(\.name)
+        let requiredModels = required.withLock { $0 }
         let missing = requiredModels.filter { !loaded.contains($0) }
         return HealthCheck(
             name: "models",

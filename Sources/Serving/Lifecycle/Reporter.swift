@@ -8,8 +8,7 @@ package final class Reporter: Sendable {
     private let journal: Journal
 
     package init(directory: String, settings: Settings) {
-        let severity = LogSeverity(rawValue: settings.log.level.rawValue) ?? .info
-        let log = Log(minimum: severity)
+        let log = Log(minimum: LogSeverity(settings.log.level))
         output = log
         journal = Journal(
             folder: directory,
@@ -17,6 +16,9 @@ package final class Reporter: Sendable {
             onTrouble: { log.error("journal.trouble", ["reason": .string($0)]) }
         )
     }
+
+    /// Changes below which severity nothing is logged.
+    func setLevel(_ level: Settings.Log.Level) { output.setMinimum(LogSeverity(level)) }
 
     /// Something that changed what the daemon does; kept in the journal.
     ///
@@ -69,5 +71,17 @@ package final class Reporter: Sendable {
     package func close() {
         journal.close()
         output.flush()
+    }
+}
+
+extension LogSeverity {
+    fileprivate init(_ level: Settings.Log.Level) {
+        self =
+            switch level {
+            case .debug: .debug
+            case .info: .info
+            case .warning: .warning
+            case .error: .error
+            }
     }
 }

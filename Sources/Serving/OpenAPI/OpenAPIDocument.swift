@@ -35,7 +35,7 @@ struct OpenAPIDocument {
             ),
             JSONMember(name: "paths", value: .object(paths)),
         ]
-        if daemon.credentials.clientsHaveTokens {
+        if daemon.live.credentials.clientsHaveTokens {
             let bearer: JSONValue = ["type": "http", "scheme": "bearer"]
             components.append(JSONMember(name: "securitySchemes", value: ["token": bearer]))
             document.append(JSONMember(name: "security", value: [["token": []]]))
