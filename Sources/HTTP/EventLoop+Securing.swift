@@ -154,6 +154,8 @@ extension EventLoop {
         endHandshake(connection)
         session.takePeerName()
         tls?.counters.count(session)
+        // Nothing goes back then, and many clients send no request before their last word is acknowledged.
+        if session.isResumed, !session.isTLS13 { acknowledgeAtOnce(connection.descriptor) }
         connection.phase = .head
         updateInterest(connection)
         welcome(connection)

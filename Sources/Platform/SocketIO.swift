@@ -97,6 +97,13 @@ package func acceptConnection(from listener: Int32) -> AcceptResult {
     }
 }
 
+/// Has the kernel acknowledge what came now, and not together with an answer or 40 ms later.
+package func acknowledgeAtOnce(_ number: Int32) {
+    var one: Int32 = 1
+    let size = socklen_t(MemoryLayout<Int32>.size)
+    _ = unsafe setsockopt(number, Int32(IPPROTO_TCP), TCP_QUICKACK, &one, size)
+}
+
 /// Says that no more will be sent; the peer's bytes can still be read.
 package func shutDownSending(_ number: Int32) { _ = shutdown(number, Int32(SHUT_WR)) }
 

@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import random
 import re
 import socket
 import ssl
@@ -189,6 +190,8 @@ def test_sessions_are_resumed_by_ticket_on_any_loop(site, version):
             assert link.session_reused
             link.sendall(request())
             assert read_answer(link)[0] == 200
+            # In 1.3 each ticket is good for one connection that nobody can tell to be the same client's.
+            assert (link.session.id != session.id) == (label == "1.3")
     after = value(metrics(site.daemon), "serin_tls_handshakes_total", port="inference", version=label, resumed="true")
     assert after - before == 16
     # A ticket of one port opens nothing on the other.
@@ -620,6 +623,39 @@ def test_slow_and_broken_handshakes_are_cut(tmp_path):
         found = metrics(site.daemon)
         assert value(found, "serin_tls_handshake_failures_total", port="inference", reason="timeout") >= 5
         assert value(found, "serin_connections", port="inference") <= 2
+
+
+def test_random_handshakes_cost_their_own_connection_at_most(site):
+    seed = int(os.environ.get("SERIN_SEED", random.SystemRandom().randrange(1 << 32)))
+    print(f"SERIN_SEED={seed}")
+    chance = random.Random(seed)
+    end = time.monotonic() + 20
+    for _ in range(400):
+        if time.monotonic() > end:
+            break
+        bytes_ = bytearray(client_hello(site))
+        for _ in range(chance.choice((1, 1, 2, 8))):
+            place = chance.randrange(len(bytes_))
+            action = chance.randrange(4)
+            if action == 0:
+                bytes_[place] ^= 1 << chance.randrange(8)
+            elif action == 1:
+                bytes_[place] = chance.choice((0, 1, 0x7F, 0x80, 0xFF))
+            elif action == 2:
+                del bytes_[place:place + chance.randrange(1, 20)]
+            else:
+                bytes_[place:place] = chance.randbytes(chance.randrange(1, 20))
+            bytes_ = bytes_ or bytearray(b"\x16")
+        with socket.create_connection(("127.0.0.1", site.daemon.port), timeout=10) as link:
+            try:
+                link.sendall(bytes_)
+                link.shutdown(socket.SHUT_WR)
+                read_all(link)
+            except ConnectionError:
+                pass
+    with site.connect() as link:
+        link.sendall(request())
+        assert read_answer(link)[0] == 200
 
 
 class Wire:

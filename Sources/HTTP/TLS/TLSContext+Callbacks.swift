@@ -160,7 +160,9 @@ extension TLSContext {
             ) == 1
         }
         guard isReady else { return 0 }
-        return isNewest ? 1 : 2
+        // In TLS 1.3 a ticket is best used once (RFC 8446 appendix C.4).
+        let isUsedOnce = unsafe SSL_version(session) == TLS1_3_VERSION
+        return isNewest && !isUsedOnce ? 1 : 2
     }
 }
 
