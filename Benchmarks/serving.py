@@ -50,8 +50,10 @@ def free_port():
 class Serin:
     """A daemon with one example model; used as a context. `stop` and `start` may be called in between."""
 
-    def __init__(self, binary, settings=None, prefix=()):
+    def __init__(self, binary, settings=None, context=None, prefix=()):
         self.binary = binary
+        # How a client makes sure of it, where the port speaks TLS.
+        self.context = context
         # What the daemon is started by, such as `taskset -c 0`; it must become the daemon.
         self.prefix = prefix
         self.settings = settings or {}
@@ -96,7 +98,10 @@ class Serin:
 
     def get(self, path):
         """Status and body; status 0 where nobody answers."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        if self.context:
+            connection = http.client.HTTPSConnection("localhost", self.port, timeout=5, context=self.context)
+        else:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()

@@ -4,7 +4,7 @@
     python3 Benchmarks/slow.py --serin .build/release/serin
 
 Attackers of three kinds, evenly, all at once: those that send a head a byte at a time, those that send a body a byte at
-a time, and those that ask for much and read an answer a byte at a time. One that is cut comes back at once. A normal
+a time, and those that ask for much and read an answer a byte at a time. One that is cut comes back at its next turn. A normal
 client asks for predictions at a steady rate, first alone and then under attack; its latencies count from the moment a
 request was due. Everything is on loopback and ends by itself.
 """
@@ -22,8 +22,8 @@ from serving import ROOT, PREDICT, Serin, Steady, binary, request
 
 HEAD = b"POST /v1/models/diamonds-price:predict HTTP/1.1\r\nHost: localhost\r\nX-Padding: "
 BODY = f"POST {PREDICT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n".encode()
-# Ten megabytes of answers, far more than the kernel holds for one connection.
-READ = request("/v2/models/diamonds-price") * 12_000
+# A quarter of a megabyte of answers, which is more than the kernel holds for one connection.
+READ = request("/v2/models/diamonds-price") * 300
 KINDS = ("head", "body", "read")
 
 
@@ -85,18 +85,21 @@ def attack(port, kinds, count, interval, stop, report):
     while not stop.is_set():
         began = time.monotonic()
         for index, attacker in enumerate(attackers):
-            if attacker.step():
+            if attacker.link is None:
+                attacker.connect()
+            elif attacker.step():
                 cut[attacker.kind] += 1
                 attacker.link.close()
-                attacker.connect()
+                attacker.link = None
             # Evenly over the interval.
             ahead = began + interval * index / count - time.monotonic()
             if ahead > 0.002:
                 time.sleep(ahead)
-        if all(attacker.sent for attacker in attackers):
+        if all(attacker.sent for attacker in attackers if attacker.link):
             report.set()
     for attacker in attackers:
-        attacker.link.close()
+        if attacker.link:
+            attacker.link.close()
     print(f"cut by the server and back again: {', '.join(f'{number} {kind}' for kind, number in cut.items())}")
 
 
@@ -131,6 +134,8 @@ def run(arguments):
         try:
             if not ready.wait(60):
                 raise SystemExit("the attackers could not all connect in 60 s")
+            # What all of them ask for at first is a burst and no slow attack.
+            time.sleep(5)
             attacked = measure(daemon, arguments, arguments.seconds)
         finally:
             stop.set()
