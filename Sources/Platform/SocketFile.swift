@@ -66,10 +66,28 @@ package struct SocketFile: Sendable {
         at path: String,
         _ address: SocketAddress
     ) throws(SystemError) {
+        guard try isStale(path, address) else { return }
+        guard unsafe unlink(path) == 0 else { throw .last("unlink", path) }
+    }
+
+    /// Whether a path can be listened on; changes nothing there.
+    ///
+    /// - Throws: what `listen` would throw; `EACCES` and `EROFS` where the folder cannot be written to.
+    package static func check(_ path: String) throws(SystemError) {
+        let folder = parentDirectory(of: path)
+        guard unsafe access(folder, W_OK | X_OK) == 0 else { throw .last("access", folder) }
+        _ = try isStale(path, .unix(path))
+    }
+
+    /// Whether a process that is gone left a socket at the path; false where there is nothing.
+    private static func isStale(
+        _ path: String,
+        _ address: SocketAddress
+    ) throws(SystemError) -> Bool {
         var found = stat()
         guard unsafe lstat(path, &found) == 0 else {
             guard errno == ENOENT else { throw .last("lstat", path) }
-            return
+            return false
         }
         guard found.st_mode & S_IFMT == S_IFSOCK else {
             throw SystemError(call: "bind", errno: ENOTSOCK, subject: path)
@@ -81,6 +99,6 @@ package struct SocketFile: Sendable {
         guard answer != 0, errno == ECONNREFUSED else {
             throw SystemError(call: "bind", errno: EADDRINUSE, subject: path)
         }
-        guard unsafe unlink(path) == 0 else { throw .last("unlink", path) }
+        return true
     }
 }

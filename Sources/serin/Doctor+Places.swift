@@ -3,6 +3,40 @@ import HTTP
 import Platform
 import Serving
 
+/// Whether the Unix-domain sockets that are configured can be listened on.
+func socketFindings(_ settings: Settings) -> [Finding] {
+    [("socket", settings.socket), ("operations.socket", settings.operations.socket)]
+        .compactMap { subject, path in path.map { socketFinding(subject, $0) } }
+}
+
+private func socketFinding(_ subject: String, _ path: String) -> Finding {
+    do throws(SystemError) {
+        try SocketFile.check(path)
+        return .ok(subject, "\(path) is free")
+    } catch {
+        switch error.symbol {
+        case "EADDRINUSE":
+            return .warn(
+                subject,
+                "a process that runs listens on \(path)",
+                "stop it before another starts here, or choose another path"
+            )
+        case "ENOTSOCK":
+            return .fail(
+                subject,
+                "\(path) is a file that is no socket",
+                "move it away or choose another path"
+            )
+        default:
+            return .fail(
+                subject,
+                error.description,
+                "make the folder and let the daemon's user write to it"
+            )
+        }
+    }
+}
+
 /// Whether both ports can be listened on.
 func portFindings(_ settings: Settings) -> [Finding] {
     [

@@ -28,6 +28,7 @@ extension CommandSpec {
     findings += capacityFindings(settings)
     findings += artifactFindings(settings)
     findings += portFindings(settings)
+    findings += socketFindings(settings)
     findings += stateFindings(settings)
     print(findings, asJSON: arguments.has("--json"))
     return findings.contains { $0.grade == .fail } ? .no : .done

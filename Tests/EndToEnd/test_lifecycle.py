@@ -117,7 +117,8 @@ def test_a_drain_under_load_loses_nothing(models, tmp_path, keep_alive, place):
         load.join()
         assert load.lost == []
         assert load.refused == 8
-        assert load.closed > 0
+        # Who keeps a connection is told of its end; who came and went before may not be.
+        assert load.closed >= (8 if keep_alive else 0)
         assert daemon.process.wait(40) == 0
         assert '"event":"daemon.stopped","drained":true' in daemon.log()
 
@@ -244,6 +245,16 @@ def test_a_socket_in_use_and_a_file_that_is_none_are_refused(models, tmp_path):
     other = run(*arguments, "--state-directory", tmp_path / "two", "--socket", path)
     assert other.returncode == 3 and "no socket" in other.stderr
     assert path.read_text() == "mine"
+    doctor = run("doctor", "--models", models, "--state-directory", tmp_path / "two", "--socket", path)
+    assert doctor.returncode == 1 and f"{path} is a file that is no socket" in doctor.stdout
+    path.unlink()
+    # What was made before the start failed is gone again.
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        other = run(
+            "serve", "--models", models, "--port", 0, "--operations-port", taken.getsockname()[1],
+            "--state-directory", tmp_path / "two", "--socket", path,
+        )
+        assert other.returncode == 3 and not path.exists()
     other = run(*arguments, "--state-directory", tmp_path / "two", "--socket", "i.sock")
     assert other.returncode == 2 and "no absolute path" in other.stderr
 
@@ -585,7 +596,7 @@ def manager(request, tmp_path):
 def test_the_manager_hears_of_start_reload_and_end(models, tmp_path, manager):
     with Daemon(models, tmp_path, environment={"NOTIFY_SOCKET": manager.place}) as daemon:
         manager.wait_for("READY=1")
-        manager.wait_for("STATUS=ready: 1 versions of models serve")
+        manager.wait_for("STATUS=ready: diamonds-price")
         before = manager.all()
         assert before.index("STATUS=loading diamonds-price/1 (1 of 1)") < before.index("READY=1")
         assert before.count("READY=1") == 1

@@ -124,7 +124,8 @@ package final class Caretaker: @unchecked Sendable {
         guard !daemon.lifecycle.isStopping else { return }
         if isReady {
             daemon.manager.becomeReady()
-            daemon.manager.tell("ready: \(daemon.registry.versions.count) versions of models serve")
+            let names = daemon.registry.hosts.filter { !$0.versions.isEmpty }.map(\.name)
+            daemon.manager.tell("ready: " + names.joined(separator: ", "))
         } else {
             let failing = checks.filter { !$0.isOK && !$0.isWarning }.map(\.name)
             daemon.manager.tell("not ready: " + failing.joined(separator: ", "))
