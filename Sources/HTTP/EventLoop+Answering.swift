@@ -157,6 +157,8 @@ extension EventLoop {
                 if connection.waiting == .write || connection.waiting == .answer,
                     !connection.kept.isEmpty
                 {
+                    // The time in which a client did not read is not held against its next request.
+                    if connection.waiting == .write { connection.keptSince = moment }
                     setDeadline(connection, .head, after: deadlines.head)
                     resume(connection)
                     return

@@ -97,6 +97,8 @@ struct RowDecoder {
         into table: inout FeatureTable
     ) throws {
         guard try scanner.peekKind(in: body) == .object else {
+            // What is no JSON at all is called that.
+            try scanner.skipValue(in: body)
             throw Failure.wrongForm(
                 "row \(row) of 'instances' must be an object {feature: value}; a list has no names "
                     + "to check against the contract"
