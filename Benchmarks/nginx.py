@@ -39,30 +39,16 @@ class Pinned(Serin):
     """serin on the server's core, with TLS where `certificate` says so."""
 
     def __init__(self, path, settings, certificate=None):
+        context = None
         if certificate:
             pair = dict(zip(("certificate", "key"), map(str, certificate)))
             settings = {**settings, "tls": {"certificates": [pair]}}
-        self.is_secure = certificate is not None
-        super().__init__(path, settings, ("taskset", "-c", SERVER_CORE))
+            context = ssl.create_default_context(cafile=certificate[0])
+        super().__init__(path, settings, context, ("taskset", "-c", SERVER_CORE))
 
     @property
     def pid(self):
         return self.process.pid
-
-    def get(self, path):
-        if not self.is_secure:
-            return super().get(path)
-        context = ssl.create_default_context()
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=5, context=context)
-        try:
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        except (OSError, http.client.HTTPException):
-            return 0, b""
-        finally:
-            connection.close()
 
 
 class Nginx:
@@ -77,7 +63,11 @@ class Nginx:
         folder = Path(self.scratch.name)
         secure = ""
         if self.certificate:
-            secure = f"ssl_certificate {self.certificate[0]}; ssl_certificate_key {self.certificate[1]};"
+            # Debian's speaks no TLS 1.3 unless it is told to.
+            secure = (
+                f"ssl_certificate {self.certificate[0]}; ssl_certificate_key {self.certificate[1]};"
+                "ssl_protocols TLSv1.2 TLSv1.3;"
+            )
         # nginx takes no word of more than 4 KiB.
         text = "${block}" * (self.length // 1000) + "x" * (self.length % 1000)
         paths = " ".join(f"{name}_temp_path {folder}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))

@@ -62,6 +62,12 @@ static inline int openssl_set_groups(SSL_CTX *context, const char *names) {
     return (int)SSL_CTX_set1_groups_list(context, names);
 }
 
+/// Sends the chain that was given and looks for no other: that would be done in each handshake, among the
+/// authorities of clients.
+static inline void openssl_find_no_chain(SSL_CTX *context) {
+    SSL_CTX_set_mode(context, SSL_MODE_NO_AUTO_CHAIN);
+}
+
 static inline int openssl_add_to_chain(SSL_CTX *context, X509 *certificate) {
     return (int)SSL_CTX_add1_chain_cert(context, certificate);
 }

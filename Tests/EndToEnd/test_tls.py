@@ -239,6 +239,12 @@ def test_the_chain_is_sent(tmp_path):
         assert site.daemon.get("/livez").status_code == 200
 
 
+def test_nothing_is_sent_but_the_chain_that_was_given(tmp_path):
+    """Not what OpenSSL finds among the authorities of clients, either."""
+    with Site(tmp_path, tls={"client_certificates": "optional", "client_ca": str(tmp_path / "tls" / "authority.pem")}) as site:
+        assert site.s_client("-showcerts").count("BEGIN CERTIFICATE") == 1
+
+
 def test_what_the_authority_said_is_stapled_while_it_is_fresh(tmp_path):
     with Site(tmp_path) as site:
         assert "OCSP response: no response sent" in site.s_client("-status")
@@ -766,17 +772,30 @@ def test_big_bodies_pass_both_ways(site, version):
 
 def test_a_client_that_does_not_read_is_waited_for(site):
     """Answers that the kernel does not take at once go on where they stopped."""
-    with site.connect() as link:
-        link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        sent = [request(PREDICT, json.dumps({"instances": [ROW] * 500}).encode())] * 60
-        writer = threading.Thread(target=lambda: link.sendall(b"".join(sent)))
-        writer.start()
-        time.sleep(0.5)
-        data, found = b"", 0
-        while found < 60:
-            data += link.recv(1 << 16)
-            found = data.count(b"HTTP/1.1 200")
-        writer.join()
+    wire = Wire(site)
+    wire.link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 15)
+    wire.until(wire.tls.do_handshake)
+    wire.tls.write(request(PREDICT, json.dumps({"instances": [ROW] * 1000}).encode()) * 60)
+    # One session is one thread's at a time, but its bytes can be sent by another.
+    sent = wire.outgoing.read()
+    writer = threading.Thread(target=wire.link.sendall, args=(sent,))
+    writer.start()
+    time.sleep(0.5)
+    wire.recv = lambda count: wire.until(lambda: wire.tls.read(count))
+    rest, statuses = b"", []
+    while len(statuses) < 60:
+        while b"\r\n\r\n" not in rest:
+            rest += wire.recv(1 << 16)
+        head, rest = rest.split(b"\r\n\r\n", 1)
+        statuses.append(int(head.split()[1]))
+        count = int(re.search(rb"content-length: (\d+)", head).group(1))
+        while len(rest) < count:
+            rest += wire.recv(1 << 16)
+        rest = rest[count:]
+    writer.join()
+    wire.link.close()
+    # Those that waited for longer than a request may take are refused, and still in their turn.
+    assert rest == b"" and statuses[0] == 200 and set(statuses) <= {200, 504}
 
 
 def test_key_updates_are_followed(site):

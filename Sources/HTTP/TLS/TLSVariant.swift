@@ -84,6 +84,7 @@ extension ServedCertificate {
     /// Has a context show it.
     func use(in context: OpaquePointer) throws(TLSError) {
         ERR_clear_error()
+        unsafe openssl_find_no_chain(context)
         var isTaken = unsafe SSL_CTX_use_certificate(context, leaf.pointer) == 1
         isTaken = unsafe isTaken && SSL_CTX_use_PrivateKey(context, key.pointer) == 1
         for intermediate in intermediates {
