@@ -8,13 +8,14 @@ final class AnswerCompressor: Sendable {
     /// How many encoders are kept.
     private let keptCount: Int
 
+    /// Encoders on their way between the list and a thread.
+    ///
+    /// `@unchecked Sendable`: an encoder is in the list or with the one thread that took it.
     private struct Encoders: @unchecked Sendable {
         var list: [GzipEncoder] = []
     }
 
     /// Those that nobody uses now.
-    ///
-    /// `@unchecked Sendable`: an encoder is in this list or with the one thread that took it.
     private let encoders = Guarded(Encoders())
 
     init(minimumByteCount: Int, keptCount: Int) {

@@ -7,9 +7,6 @@ package struct Client: Hashable, Sendable {
     package enum Kind: Hashable, Sendable { case token, certificate, address }
     package let kind: Kind
     package let name: String
-
-    /// Whether somebody vouched for the name.
-    package var isKnown: Bool { kind != .address }
 }
 
 /// A token bucket: `burst` requests at once, and `rate` a second for ever.

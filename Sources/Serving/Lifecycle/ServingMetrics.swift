@@ -26,7 +26,6 @@ package final class ServingMetrics: Sendable {
     private let protocolErrors: MetricFamily<Counter>
     private let unrouted: MetricFamily<Counter>
 
-    static let phaseNames = ["queue", "decode", "infer", "encode"]
     private static let phaseBuckets = [
         0.000_005, 0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5,
         0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
