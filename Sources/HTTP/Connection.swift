@@ -62,9 +62,11 @@ final class Connection {
     /// The head to which the arriving body belongs.
     var head: RequestHead?
     var body: [UInt8] = []
-    /// How long the body will be; nil when it is chunked.
-    var bodyByteCount: Int?
+    /// How much of the body is still to come; nil when it is chunked.
+    var bodyRemainder: Int?
     var chunks: ChunkedDecoder?
+    /// What unpacks the body; nil for one that comes as it is.
+    var inflater: Inflater?
     /// What of the server's buffer memory the body, `kept` and `output` hold.
     var bodyCharge = 0
     var keptCharge = 0

@@ -144,21 +144,26 @@ extension EventLoop {
         }
         switch parts.framing {
         case .none:
-            answer(connection, head, bytes.extracting(start..<start))
+            callHandler(connection, head, bytes.extracting(start..<start))
             return start
         case .fixed(let count):
             guard count <= configuration.bodyByteCount else {
                 refuse(connection, .bodyTooLong(limit: configuration.bodyByteCount))
                 return start
             }
-            if count <= bytes.count - start {
-                answer(connection, head, bytes.extracting(start..<start + count))
+            if count <= bytes.count - start, parts.contentEncoding == .identity || count == 0 {
+                callHandler(connection, head, bytes.extracting(start..<start + count))
                 return start + count
             }
-            connection.bodyByteCount = count
+            connection.bodyRemainder = count
         case .chunked:
-            connection.bodyByteCount = nil
+            connection.bodyRemainder = nil
             connection.chunks = ChunkedDecoder(bodyLimit: configuration.bodyByteCount)
+        }
+        let encoding = parts.contentEncoding
+        guard encoding == .identity || beginUnpacking(connection, encoding) else {
+            refuse(connection, .bufferMemory)
+            return start
         }
         if parts.expectsContinue, start == bytes.count {
             output.append(contentsOf: "HTTP/1.1 100 Continue\r\n\r\n".utf8)
@@ -170,80 +175,8 @@ extension EventLoop {
         return start
     }
 
-    /// Takes what came of a body; answers where reading goes on.
-    private func takeBody(_ connection: Connection, _ bytes: Span<UInt8>, from start: Int) -> Int {
-        if let expected = connection.bodyByteCount {
-            let count = min(expected - connection.body.count, bytes.count - start)
-            guard makeRoom(connection, for: count, limit: expected) else { return bytes.count }
-            connection.body.append(bytes.extracting(start..<start + count))
-            if connection.body.count == expected { finishBody(connection) }
-            return start + count
-        }
-        let limit = configuration.bodyByteCount
-        guard makeRoom(connection, for: bytes.count - start, limit: limit) else {
-            return bytes.count
-        }
-        let outcome = connection.chunks?.decode(bytes, from: start, into: &connection.body)
-        switch outcome {
-        case .complete(let end):
-            finishBody(connection)
-            return end
-        case .refused(let refusal): refuse(connection, refusal)
-        case .needsMore, nil: break
-        }
-        return bytes.count
-    }
-
-    private func finishBody(_ connection: Connection) {
-        guard let head = connection.head else { preconditionFailure("a body without a head") }
-        let body = connection.body
-        answer(connection, head, body.span)
-        releaseBody(connection)
-    }
-
-    /// Lets the body grow by doubling, so that memory follows what came and not what was claimed.
-    private func makeRoom(_ connection: Connection, for count: Int, limit: Int) -> Bool {
-        let needed = connection.body.count + min(count, limit - connection.body.count)
-        guard needed > connection.bodyCharge else { return true }
-        let capacity = max(needed, min(limit, max(2 * connection.bodyCharge, 16 << 10)))
-        let growth = capacity - connection.bodyCharge
-        guard reserve(growth) else {
-            refuse(connection, .bufferMemory)
-            return false
-        }
-        connection.bodyCharge = capacity
-        connection.body.reserveCapacity(capacity)
-        return true
-    }
-
-    /// Gives back what the connection's body holds.
-    func releaseBody(_ connection: Connection) {
-        connection.head = nil
-        connection.chunks = nil
-        connection.body = []
-        release(connection.bodyCharge)
-        connection.bodyCharge = 0
-    }
-
     /// Has the handler answer a request that is all there.
-    private func answer(_ connection: Connection, _ request: RequestHead, _ body: Span<UInt8>) {
-        guard request.parts.contentEncoding == .identity || body.isEmpty else {
-            do throws(Refusal) {
-                let unpacked = try inflateBody(
-                    body,
-                    request.parts.contentEncoding,
-                    limit: configuration.bodyByteCount
-                )
-                callHandler(connection, request, unpacked.span)
-            } catch {
-                refuse(connection, error)
-            }
-            return
-        }
-        callHandler(connection, request, body)
-    }
-
-    private func callHandler(
+    func callHandler(
         _ connection: Connection,
         _ request: RequestHead,
         _ body: Span<UInt8>

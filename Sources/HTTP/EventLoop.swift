@@ -17,6 +17,8 @@ final class EventLoop: @unchecked Sendable {
     static let inputByteCount = 64 << 10
     /// How many requests of one connection are answered before it is the others' turn.
     static let turnRequestCount = 32
+    /// How many inflaters a loop keeps while it does not use them.
+    static let inflaterCount = 2
     static let mailboxToken = UInt64.max
     /// That of the first listener; no connection comes near it, as there are not so many slots.
     static let firstListenerToken = UInt64.max - (1 << 20)
@@ -32,6 +34,8 @@ final class EventLoop: @unchecked Sendable {
     let pings = Atomic<UInt64>(0)
     var parser: RequestParser
     let compressor: AnswerCompressor
+    /// Those that no body uses now; at most `inflaterCount`.
+    var inflaters: [Inflater] = []
 
     var poll: EventPoll
     var listeners: [Listener]

@@ -13,6 +13,8 @@ package struct HTTPConfiguration: Sendable {
     package var head = HeadLimits()
     /// The longest body of a request, before and after unpacking.
     package var bodyByteCount = 8 << 20
+    /// How many bytes of a packed body may come of each that was sent, beyond the first MiB.
+    package var unpackedRatio = 400
     /// What connections may hold together.
     ///
     /// That is bodies that are still arriving, starts of requests, and answers that clients are slow
@@ -71,9 +73,11 @@ package struct HTTPConfiguration: Sendable {
     }
 
     /// What a server can come to use at most, for the budget: what connections hold, the loops'
-    /// buffers with one unpacked body each, and the connections themselves.
+    /// buffers, with one body each that moves to where it has more room, and the connections themselves.
     package var memoryBoundByteCount: Int {
-        let loop = EventLoop.inputByteCount + head.headByteCount + 2 << 20 + 2 * bodyByteCount
+        let inflaters = EventLoop.inflaterCount * Inflater.byteCount
+        let buffers = EventLoop.inputByteCount + head.headByteCount + 2 << 20
+        let loop = buffers + inflaters + bodyByteCount
         let connection = 1024 + (tls.map(TLSEndpoint.connectionByteCount) ?? 0)
         let handshakes = tls == nil ? 0 : handshakesPerLoop * TLSSession.handshakeByteCount
         let encoders = encoderCount * GzipEncoder.byteCount

@@ -87,6 +87,13 @@ package struct Refusal: Error, Equatable, Sendable {
     static func badCompression() -> Refusal {
         Refusal(400, "bad_compression", "the body is not what its Content-Encoding says")
     }
+    static func unpackedRatio(limit: Int) -> Refusal {
+        Refusal(
+            413,
+            "unpacked_ratio",
+            "the request's body unpacks to more than \(limit) times what came of it"
+        )
+    }
     static func timeout(_ part: String) -> Refusal {
         Refusal(408, "request_timeout", "the request's \(part) did not arrive in time")
     }

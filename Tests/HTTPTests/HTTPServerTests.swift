@@ -118,6 +118,85 @@ import Testing
         #expect(client.readToEnd().map(\.status) == [413])
     }
 
+    static let bombs: [(name: String, ratio: Int, body: Int, code: String)] = [
+        ("size", 1032, 2 << 20, "body_too_long"), ("ratio", 100, 64 << 20, "unpacked_ratio"),
+    ]
+
+    @Test(arguments: bombs, [false, true])
+    func `a bomb is refused when its first part has come`(
+        bomb: (name: String, ratio: Int, body: Int, code: String),
+        isChunked: Bool
+    ) throws {
+        let server = try TestServer {
+            $0.bodyByteCount = bomb.body
+            $0.bufferByteCount = bomb.body + (1 << 20)
+            $0.unpackedRatio = bomb.ratio
+        }
+        let zeros = [UInt8](repeating: 0x30, count: 16 << 20)
+        let packed = try gzipped(zeros)
+        let part = Array(packed[..<(packed.count / 2)])
+        let client = try server.connect()
+        let framing =
+            isChunked ? "Transfer-Encoding: chunked" : "Content-Length: \(packed.count)"
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\n\(framing)\r\n\r\n")
+        if isChunked { client.send(String(part.count, radix: 16) + "\r\n") }
+        client.send(part)
+        let answers = client.readToEnd()
+        #expect(answers.map(\.status) == [413])
+        #expect(answers.first?.body.contains(bomb.code) == true)
+        #expect(server.server.counters.bufferBytes.current == 0)
+    }
+
+    @Test func `a broken packed body is refused before the rest of it comes`() throws {
+        let server = try TestServer()
+        let client = try server.connect()
+        client.send(
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nContent-Length: 1000\r\n\r\n"
+        )
+        client.send([31, 139, 7, 0])
+        #expect(client.readToEnd().map(\.status) == [400])
+    }
+
+    @Test func `packed bodies come one behind the other, in parts and in chunks`() throws {
+        let server = try TestServer { $0.loopCount = 1 }
+        let text = (0..<20_000).map { "\($0 % 977)," }.joined()
+        let packed = try gzipped(Array(text.utf8))
+        let head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\n"
+        let fixed = Array("\(head)Content-Length: \(packed.count)\r\n\r\n".utf8) + packed
+        var chunked = Array("\(head)Transfer-Encoding: chunked\r\n\r\n".utf8)
+        for start in stride(from: 0, to: packed.count, by: 700) {
+            let part = packed[start..<min(start + 700, packed.count)]
+            chunked += Array("\(String(part.count, radix: 16))\r\n".utf8) + part + [13, 10]
+        }
+        chunked += Array("0\r\n\r\n".utf8)
+        let last = Array(Self.close.utf8)
+        for step in [333, 5000, .max] {
+            let client = try server.connect()
+            client.send(fixed + chunked + Array(Self.get.utf8) + fixed + last, step: step)
+            let answers = client.readToEnd().map(\.body)
+            let long = "POST / " + text
+            #expect(answers == [long, long, "GET / ", long, "GET / "], "in steps of \(step)")
+        }
+        #expect(server.server.counters.bufferBytes.current == 0)
+    }
+
+    @Test func `what unpacks a body counts as memory while it comes`() throws {
+        let server = try TestServer { $0.bufferByteCount = 100_000 }
+        let head =
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\n"
+            + "Content-Length: 50\r\n\r\n"
+        let first = try server.connect()
+        first.send(head)
+        #expect(server.waits { $0.bufferBytes.current == Inflater.byteCount })
+        let second = try server.connect()
+        second.send(head)
+        #expect(second.readToEnd().map(\.status) == [503])
+        #expect(server.server.counters.bufferBytes.current == Inflater.byteCount)
+        first.finishSending()
+        #expect(first.readToEnd().isEmpty)
+        #expect(server.waits { $0.bufferBytes.current == 0 })
+    }
+
     @Test func `an answer to a client that is gone is dropped`() throws {
         let server = try TestServer()
         do {

@@ -63,6 +63,12 @@ extension Settings {
         .bytes("limits.target_bytes", \.limits.targetBytes, 256...1 << 20, "a request's target"),
         .bytes("limits.body_bytes", \.limits.bodyBytes, 1024...1 << 30, "a request's body"),
         .integer(
+            "limits.unpacked_ratio",
+            \.limits.unpackedRatio,
+            1...1_000_000,
+            "bytes that a packed body may unpack to for each that came, beyond its first MiB"
+        ),
+        .integer(
             "limits.connections",
             \.limits.connections,
             1...1_000_000,

@@ -85,6 +85,8 @@ package struct Settings: Sendable, Equatable {
         package var headBytes = 16 << 10
         package var targetBytes = 8 << 10
         package var bodyBytes = 8 << 20
+        /// Bytes of a packed body for each that came, beyond its first MiB.
+        package var unpackedRatio = 400
         package var connections = 4096
         /// Bytes a second that a body must come with, and an answer be taken with.
         package var minimumRate = 512

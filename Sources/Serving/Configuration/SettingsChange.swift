@@ -52,9 +52,10 @@ extension Setting {
 
     static let livePaths: Set<String> = [
         "tls.client_names", "operations.tls.client_names", "operations.tokens", "inference_tokens",
-        "limits.target_bytes", "limits.minimum_rate", "deadlines.request", "deadlines.handshake",
-        "deadlines.head", "deadlines.body", "deadlines.idle", "deadlines.write", "drain.delay",
-        "drain.limit", "concurrency.queue", "concurrency.lifo_after",
+        "limits.target_bytes", "limits.unpacked_ratio", "limits.minimum_rate", "deadlines.request",
+        "deadlines.handshake", "deadlines.head", "deadlines.body", "deadlines.idle",
+        "deadlines.write", "drain.delay", "drain.limit", "concurrency.queue",
+        "concurrency.lifo_after",
         "rate_limit.requests_per_second", "rate_limit.burst", "canary.jitter", "canary.interval",
         "integrity.interval", "integrity.slice_bytes", "required_models", "log.level",
         "errors.verbose",

@@ -49,6 +49,7 @@ extension HTTPConfiguration {
         idleDeadline = settings.deadlines.idle
         writeDeadline = settings.deadlines.write
         tls?.handshakeDeadline = settings.deadlines.handshake
+        unpackedRatio = settings.limits.unpackedRatio
         if isInference { minimumRate = settings.limits.minimumRate }
     }
 }

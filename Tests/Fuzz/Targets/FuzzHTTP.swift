@@ -39,11 +39,49 @@ func fuzzChunked(_ bytes: [UInt8]) {
     precondition(slowBody == body, "another body in bytes")
 }
 
-/// Unpacking stops at its limit.
+/// Unpacking stops at its limits, and is the same whole and in parts; the first byte says how long they are.
 func fuzzGzip(_ bytes: [UInt8]) {
+    guard let first = bytes.first, let inflater = Inflater() else { return }
+    let packed = Array(bytes.dropFirst())
     for encoding in [ContentEncoding.gzip, .deflate] {
-        if let body = try? inflateBody(bytes.span, encoding, limit: 1 << 16) {
-            precondition(body.count <= 1 << 16, "longer than its limit")
-        }
+        let limits = Inflater.Limits(byteCount: 1 << 16, ratio: .max)
+        let whole = inflated(packed, encoding, limits, step: .max, with: inflater)
+        precondition((whole.body?.count ?? 0) <= 1 << 16, "longer than its limit")
+        let parts = inflated(packed, encoding, limits, step: Int(first) + 1, with: inflater)
+        precondition(parts == whole, "\(parts) in parts, \(whole) whole")
+        let bounded = Inflater.Limits(byteCount: 4 << 20, ratio: 10)
+        let body = inflated(packed, encoding, bounded, step: .max, with: inflater).body
+        let most = max(Inflater.Limits.ratioStart, 10 * packed.count) + Inflater.blockByteCount
+        precondition((body?.count ?? 0) <= most, "longer than its ratio")
     }
+}
+
+/// What became of a packed body; a stream that does not end has neither.
+private struct Inflated: Equatable {
+    var body: [UInt8]?
+    var refusal: Refusal?
+}
+
+private func inflated(
+    _ packed: [UInt8],
+    _ encoding: ContentEncoding,
+    _ limits: Inflater.Limits,
+    step: Int,
+    with inflater: Inflater
+) -> Inflated {
+    precondition(inflater.begin(encoding, limits), "zlib cannot begin")
+    var body: [UInt8] = []
+    var start = 0
+    while start < packed.count {
+        let part = Array(packed[start..<(start + min(step, packed.count - start))])
+        var offset = 0
+        do throws(Refusal) {
+            while try inflater.step(part.span, from: &offset, into: &body) {}
+        } catch {
+            return Inflated(refusal: error)
+        }
+        precondition(offset == part.count, "bytes were left")
+        start += part.count
+    }
+    return Inflated(body: inflater.isWhole ? body : nil)
 }
