@@ -70,10 +70,19 @@ package struct Breaker: Sendable {
         /// Half-open; a probe that was let through and not heard of is given up at `until`.
         case probing(passed: Int, until: ContinuousClock.Instant?)
         case forcedOpen(reason: String)
+
+        var isClosed: Bool {
+            guard case .closed = self else { return false }
+            return true
+        }
     }
 
     package let settings: BreakerSettings
-    private var phase: Phase
+    private var phase: Phase {
+        didSet { isClosed = phase.isClosed }
+    }
+    /// What every request asks for.
+    private var isClosed: Bool
     private var era: UInt64 = 0
     private var window: OutcomeWindow
 
@@ -83,6 +92,7 @@ package struct Breaker: Sendable {
     package init(settings: BreakerSettings, forced: String? = nil) {
         self.settings = settings
         phase = forced.map(Phase.forcedOpen) ?? .closed
+        isClosed = forced == nil
         window = OutcomeWindow(capacity: settings.window)
     }
 
@@ -97,15 +107,14 @@ package struct Breaker: Sendable {
 
     /// Says how many of a request's rows may go to the model.
     package mutating func admit(rows: Int, at now: ContinuousClock.Instant) -> Admission {
+        if isClosed { return Admission(rows: max(rows, 0), era: era, isProbe: false) }
         switch phase {
-        case .closed:
-            return Admission(rows: max(rows, 0), era: era, isProbe: false)
         case .probing(let passed, let until):
             guard rows > 0, until.map({ now >= $0 }) ?? true else { break }
             era &+= 1
             phase = .probing(passed: passed, until: now + settings.coolDown)
             return Admission(rows: 1, era: era, isProbe: true)
-        case .open, .awaitingGolden, .forcedOpen:
+        case .closed, .open, .awaitingGolden, .forcedOpen:
             break
         }
         return Admission(rows: 0, era: era, isProbe: false)
@@ -126,13 +135,14 @@ package struct Breaker: Sendable {
         at now: ContinuousClock.Instant
     ) -> Effect? {
         guard admission.rows > 0, admission.era == era else { return nil }
-        switch phase {
-        case .closed:
+        if isClosed {
             window.append(passed: passed, refused: refused)
             guard isOverLimit else { return nil }
             let effect = Effect.trip(refused: window.refused, of: window.counted)
             open(at: now)
             return effect
+        }
+        switch phase {
         case .probing(let before, .some):
             if refused > 0 {
                 open(at: now)
@@ -148,7 +158,7 @@ package struct Breaker: Sendable {
             }
             close()
             return .close
-        case .open, .awaitingGolden, .probing, .forcedOpen:
+        case .closed, .open, .awaitingGolden, .probing, .forcedOpen:
             return nil
         }
     }

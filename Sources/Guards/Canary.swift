@@ -47,9 +47,19 @@ package struct RecordDeviation: Sendable, Equatable {
 /// fails.
 package struct CanaryState: Sendable {
     package private(set) var settings: CanarySettings
+    /// How long a good verdict is believed.
+    package private(set) var freshness: Duration
     private let startedAt: ContinuousClock.Instant
     private var isFailing = false
-    private var lastPass: ContinuousClock.Instant?
+    private var lastPass: ContinuousClock.Instant? {
+        didSet {
+            hasPassed = lastPass != nil
+            freshUntil = (lastPass ?? startedAt) + freshness
+        }
+    }
+    /// What every request asks for: whether there was a pass, and until when the verdict is believed.
+    private var hasPassed = false
+    private var freshUntil: ContinuousClock.Instant
     private var lastRun: ContinuousClock.Instant?
     private var passesInARow = 0
     private var wrongsInARow = 0
@@ -59,14 +69,17 @@ package struct CanaryState: Sendable {
 
     package init(settings: CanarySettings, startedAt: ContinuousClock.Instant) {
         self.settings = settings
+        freshness = settings.interval * 2
+        freshUntil = startedAt + freshness
         self.startedAt = startedAt
     }
 
-    /// How long a good verdict is believed.
-    package var freshness: Duration { settings.interval * 2 }
-
     /// Changes the time between two runs, and with it how long a good verdict is believed.
-    package mutating func setInterval(_ interval: Duration) { settings.interval = interval }
+    package mutating func setInterval(_ interval: Duration) {
+        settings.interval = interval
+        freshness = interval * 2
+        freshUntil = (lastPass ?? startedAt) + freshness
+    }
 
     /// Takes note of a run; a change of the verdict is for the caller to see and to journal.
     package mutating func record(_ outcome: CanaryOutcome, at now: ContinuousClock.Instant) {
@@ -88,8 +101,8 @@ package struct CanaryState: Sendable {
 
     package func verdict(at now: ContinuousClock.Instant) -> CanaryVerdict {
         if isFailing { return .failing }
-        guard now - (lastPass ?? startedAt) <= freshness else { return .stale }
-        return lastPass == nil ? .pending : .passing
+        guard now <= freshUntil else { return .stale }
+        return hasPassed ? .passing : .pending
     }
 
     /// The time since the last run that passed; nil before the first.

@@ -12,52 +12,96 @@ enum ExpressionStep: Sendable, Equatable {
     case categoryIsIn(feature: Int, Range<Int>)
     case textIsIn(feature: Int, Range<Int>)
     case haveSameText(Int, Int)
+    /// `feature`, `constant` and a comparison in one, as most conditions are made of these.
+    case numberIs(Comparison, feature: Int, Double)
     /// Whether the number on top is among constants of the code.
     case isIn(Range<Int>)
     case negate, add, subtract, multiply, divide
-    case less, lessOrEqual, greater, greaterOrEqual, equal, notEqual
+    case compare(Comparison)
     case not, and, or
+
+    enum Comparison: UInt8, Sendable {
+        case less, lessOrEqual, greater, greaterOrEqual, equal, notEqual
+    }
 
     /// By how much it makes the stack longer.
     var growth: Int {
         switch self {
-        case .constant, .feature, .isMissing, .categoryIsIn, .textIsIn, .haveSameText: 1
+        case .constant, .feature, .isMissing, .categoryIsIn, .textIsIn, .haveSameText, .numberIs: 1
         case .isIn, .negate, .not: 0
-        case .add, .subtract, .multiply, .divide, .less, .lessOrEqual, .greater, .greaterOrEqual,
-            .equal, .notEqual, .and, .or:
-            -1
+        case .add, .subtract, .multiply, .divide, .compare, .and, .or: -1
         }
     }
 }
 
 /// A compiled expression: flat, without loops, so that it always ends; evaluated without
 /// allocating.
+///
+/// Evaluated for up to 64 rows at once, step by step over columns of the stack, so that what a step
+/// costs beside its arithmetic is shared by the rows.
 struct ExpressionCode: Sendable {
     /// The deepest stack that compiling lets through.
     static let maximumDepth = 32
+    /// As many rows as a word has bits.
+    static let blockRowCount = 64
 
     var steps: [ExpressionStep] = []
+    /// The deepest that the stack becomes.
+    var depth = 0
     /// What number and category lists hold.
     var numbers: [Double] = []
     var texts: [[UInt8]] = []
 
-    /// The value for one row, NaN where it is missing or undecided.
-    func value(row: Int, of table: borrowing FeatureTable) -> Double {
-        var stack: [32 of Double] = InlineArray(repeating: 0)
-        var count = 0
-        for step in steps {
+    /// For which of the rows from `first` on the value is 1: a bit for each, the lowest first.
+    func holding(from first: Int, count: Int, of table: borrowing FeatureTable) -> UInt64 {
+        precondition(0 <= count && count <= Self.blockRowCount, "\(count) rows at once")
+        // Safety: initialised at once, used as a span with checked places, and gone at the end.
+        return unsafe withUnsafeTemporaryAllocation(
+            of: Double.self,
+            capacity: max(depth, 1) * count
+        ) { memory in
+            unsafe memory.initialize(repeating: 0)
+            var stack = unsafe memory.mutableSpan
+            evaluate(first, count, table, &stack)
+            var bits: UInt64 = 0
+            for row in 0..<count where stack[row] == 1 { bits |= 1 << UInt64(row) }
+            return bits
+        }
+    }
+
+    /// Leaves the values in the lowest column of the stack, NaN where one is missing or undecided.
+    private func evaluate(
+        _ first: Int,
+        _ count: Int,
+        _ table: borrowing FeatureTable,
+        _ stack: inout MutableSpan<Double>
+    ) {
+        var top = 0
+        let steps = steps.span
+        for index in steps.indices {
+            let step = steps[index]
             switch step {
-            case .constant, .feature, .isMissing, .categoryIsIn, .textIsIn, .haveSameText:
-                stack[count] = operand(step, row, table)
-                count += 1
+            case .feature(let feature):
+                table.copyNumbers(of: feature, from: first, count: count, to: &stack, at: top)
+                top += count
+            case .numberIs(let comparison, let feature, let constant):
+                table.copyNumbers(of: feature, from: first, count: count, to: &stack, at: top)
+                for place in top..<top + count {
+                    stack[place] = compared(stack[place], constant, comparison)
+                }
+                top += count
+            case .constant, .isMissing, .categoryIsIn, .textIsIn, .haveSameText:
+                for row in 0..<count { stack[top + row] = operand(step, first + row, table) }
+                top += count
             case .isIn, .negate, .not:
-                stack[count - 1] = changed(stack[count - 1], by: step)
+                for place in top - count..<top { stack[place] = changed(stack[place], by: step) }
             default:
-                stack[count - 2] = combined(stack[count - 2], stack[count - 1], by: step)
-                count -= 1
+                top -= count
+                for place in top..<top + count {
+                    stack[place - count] = combined(stack[place - count], stack[place], by: step)
+                }
             }
         }
-        return stack[0]
     }
 
     @inline(__always)
@@ -69,8 +113,6 @@ struct ExpressionCode: Sendable {
         switch step {
         case .constant(let value):
             return value
-        case .feature(let feature):
-            return table.real(feature: feature, row: row)
         case .isMissing(let feature):
             return table.cell(feature: feature, row: row) == .given ? 0 : 1
         case .categoryIsIn(let feature, let range):
@@ -104,12 +146,7 @@ struct ExpressionCode: Sendable {
         case .subtract: finite(left - right)
         case .multiply: finite(left * right)
         case .divide: finite(left / right)
-        case .less: condition(left < right, left, right)
-        case .lessOrEqual: condition(left <= right, left, right)
-        case .greater: condition(left > right, left, right)
-        case .greaterOrEqual: condition(left >= right, left, right)
-        case .equal: condition(left == right, left, right)
-        case .notEqual: condition(left != right, left, right)
+        case .compare(let comparison): compared(left, right, comparison)
         case .and: left == 0 || right == 0 ? 0 : left + right == 2 ? 1 : .nan
         case .or: left == 1 || right == 1 ? 1 : left + right == 0 ? 0 : .nan
         default: preconditionFailure("\(step) has not two operands")
@@ -119,8 +156,23 @@ struct ExpressionCode: Sendable {
     /// A division by zero and an overflow have no value.
     private func finite(_ value: Double) -> Double { value.isFinite ? value : .nan }
 
-    private func condition(_ holds: Bool, _ left: Double, _ right: Double) -> Double {
-        left.isNaN || right.isNaN ? .nan : holds ? 1 : 0
+    @inline(__always)
+    private func compared(
+        _ left: Double,
+        _ right: Double,
+        _ comparison: ExpressionStep.Comparison
+    ) -> Double {
+        guard !left.isNaN, !right.isNaN else { return .nan }
+        let holds =
+            switch comparison {
+            case .less: left < right
+            case .lessOrEqual: left <= right
+            case .greater: left > right
+            case .greaterOrEqual: left >= right
+            case .equal: left == right
+            case .notEqual: left != right
+            }
+        return holds ? 1 : 0
     }
 
     private func contains(_ value: Double, in range: Range<Int>) -> Double {

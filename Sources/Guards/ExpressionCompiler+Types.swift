@@ -7,13 +7,13 @@ extension ExpressionCompiler {
     mutating func compared(
         _ left: Operand,
         _ right: Operand,
-        by step: ExpressionStep,
+        by comparison: ExpressionStep.Comparison,
         named symbol: String,
         at place: Int
     ) throws(ExpressionError) -> Operand {
         let result = Operand(form: .condition, at: left.at)
         guard left.isText || right.isText else {
-            try compareValues(left, right, by: step, symbol, place)
+            try compareValues(left, right, by: comparison, symbol, place)
             return result
         }
         guard left.isText, right.isText else {
@@ -23,7 +23,7 @@ extension ExpressionCompiler {
                 hint: left.isLiteral || right.isLiteral ? "numbers stand without quotes" : nil
             )
         }
-        guard step == .equal || step == .notEqual else {
+        guard comparison == .equal || comparison == .notEqual else {
             throw failure(
                 "texts have no order, so '\(symbol)' cannot compare them",
                 at: place,
@@ -39,21 +39,21 @@ extension ExpressionCompiler {
         default:
             throw failure("compares two constants", at: place)
         }
-        if step == .notEqual { try emit(.not) }
+        if comparison == .notEqual { try emit(.not) }
         return result
     }
 
     private mutating func compareValues(
         _ left: Operand,
         _ right: Operand,
-        by step: ExpressionStep,
+        by comparison: ExpressionStep.Comparison,
         _ symbol: String,
         _ place: Int
     ) throws(ExpressionError) {
         guard left.isCondition == right.isCondition else {
             throw failure("'\(symbol)' compares \(left.noun) with \(right.noun)", at: place)
         }
-        if left.isCondition, step != .equal, step != .notEqual {
+        if left.isCondition, comparison != .equal, comparison != .notEqual {
             throw failure("conditions have no order", at: place, hint: "use == or !=")
         }
         switch (left.form, right.form) {
@@ -62,7 +62,7 @@ extension ExpressionCompiler {
             round(literal: step, as: features[feature].datatype)
         default: break
         }
-        try emit(step)
+        try emit(.compare(comparison))
     }
 
     /// `operand in [literal, …]`, from `in` on.

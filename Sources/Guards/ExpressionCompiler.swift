@@ -102,10 +102,16 @@ struct ExpressionCompiler {
         let result: Operand
         switch token {
         case .symbol(let symbol):
-            guard let step = symbol.comparison else { return left }
+            guard let comparison = symbol.comparison else { return left }
             let place = tokenOffset
             try advance()
-            result = try compared(left, try sum(), by: step, named: symbol.rawValue, at: place)
+            result = try compared(
+                left,
+                try sum(),
+                by: comparison,
+                named: symbol.rawValue,
+                at: place
+            )
         case .word(.in):
             result = try membership(left)
         case .word(.not):
@@ -263,8 +269,19 @@ struct ExpressionCompiler {
 
     mutating func emit(_ step: ExpressionStep) throws(ExpressionError) {
         depth += step.growth
+        code.depth = max(code.depth, depth)
         guard depth <= ExpressionCode.maximumDepth else { throw tooDeep(at: tokenOffset) }
-        code.steps.append(step)
+        let count = code.steps.count
+        // What stands last are the comparison's operands.
+        if case .compare(let comparison) = step, count >= 2,
+            case .feature(let feature) = code.steps[count - 2],
+            case .constant(let value) = code.steps[count - 1]
+        {
+            code.steps.removeLast(2)
+            code.steps.append(.numberIs(comparison, feature: feature, value))
+        } else {
+            code.steps.append(step)
+        }
     }
 
     /// Rounds a literal to the datatype of the feature that it is compared with.
@@ -326,7 +343,7 @@ struct ExpressionCompiler {
 }
 
 extension ExpressionToken.Symbol {
-    fileprivate var comparison: ExpressionStep? {
+    fileprivate var comparison: ExpressionStep.Comparison? {
         switch self {
         case .less: .less
         case .lessOrEqual: .lessOrEqual

@@ -46,7 +46,7 @@ package struct FallbackChain: Sendable {
     ///   - row: from 0.
     ///   - table: the request; its violations do not matter here.
     /// - Returns: nil only where the chain is empty.
-    package func answer(output: Int, row: Int, of table: FeatureTable) -> Answer? {
+    package func answer(output: Int, row: Int, of table: borrowing FeatureTable) -> Answer? {
         for (index, link) in links.enumerated() {
             guard let value = link.value(output: output, row: row, of: table) else { continue }
             if case .number(let number) = value, bounds.check(number, output: output) != .ok {
@@ -81,7 +81,7 @@ enum CompiledLink: Sendable {
         case integers([Int64: Double])
     }
 
-    func value(output: Int, row: Int, of table: FeatureTable) -> FallbackChain.Value? {
+    func value(output: Int, row: Int, of table: borrowing FeatureTable) -> FallbackChain.Value? {
         switch self {
         case .table(output, let feature, let lookup, let otherwise):
             if table.cell(feature: feature, row: row) == .unknown {
@@ -110,7 +110,7 @@ enum CompiledLink: Sendable {
 }
 
 extension CompiledLink.Lookup {
-    fileprivate func value(feature: Int, row: Int, of table: FeatureTable) -> Double? {
+    fileprivate func value(feature: Int, row: Int, of table: borrowing FeatureTable) -> Double? {
         switch self {
         case .categories(let values):
             guard let index = table.category(feature: feature, row: row) else { return nil }

@@ -131,6 +131,7 @@ extension FeatureTable {
 
     /// Fills what nobody sent by the contract's `missing`; call once, after the last value.
     package mutating func finish() {
+        if isFull { return }
         for feature in layouts.indices {
             let width = UInt32(clamping: layouts[feature].width)
             if isWhole(feature, width) { continue }
@@ -184,6 +185,7 @@ extension FeatureTable {
             return nil
         }
         filled[cell] += 1
+        filledCount += 1
         return layout.base * rows + row * layout.width + count
     }
 
@@ -197,6 +199,7 @@ extension FeatureTable {
     mutating func refuseColumn(_ feature: Int) {
         let width = UInt32(clamping: layouts[feature].width)
         for row in 0..<rows {
+            filledCount += Int(width) - Int(filled[cellIndex(feature, row)])
             filled[cellIndex(feature, row)] = width
             mark(.refused, feature, row)
         }

@@ -60,6 +60,7 @@ extension FeatureTable {
         reals[layouts[feature].base * rows + row] = value
         cells[cell] = .given
         filled[cell] = 1
+        filledCount += 1
         return true
     }
 

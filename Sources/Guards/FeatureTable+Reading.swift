@@ -18,6 +18,25 @@ extension FeatureTable {
         }
     }
 
+    /// Copies what `real` gives for a scalar feature of `count` rows.
+    func copyNumbers(
+        of feature: Int,
+        from first: Int,
+        count: Int,
+        to values: inout MutableSpan<Double>,
+        at start: Int
+    ) {
+        let layout = layouts[feature]
+        if layout.kind == .real, layout.width == 1 {
+            let column = layout.base * rows + first
+            for row in 0..<count { values[start + row] = reals[column + row] }
+        } else {
+            for row in 0..<count {
+                values[start + row] = real(feature: feature, row: first + row)
+            }
+        }
+    }
+
     /// An integer, UINT64 as its bit pattern, or a Boolean as 0 or 1; 0 where there is none.
     package func integer(feature: Int, row: Int, element: Int = 0) -> Int64 {
         integers[place(feature, row, element)]
@@ -76,6 +95,23 @@ extension FeatureTable {
         precondition(kind != .real && kind != .text, "neither integers nor categories")
         let start = layouts[feature].base * rows
         return try body(integers.span.extracting(start..<start + rows * layouts[feature].width))
+    }
+
+    /// Lends a whole column of a scalar categorical feature: the categories' indices, and the cells
+    /// that tell which rows have one.
+    package func withCategories<Output, Failure: Error>(
+        _ feature: Int,
+        _ body: (Span<Int64>, Span<Cell>) throws(Failure) -> Output
+    ) throws(Failure) -> Output {
+        precondition(
+            layouts[feature].kind == .category && layouts[feature].width == 1,
+            "not a scalar categorical feature"
+        )
+        let start = layouts[feature].base * rows
+        return try body(
+            integers.span.extracting(start..<start + rows),
+            cells.span.extracting(feature * rows..<(feature + 1) * rows)
+        )
     }
 
     /// Whether two scalar texts or categories of a row are the same, byte by byte.

@@ -24,6 +24,14 @@ package struct FeatureTable: Sendable {
         case unknown
         /// Violates the contract.
         case refused
+
+        /// Whether there is a value; a default is one.
+        package var hasValue: Bool {
+            switch self {
+            case .given, .defaulted, .replaced: true
+            case .absent, .missing, .unknown, .refused: false
+            }
+        }
     }
 
     /// Memory for free texts that is kept between requests; a request's body bounds the rest.
@@ -38,6 +46,8 @@ package struct FeatureTable: Sendable {
     let layouts: [FeatureLayout]
     let rules: [FeatureRule]
     private let names: TextTable
+    /// Which feature a client probably names next.
+    package var order: MemberOrder
     private let elementsPerRow: (reals: Int, integers: Int)
 
     var reals: [Double] = []
@@ -48,6 +58,8 @@ package struct FeatureTable: Sendable {
     var cells: [Cell] = []
     /// The elements filled of each cell.
     var filled: [UInt32] = []
+    /// The elements filled of all cells.
+    var filledCount = 0
     var rowGuards: [GuardName] = []
 
     /// Reserves memory for `maximumRows`, so that numbers need none later.
@@ -55,6 +67,7 @@ package struct FeatureTable: Sendable {
         features = contract.features
         self.maximumRows = maximumRows
         names = TextTable(contract.features.map(\.name))
+        order = MemberOrder(contract.features.map(\.name))
         rules = contract.features.map(FeatureRule.init)
         var layouts: [FeatureLayout] = []
         var (reals, integers) = (0, 0)
@@ -94,8 +107,12 @@ package struct FeatureTable: Sendable {
         integers.refill(elementsPerRow.integers * rows, with: 0)
         cells.refill(features.count * rows, with: .absent)
         filled.refill(features.count * rows, with: 0)
+        filledCount = 0
         rowGuards.refill(rows, with: .ok)
     }
+
+    /// Whether every cell has all its elements.
+    var isFull: Bool { filledCount == (elementsPerRow.reals + elementsPerRow.integers) * rows }
 
     /// The index of the feature that a client named.
     package func index(ofFeature utf8: Span<UInt8>) -> Int? { names.index(of: utf8) }
@@ -112,14 +129,25 @@ package struct FeatureTable: Sendable {
     /// `validation` where the contract gives the row to the fallback, else `ok`.
     package func guardName(row: Int) -> GuardName { rowGuards[row] }
 
+    /// Whether the contract has nothing against the row.
+    @inline(__always)
+    package func isValid(row: Int) -> Bool {
+        guard case .ok = rowGuards[row] else { return false }
+        return true
+    }
+
     package func cell(feature: Int, row: Int) -> Cell { cells[cellIndex(feature, row)] }
+
+    /// Whether a cell is not filled yet.
+    @inline(__always)
+    package func isAbsent(feature: Int, row: Int) -> Bool {
+        guard case .absent = cells[cellIndex(feature, row)] else { return false }
+        return true
+    }
 
     /// Whether a cell has no value; one with a default has.
     package func isMissing(feature: Int, row: Int) -> Bool {
-        switch cell(feature: feature, row: row) {
-        case .given, .defaulted, .replaced: false
-        case .absent, .missing, .unknown, .refused: true
-        }
+        !cell(feature: feature, row: row).hasValue
     }
 
     @inline(__always)

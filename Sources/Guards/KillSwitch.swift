@@ -5,7 +5,7 @@ import JSON
 /// A compiled condition over the features of a row; see `docs/expressions.md` for the language.
 ///
 /// Total: it always ends, in a time that its length bounds, and has a value for every row.
-package struct KillSwitchProgram: Sendable {
+package final class KillSwitchProgram: Sendable {
     package static let maximumLength = 4096
 
     /// Names of the features that it reads.
@@ -34,8 +34,14 @@ package struct KillSwitchProgram: Sendable {
     }
 
     /// Whether the condition is true; what missing values leave undecided is not.
-    package func holds(row: Int, of table: FeatureTable) -> Bool {
-        code.value(row: row, of: table) == 1
+    package func holds(row: Int, of table: borrowing FeatureTable) -> Bool {
+        code.holding(from: row, count: 1, of: table) == 1
+    }
+
+    /// For which of up to 64 rows from `first` on it holds: a bit for each, the lowest first.
+    @inline(__always)
+    func holding(from first: Int, count: Int, of table: borrowing FeatureTable) -> UInt64 {
+        code.holding(from: first, count: count, of: table)
     }
 }
 
@@ -70,8 +76,22 @@ package struct KillSwitches: Sendable {
 
     package var isEmpty: Bool { programs.isEmpty }
 
+    /// How many rows `holding` looks at.
+    package static let blockRowCount = ExpressionCode.blockRowCount
+
+    /// For which of up to 64 rows from `first` on any of them holds: a bit for each, the lowest first.
+    package func holding(from first: Int, of table: borrowing FeatureTable) -> UInt64 {
+        let count = min(Self.blockRowCount, table.rows - first)
+        let programs = programs.span
+        var bits: UInt64 = 0
+        for index in programs.indices {
+            bits |= programs[index].holding(from: first, count: count, of: table)
+        }
+        return bits
+    }
+
     /// The first switch that holds for a row; one that rejects comes before one that falls back.
-    package func firstHolding(row: Int, of table: FeatureTable) -> KillSwitch? {
+    package func firstHolding(row: Int, of table: borrowing FeatureTable) -> KillSwitch? {
         var found: KillSwitch?
         for index in programs.indices where programs[index].holds(row: row, of: table) {
             if switches[index].then == .reject { return switches[index] }

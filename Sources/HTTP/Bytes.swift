@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Platform
 
 /// The bytes that HTTP's grammar names.
 enum Byte {
@@ -22,12 +23,11 @@ struct ByteSet {
     let low: UInt64
     let high: UInt64
 
+    @inline(__always)
     func contains(_ byte: UInt8) -> Bool {
-        switch byte >> 6 {
-        case 0: low >> UInt64(byte) & 1 == 1
-        case 1: high >> UInt64(byte & 63) & 1 == 1
-        default: false
-        }
+        // Without branches, which the letters of names would lead astray.
+        let half = byte & 64 == 0 ? low : high
+        return (half >> UInt64(byte & 63)) & UInt64(~byte >> 7) == 1
     }
 
     /// `tchar` of RFC 9110 section 5.6.2: letters, digits and ``!#$%&'*+-.^_`|~``.
@@ -70,37 +70,58 @@ extension UInt8 {
 
 extension Span<UInt8> {
     /// Whether the bytes are the text.
-    func equals(_ text: String) -> Bool {
-        let text = text.utf8.span
-        guard text.count == count else { return false }
-        for index in text.indices where self[index] != text[index] { return false }
-        return true
-    }
+    func equals(_ text: String) -> Bool { isSame(as: text.utf8.span) }
 
-    /// Whether the bytes are those.
-    func equals(_ other: [UInt8]) -> Bool {
-        guard other.count == count else { return false }
-        for index in indices { guard self[index] == other[index] else { return false } }
-        return true
-    }
-
-    /// Whether the bytes are the text but for the case of ASCII letters.
-    func equalsIgnoringCase(_ text: String) -> Bool {
-        text.utf8.count == count && isEqualIgnoringCase(text)
-    }
-
-    private func isEqualIgnoringCase(_ text: String) -> Bool {
-        let text = text.utf8.span
-        for index in text.indices {
-            guard self[index].lowercased == text[index].lowercased else { return false }
+    /// Whether all bytes are `tchar`; true of none.
+    @inline(__always)
+    var isToken: Bool {
+        var index = 0
+        while index < count {
+            if index + 8 <= count {
+                // Letters, digits and dashes eight at a time: no others are in most names.
+                let word = word(at: index)
+                if (word.marksOfLettersAndDigits | word.marks(from: 0x2D, to: 0x2D)).isAllMarked {
+                    index += 8
+                    continue
+                }
+            }
+            guard ByteSet.token.contains(self[index]) else { return false }
+            index += 1
         }
         return true
     }
 
+    /// Whether the bytes are the text but for the case of ASCII letters.
+    @inline(__always)
+    func equalsIgnoringCase(_ text: StaticString) -> Bool {
+        guard text.utf8CodeUnitCount == count else { return false }
+        // Safety: the bytes of a static string are there for ever, and as many as it says.
+        let other = unsafe UnsafeBufferPointer(
+            start: text.utf8Start,
+            count: text.utf8CodeUnitCount
+        )
+        return unsafe equalsIgnoringCase(other.span)
+    }
+
+    /// Whether the bytes are the others but for the case of ASCII letters.
+    @inline(__always)
+    func equalsIgnoringCase(_ other: Span<UInt8>) -> Bool {
+        guard count == other.count else { return false }
+        guard count > 8 else { return firstWord.smallLetters == other.firstWord.smallLetters }
+        var index = 0
+        while index + 8 < count {
+            guard word(at: index).smallLetters == other.word(at: index).smallLetters else {
+                return false
+            }
+            index += 8
+        }
+        return word(at: count - 8).smallLetters == other.word(at: count - 8).smallLetters
+    }
+
     /// Whether the value of a `Content-Type` field names the media type, in any case and with any
     /// parameters.
-    package func isMediaType(_ type: String) -> Bool {
-        let length = type.utf8.count
+    package func isMediaType(_ type: StaticString) -> Bool {
+        let length = type.utf8CodeUnitCount
         guard count >= length, extracting(0..<length).equalsIgnoringCase(type) else { return false }
         guard count > length else { return true }
         return self[length] == Byte.semicolon || self[length] == Byte.space

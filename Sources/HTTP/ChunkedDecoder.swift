@@ -161,4 +161,12 @@ extension [UInt8] {
     mutating func append(_ bytes: Span<UInt8>) {
         unsafe bytes.withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
     }
+
+    /// Appends the bytes of a text that is part of the program.
+    mutating func append(_ text: StaticString) {
+        // Safety: the bytes of a static string are there for ever, and as many as it says.
+        unsafe append(
+            contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
+        )
+    }
 }

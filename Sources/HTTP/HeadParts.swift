@@ -26,7 +26,10 @@ struct HeadParts {
     var path = 0..<0
     var query: Range<Int>?
     var minorVersion = 1
-    var fields: [Field] = []
+    private(set) var fields: [Field] = []
+    /// A bit for each name that is there, by its length and first letter: most of those that are
+    /// asked for are not, and need not be looked for.
+    private var names: UInt64 = 0
     var framing = BodyFraming.none
     var contentEncoding = ContentEncoding.identity
     var isKeepAlive = true
@@ -39,9 +42,40 @@ struct HeadParts {
         query = nil
         minorVersion = 1
         fields.removeAll(keepingCapacity: true)
+        names = 0
         framing = .none
         contentEncoding = .identity
         isKeepAlive = true
         expectsContinue = false
+    }
+
+    /// Takes a field whose name has `first` as its first letter.
+    mutating func append(_ field: Field, first: UInt8) {
+        fields.append(field)
+        names |= Self.mark(field.name.count, first)
+    }
+
+    /// Whether a field of the name may be there; false is certain.
+    @inline(__always)
+    func mayHave(_ name: StaticString) -> Bool {
+        guard name.utf8CodeUnitCount > 0 else { return false }
+        // Safety: the name has a first byte.
+        return unsafe names & Self.mark(name.utf8CodeUnitCount, name.utf8Start.pointee) != 0
+    }
+
+    /// Which of the fields is the first with the name; `bytes` are the head's.
+    func place(of name: StaticString, in bytes: borrowing [UInt8]) -> Int? {
+        let fields = fields.span
+        let bytes = bytes.span
+        for index in fields.indices
+        where bytes.extracting(fields[index].name).equalsIgnoringCase(name) {
+            return index
+        }
+        return nil
+    }
+
+    @inline(__always)
+    private static func mark(_ count: Int, _ first: UInt8) -> UInt64 {
+        1 << ((UInt64(truncatingIfNeeded: count) &* 7 &+ UInt64(first | 0x20)) & 63)
     }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Platform
 
 /// The header fields of an answer, kept as they stand on the wire, so that writing them is one copy.
 package struct HeaderFields: Sendable, Equatable, ExpressibleByDictionaryLiteral {
@@ -26,8 +27,10 @@ package struct HeaderFields: Sendable, Equatable, ExpressibleByDictionaryLiteral
         lines.append(Byte.space)
         let start = lines.count
         lines.append(value)
-        for index in start..<lines.count where lines[index] < 0x20 || lines[index] == 0x7F {
-            lines[index] = Byte.space
+        if value.hasControls {
+            for index in start..<lines.count where lines[index] < 0x20 || lines[index] == 0x7F {
+                lines[index] = Byte.space
+            }
         }
         lines.append(Byte.carriageReturn)
         lines.append(Byte.lineFeed)
@@ -56,5 +59,12 @@ package struct HeaderFields: Sendable, Equatable, ExpressibleByDictionaryLiteral
             )
         }
         return pairs
+    }
+}
+
+extension Span<UInt8> {
+    /// Whether a control character of ASCII is among the bytes.
+    fileprivate var hasControls: Bool {
+        !isFree { $0.marks(below: 0x20) | $0.marks(of: 0x7F) }
     }
 }

@@ -89,30 +89,23 @@ package final class RequestHead {
     }
 
     /// The value of the first header field with this name, in any case.
-    package func header(_ name: String) -> String? {
-        let bytes = bytes
-        let span = bytes.span
-        for field in parts.fields where span.extracting(field.name).equalsIgnoringCase(name) {
-            return text(field.value)
-        }
-        return nil
+    package func header(_ name: StaticString) -> String? {
+        guard parts.mayHave(name) else { return nil }
+        return parts.place(of: name, in: bytes).map { text(parts.fields[$0].value) }
     }
 
     /// Lends the value of the first header field with this name; makes no text.
+    @inline(__always)
     package func withHeader<Output>(
-        _ name: String,
+        _ name: StaticString,
         _ body: (Span<UInt8>) -> Output
     ) -> Output? {
-        let bytes = bytes
-        let span = bytes.span
-        for field in parts.fields where span.extracting(field.name).equalsIgnoringCase(name) {
-            return body(span.extracting(field.value))
-        }
-        return nil
+        guard parts.mayHave(name), let place = parts.place(of: name, in: bytes) else { return nil }
+        return withBytes(of: parts.fields[place].value, in: bytes, body)
     }
 
     /// The values of all header fields with this name, in order.
-    package func headers(_ name: String) -> [String] {
+    package func headers(_ name: StaticString) -> [String] {
         let bytes = bytes
         let span = bytes.span
         var values: [String] = []
@@ -123,7 +116,7 @@ package final class RequestHead {
     }
 
     /// Whether a header field has this value but for the case; makes no text.
-    package func header(_ name: String, is value: String) -> Bool {
+    package func header(_ name: StaticString, is value: StaticString) -> Bool {
         let bytes = bytes
         let span = bytes.span
         for field in parts.fields
@@ -150,12 +143,23 @@ package final class RequestHead {
     package var peerNetwork: String { connection?.peerNetwork ?? "unknown" }
 
     /// The route of the method and the path.
-    func matchingRoute(in table: RouteTable) -> RouteMatch<Int> {
+    func findRoute(
+        in table: RouteTable
+    ) throws(RouteMiss) -> (index: Int, parameters: RouteParameters) {
         let bytes = bytes
-        return memo.match(parts.method, bytes.span.extracting(parts.path), in: table)
+        return try memo.find(parts.method, bytes.span.extracting(parts.path), in: table)
     }
 
     private func text(_ range: Range<Int>) -> String {
         String(decoding: bytes[range], as: UTF8.self)
     }
+}
+
+/// Lends some of the bytes, whose owner a class's property cannot be.
+private func withBytes<Output>(
+    of range: Range<Int>,
+    in bytes: borrowing [UInt8],
+    _ body: (Span<UInt8>) -> Output
+) -> Output {
+    body(bytes.span.extracting(range))
 }

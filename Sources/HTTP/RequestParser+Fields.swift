@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Platform
 
 /// What the header lines say about the request's limits, gathered until all of them are read.
 struct FramingFacts {
@@ -44,21 +45,21 @@ extension RequestParser {
     ) throws(Refusal) {
         let first = bytes[line.lowerBound]
         guard first != Byte.space, first != Byte.tab else { throw .foldedHeader }
-        var colon = line.lowerBound
-        while colon < line.upperBound, ByteSet.token.contains(bytes[colon]) { colon += 1 }
-        guard colon > line.lowerBound, colon < line.upperBound, bytes[colon] == Byte.colon else {
-            throw .badHeaderName
-        }
+        let colon = bytes.place(of: Byte.colon, from: line.lowerBound, to: line.upperBound)
+        guard colon > line.lowerBound, colon < line.upperBound,
+            bytes.extracting(line.lowerBound..<colon).isToken
+        else { throw .badHeaderName }
         let name = line.lowerBound..<colon
         let value = trimmed(bytes, (colon + 1)..<line.upperBound)
         guard head.fields.count < limits.fieldCount else {
             throw .tooManyHeaders(limit: limits.fieldCount)
         }
-        head.fields.append(
+        head.append(
             HeadParts.Field(
                 name: (name.lowerBound - start)..<(name.upperBound - start),
                 value: (value.lowerBound - start)..<(value.upperBound - start)
-            )
+            ),
+            first: first
         )
         try note(bytes.extracting(name), bytes.extracting(value), &facts)
     }

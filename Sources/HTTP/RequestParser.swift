@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Platform
 
 /// The most that a request's head may hold.
 package struct HeadLimits: Sendable {
@@ -97,6 +98,12 @@ struct RequestParser {
     private func findLineEnd(_ bytes: Span<UInt8>, from start: Int, to end: Int) -> LineEnd {
         var index = start
         while index < end {
+            if index + 8 <= end {
+                let word = bytes.word(at: index)
+                let controls = word.marks(below: 0x20) | word.marks(of: 0x7F)
+                index += controls == 0 ? 8 : controls.unmarkedCount
+                if controls == 0 { continue }
+            }
             let byte = bytes[index]
             if byte >= 0x20 && byte != 0x7F || byte == Byte.tab {
                 index += 1
@@ -134,10 +141,11 @@ struct RequestParser {
         head.method = method
         head.target = (target.lowerBound - start)..<(target.upperBound - start)
         var path = try findPath(bytes, target, method: method)
-        var queryStart = path.lowerBound
-        while queryStart < target.upperBound, bytes[queryStart] != Byte.questionMark {
-            queryStart += 1
-        }
+        let queryStart = bytes.place(
+            of: Byte.questionMark,
+            from: path.lowerBound,
+            to: target.upperBound
+        )
         if queryStart < target.upperBound {
             path = path.lowerBound..<min(path.upperBound, queryStart)
             head.query = (queryStart + 1 - start)..<(target.upperBound - start)
@@ -153,6 +161,14 @@ struct RequestParser {
     ) throws(Refusal) -> Range<Int> {
         var index = rest.lowerBound
         while index < rest.upperBound, bytes[index] != Byte.space {
+            if index + 8 <= rest.upperBound {
+                // Letters, digits, dashes, dots and slashes eight at a time.
+                let word = bytes.word(at: index)
+                if (word.marksOfLettersAndDigits | word.marks(from: 0x2D, to: 0x2F)).isAllMarked {
+                    index += 8
+                    continue
+                }
+            }
             let byte = bytes[index]
             guard ByteSet.target.contains(byte) else { throw .badTarget }
             if byte == Byte.percent {
@@ -192,8 +208,9 @@ struct RequestParser {
         if target.count == 1, bytes[target.lowerBound] == 0x2A, method == .options {
             return target.upperBound..<target.upperBound
         }
-        for scheme in ["http://", "https://"] where target.count > scheme.utf8.count {
-            let authority = target.lowerBound + scheme.utf8.count
+        let schemes: [StaticString] = ["http://", "https://"]
+        for scheme in schemes where target.count > scheme.utf8CodeUnitCount {
+            let authority = target.lowerBound + scheme.utf8CodeUnitCount
             guard
                 bytes.extracting(target.lowerBound..<authority).equalsIgnoringCase(scheme)
             else { continue }

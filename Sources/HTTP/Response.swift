@@ -33,9 +33,6 @@ enum ResponseEncoder {
         var isVersion10 = false
     }
 
-    private static let okLine = Array("HTTP/1.1 200 OK\r\n".utf8)
-    private static let lengthName = Array("content-length: ".utf8)
-
     static func encode(
         _ response: Response,
         style: Style,
@@ -47,28 +44,28 @@ enum ResponseEncoder {
             output.count + response.headers.lines.count + response.body.count + 256
         )
         if response.status == 200 {
-            output.append(contentsOf: okLine)
+            output.append("HTTP/1.1 200 OK\r\n")
         } else {
             appendStatusLine(response.status, to: &output)
         }
         output.append(contentsOf: date)
         output.append(contentsOf: response.headers.lines)
         if hasContent {
-            output.append(contentsOf: lengthName)
+            output.append("content-length: ")
             appendNumber(response.body.count, to: &output)
             appendLineEnd(to: &output)
         }
         if !style.isKeepAlive {
-            output.append("connection: close\r\n".utf8.span)
+            output.append("connection: close\r\n")
         } else if style.isVersion10 {
-            output.append("connection: keep-alive\r\n".utf8.span)
+            output.append("connection: keep-alive\r\n")
         }
         appendLineEnd(to: &output)
         if hasContent && !style.isHead { output.append(contentsOf: response.body) }
     }
 
     private static func appendStatusLine(_ status: Int, to output: inout [UInt8]) {
-        output.append("HTTP/1.1 ".utf8.span)
+        output.append("HTTP/1.1 ")
         appendNumber(status, to: &output)
         output.append(Byte.space)
         output.append(reasonPhrase(of: status).utf8.span)
@@ -76,17 +73,19 @@ enum ResponseEncoder {
     }
 
     private static func appendLineEnd(to output: inout [UInt8]) {
-        output.append(Byte.carriageReturn)
-        output.append(Byte.lineFeed)
+        output.append("\r\n")
     }
 
     private static func appendNumber(_ number: Int, to output: inout [UInt8]) {
-        guard number >= 10 else {
-            output.append(0x30 + UInt8(max(number, 0)))
-            return
-        }
-        appendNumber(number / 10, to: &output)
-        output.append(0x30 + UInt8(number % 10))
+        var digits = InlineArray<20, UInt8>(repeating: 0)
+        var start = 20
+        var rest = number.magnitude
+        repeat {
+            start -= 1
+            digits[start] = 0x30 + UInt8(rest % 10)
+            rest /= 10
+        } while rest > 0
+        output.append(digits.span.extracting(start..<20))
     }
 }
 

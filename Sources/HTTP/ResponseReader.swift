@@ -8,9 +8,9 @@ package struct ClientResponse: Sendable {
 
     /// The value of the first header field with this name, in any case.
     package func header(_ name: String) -> String? {
-        for (candidate, value) in headers {
-            let bytes = Array(candidate.utf8)
-            if bytes.span.equalsIgnoringCase(name) { return value }
+        for (candidate, value) in headers
+        where candidate.utf8.span.equalsIgnoringCase(name.utf8.span) {
+            return value
         }
         return nil
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Platform
 
-/// What a request's method and path name.
-package enum RouteMatch<Route> {
-    case found(Route, RouteParameters)
+/// Why a request's method and path name no route.
+package enum RouteMiss: Error, Equatable {
     /// No pattern fits the path.
     case notFound
     /// The path is there, the method is not; `allow` is the value of the `Allow` field.
@@ -10,8 +10,6 @@ package enum RouteMatch<Route> {
     /// `OPTIONS` on a path that is there.
     case options(allow: String)
 }
-
-extension RouteMatch: Sendable where Route: Sendable {}
 
 /// The texts that stood where a pattern has names, in the order of the pattern.
 package struct RouteParameters: Sendable, Equatable {
@@ -41,14 +39,12 @@ package struct Router<Route> {
         routes.append(route)
     }
 
-    /// The route that a request names.
-    package func match(_ request: RequestHead) -> RouteMatch<Route> {
-        switch request.matchingRoute(in: table) {
-        case .found(let index, let parameters): .found(routes[index], parameters)
-        case .notFound: .notFound
-        case .methodNotAllowed(let allow): .methodNotAllowed(allow: allow)
-        case .options(let allow): .options(allow: allow)
-        }
+    /// The route that a request names, and what stood in its path's places.
+    package func find(
+        _ request: RequestHead
+    ) throws(RouteMiss) -> (route: Route, parameters: RouteParameters) {
+        let (index, parameters) = try request.findRoute(in: table)
+        return (routes[index], parameters)
     }
 }
 
@@ -61,23 +57,22 @@ struct RouteMemo {
     private var index = 0
     private var parameters = RouteParameters(names: [], values: [])
 
-    mutating func match(
+    mutating func find(
         _ method: Method,
         _ path: Span<UInt8>,
         in table: RouteTable
-    ) -> RouteMatch<Int> {
-        if self.table == table.identity, method == self.method, path.equals(self.path) {
-            return .found(index, parameters)
+    ) throws(RouteMiss) -> (index: Int, parameters: RouteParameters) {
+        if self.table == table.identity, method == self.method, path.isSame(as: self.path.span) {
+            return (index, parameters)
         }
-        let match = table.match(method, path)
-        guard case .found(let index, let parameters) = match else { return match }
+        let (index, parameters) = try table.find(method, path)
         self.method = method
         self.path.removeAll(keepingCapacity: true)
         self.path.append(path)
         self.table = table.identity
         self.index = index
         self.parameters = parameters
-        return match
+        return (index, parameters)
     }
 }
 
@@ -159,8 +154,11 @@ struct RouteTable: Sendable {
         }
     }
 
-    func match(_ method: Method, _ path: Span<UInt8>) -> RouteMatch<Int> {
-        if let plain = withoutNeedlessEscapes(path) { return match(method, plain.span) }
+    func find(
+        _ method: Method,
+        _ path: Span<UInt8>
+    ) throws(RouteMiss) -> (index: Int, parameters: RouteParameters) {
+        if let plain = withoutNeedlessEscapes(path) { return try find(method, plain.span) }
         let ranges = segmentRanges(path, in: 0..<path.count)
         var values: [Range<Int>] = []
         entries: for entry in entries where entry.segments.count == ranges.count {
@@ -171,15 +169,15 @@ struct RouteTable: Sendable {
             }
             var parameters = RouteParameters(names: entry.names, values: [])
             for value in values {
-                guard let text = decodedText(path, value) else { return .notFound }
+                guard let text = decodedText(path, value) else { throw .notFound }
                 parameters.values.append(text)
             }
-            if let index = entry.indices[method] { return .found(index, parameters) }
-            if method == .head, let index = entry.indices[.get] { return .found(index, parameters) }
-            if method == .options { return .options(allow: entry.allow) }
-            return .methodNotAllowed(allow: entry.allow)
+            if let index = entry.indices[method] { return (index, parameters) }
+            if method == .head, let index = entry.indices[.get] { return (index, parameters) }
+            if method == .options { throw .options(allow: entry.allow) }
+            throw .methodNotAllowed(allow: entry.allow)
         }
-        return .notFound
+        throw .notFound
     }
 
     /// What of a path's segment a name stands for, an empty range for a literal; nil where it does

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Platform
 
 /// What kind of value stands next in a text.
 package enum JSONKind: Sendable, Equatable {
@@ -44,12 +45,12 @@ package enum JSONKind: Sendable, Equatable {
 /// ```
 package struct JSONScanner: Sendable {
     /// The byte that is read next.
-    package private(set) var offset = 0
+    package internal(set) var offset = 0
     /// Arrays and objects entered and not yet left.
     package private(set) var depth = 0
     package let maximumDepth: Int
     /// Whether nothing of the innermost array or object is read yet.
-    private var isAtStart = false
+    @usableFromInline var isAtStart = false
 
     package init(maximumDepth: Int = 64) {
         self.maximumDepth = maximumDepth
@@ -94,6 +95,38 @@ package struct JSONScanner: Sendable {
         }
         offset += 1
         return name
+    }
+
+    /// Reads the next name and its colon where the name stands there exactly as `literal`, which is a
+    /// name as JSON writes it, quotes included.
+    ///
+    /// - Returns: false, and nothing read, where anything else stands there.
+    @inlinable @inline(__always)
+    package mutating func takeMember(_ literal: Span<UInt8>, in bytes: Span<UInt8>) -> Bool {
+        var probe = self
+        probe.skipBlanks(in: bytes)
+        if isAtStart {
+            probe.isAtStart = false
+        } else {
+            guard probe.takes(UInt8(ascii: ","), in: bytes) else { return false }
+            probe.skipBlanks(in: bytes)
+        }
+        let end = probe.offset + literal.count
+        guard end <= bytes.count, bytes.extracting(probe.offset..<end).isSame(as: literal) else {
+            return false
+        }
+        probe.offset = end
+        probe.skipBlanks(in: bytes)
+        guard probe.takes(UInt8(ascii: ":"), in: bytes) else { return false }
+        self = probe
+        return true
+    }
+
+    @inlinable @inline(__always)
+    mutating func takes(_ byte: UInt8, in bytes: Span<UInt8>) -> Bool {
+        guard offset < bytes.count, bytes[offset] == byte else { return false }
+        offset += 1
+        return true
     }
 
     package mutating func enterArray(in bytes: Span<UInt8>) throws(JSONError) {
@@ -171,13 +204,22 @@ package struct JSONScanner: Sendable {
     }
 
     /// As `readNumber`, but nil where the next value is of another kind, whose turn it still is.
-    @inline(__always)
+    @inlinable @inline(__always)
     package mutating func takeNumber(
         in bytes: Span<UInt8>
     ) throws(JSONError) -> JSONNumberToken? {
         skipBlanks(in: bytes)
         guard offset < bytes.count, bytes[offset] &- UInt8(ascii: "0") < 10 else { return nil }
+        if let number = shortNumber(in: bytes, at: &offset) { return number }
         return try JSON.readNumber(in: bytes, at: &offset)
+    }
+
+    /// As `readString`, but nil where the next value is of another kind, whose turn it still is.
+    @inlinable @inline(__always)
+    package mutating func takeString(in bytes: Span<UInt8>) throws(JSONError) -> JSONText? {
+        skipBlanks(in: bytes)
+        guard offset < bytes.count, bytes[offset] == UInt8(ascii: "\"") else { return nil }
+        return try readText(in: bytes, at: &offset)
     }
 
     package mutating func readBool(in bytes: Span<UInt8>) throws(JSONError) -> Bool {
@@ -219,8 +261,8 @@ package struct JSONScanner: Sendable {
         }
     }
 
-    @inline(__always)
-    private mutating func skipBlanks(in bytes: Span<UInt8>) {
+    @inlinable @inline(__always)
+    mutating func skipBlanks(in bytes: Span<UInt8>) {
         while offset < bytes.count {
             let byte = bytes[offset]
             guard byte <= 0x20, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Platform
 
 /// Writes JSON into bytes; sets the commas itself.
 ///
@@ -84,6 +85,22 @@ package struct JSONWriter: Sendable {
         append(utf8)
     }
 
+    /// A piece of JSON that does not stand alone, with its own commas: a value or a bracket opened in
+    /// it ends elsewhere.
+    ///
+    /// - Parameters:
+    ///   - text: the piece.
+    ///   - awaitsComma: whether what follows is one more of a list or an object.
+    package mutating func fragment(_ text: StaticString, awaitsComma: Bool) {
+        // Safety: the bytes of a static string are there for ever, and as many as it says.
+        let utf8 = unsafe UnsafeBufferPointer(
+            start: text.utf8Start,
+            count: text.utf8CodeUnitCount
+        )
+        unsafe bytes.append(contentsOf: utf8)
+        needsComma = awaitsComma
+    }
+
     /// A string of a text that was read, as it stands there, escapes and all.
     package mutating func text(_ text: JSONText, in source: Span<UInt8>) {
         separate()
@@ -154,13 +171,10 @@ package struct JSONWriter: Sendable {
 
     /// Whether nothing in the text needs an escape.
     private func isPlain(_ utf8: Span<UInt8>) -> Bool {
-        for index in utf8.indices {
-            let byte = utf8[index]
-            if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
-                return false
-            }
+        utf8.isFree {
+            $0.marks(below: 0x20) | $0.marks(of: UInt8(ascii: "\""))
+                | $0.marks(of: UInt8(ascii: "\\"))
         }
-        return true
     }
 
     private mutating func append(escaped byte: UInt8) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Platform
 
 /// Reads a number in the grammar of RFC 8259, section 6.
 ///
@@ -11,6 +12,7 @@ func readNumber(
     in bytes: Span<UInt8>,
     at offset: inout Int
 ) throws(JSONError) -> JSONNumberToken {
+    if let number = shortNumber(in: bytes, at: &offset) { return number }
     var digits = Digits()
     var index = offset
     var isNegative = false
@@ -64,6 +66,52 @@ func readNumber(
         isNegative: isNegative,
         isInteger: isInteger,
         isExact: digits.isExact
+    )
+}
+
+/// Reads a number as nearly all are written: a sign perhaps, and up to 18 digits, a point perhaps among
+/// them.
+///
+/// - Returns: nil, and nothing read, for any other number and for what is none.
+@inlinable @inline(__always)
+package func shortNumber(in bytes: Span<UInt8>, at offset: inout Int) -> JSONNumberToken? {
+    var index = offset
+    let isNegative = index < bytes.count && bytes[index] == UInt8(ascii: "-")
+    if isNegative { index += 1 }
+    let first = index
+    var mantissa: UInt64 = 0
+    var next: UInt8 = 0
+    while index < bytes.count {
+        next = bytes[index] &- UInt8(ascii: "0")
+        guard next < 10, index - first < 18 else { break }
+        mantissa = mantissa &* 10 &+ UInt64(next)
+        index += 1
+    }
+    // A zero at the front must be alone.
+    guard index > first, bytes[first] != UInt8(ascii: "0") || index == first + 1 else { return nil }
+    let point = index
+    if next == UInt8(ascii: ".") &- UInt8(ascii: "0"), index < bytes.count {
+        index += 1
+        while index < bytes.count {
+            next = bytes[index] &- UInt8(ascii: "0")
+            guard next < 10, index - first < 19 else { break }
+            mantissa = mantissa &* 10 &+ UInt64(next)
+            index += 1
+        }
+        guard index > point + 1 else { return nil }
+    }
+    // What is longer, or has an exponent, takes the long way; at the end of the text there is neither.
+    if index < bytes.count, next < 10 || bytes[index] | 0x20 == UInt8(ascii: "e") { return nil }
+    let start = offset
+    offset = index
+    return JSONNumberToken(
+        start: start,
+        end: index,
+        mantissa: mantissa,
+        exponent: index == point ? 0 : point + 1 - index,
+        isNegative: isNegative,
+        isInteger: index == point,
+        isExact: true
     )
 }
 
@@ -132,10 +180,7 @@ private func readExponent(
 @inline(__always)
 private func eightDigits(in bytes: Span<UInt8>, at index: Int) -> UInt64? {
     guard index + 8 <= bytes.count else { return nil }
-    // Safety: the eight bytes are there, and every bit pattern is a number.
-    let word = unsafe UInt64(
-        littleEndian: bytes.bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
-    )
+    let word = bytes.word(at: index)
     let high: UInt64 = 0xF0F0_F0F0_F0F0_F0F0
     guard word & high == 0x3030_3030_3030_3030,
         (word &+ 0x0606_0606_0606_0606) & high == 0x3030_3030_3030_3030

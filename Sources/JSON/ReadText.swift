@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Platform
 
 /// Reads a string (RFC 8259, section 7), checks its escapes and its UTF-8.
 ///
@@ -19,6 +20,14 @@ func readText(
     var index = offset + 1
     var hasEscapes = false
     while index < bytes.count {
+        if index + 8 <= bytes.count {
+            let word = bytes.word(at: index)
+            let special =
+                word.marks(of: quote) | word.marks(of: UInt8(ascii: "\\")) | word.marks(below: 0x20)
+                | word.marksBeyondASCII
+            index += special == 0 ? 8 : special.unmarkedCount
+            if special == 0 { continue }
+        }
         let byte = bytes[index]
         if byte == quote {
             let text = JSONText(start: offset + 1, end: index, hasEscapes: hasEscapes)

@@ -2,9 +2,14 @@
 
 /// A short ASCII text put together on the stack: each request has some identifiers, and arrays on the
 /// way would cost more than their digits.
-struct AsciiText {
-    private var bytes = InlineArray<72, UInt8>(repeating: 0)
+package struct AsciiText: Sendable {
+    /// What fits.
+    static let capacity = 128
+
+    private var bytes = InlineArray<128, UInt8>(repeating: 0)
     private var count = 0
+
+    init() {}
 
     /// Appends one ASCII character.
     mutating func put(_ character: Unicode.Scalar) {
@@ -12,29 +17,37 @@ struct AsciiText {
         count += 1
     }
 
-    /// Appends the lowest `digits` hexadecimal digits of `value`, in lower case.
-    mutating func put(_ value: UInt64, digits: Int) {
-        var rest = digits
-        while rest > 0 {
-            let now = (rest - 1) % 8 + 1
-            rest -= now
-            let characters = hexadecimal(UInt32(truncatingIfNeeded: value >> UInt64(4 * rest)))
-            // Eight are stored; those behind the wanted ones are overwritten by what follows.
-            let wanted = (characters >> UInt64(8 * (8 - now))).littleEndian
-            var span = bytes.mutableSpan
-            // Safety: bytes may be any, and the offset is checked.
-            var raw = unsafe span.mutableBytes
-            raw.storeBytes(of: wanted, toByteOffset: count, as: UInt64.self)
-            count += now
+    /// Appends ASCII characters, at most as many as there is room for.
+    mutating func put(_ text: Span<UInt8>) {
+        for index in 0..<min(text.count, Self.capacity - count) {
+            bytes[count + index] = text[index]
         }
+        count = min(count + text.count, Self.capacity)
+    }
+
+    /// Appends all 16 hexadecimal digits of `value`, in lower case.
+    mutating func put(_ value: UInt64) {
+        put(UInt32(truncatingIfNeeded: value >> 32), digits: 8)
+        put(UInt32(truncatingIfNeeded: value), digits: 8)
+    }
+
+    /// Appends the first `digits` of the eight hexadecimal digits of `value`, in lower case.
+    @inline(__always)
+    mutating func put(_ value: UInt32, digits: Int) {
+        // Eight are stored; those behind the wanted ones are overwritten by what follows.
+        var span = bytes.mutableSpan
+        // Safety: bytes may be any, and the offset is checked.
+        var raw = unsafe span.mutableBytes
+        raw.storeBytes(of: hexadecimal(value).littleEndian, toByteOffset: count, as: UInt64.self)
+        count += digits
     }
 
     /// Lends what was put so far.
-    func withUTF8<Output>(_ body: (Span<UInt8>) -> Output) -> Output {
+    package func withUTF8<Output>(_ body: (Span<UInt8>) -> Output) -> Output {
         body(bytes.span.extracting(0..<count))
     }
 
-    var text: String { withUTF8 { String(asciiCopying: $0) } }
+    package var text: String { withUTF8 { String(asciiCopying: $0) } }
 }
 
 extension String {

@@ -18,4 +18,7 @@ struct IdentifierGenerator: RandomNumberGenerator {
         mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
         return mixed ^ (mixed >> 31)
     }
+
+    /// A number that is not zero.
+    mutating func nextPositive() -> UInt64 { max(next(), 1) }
 }

@@ -53,7 +53,7 @@ extension JournalRecord {
 
     private static func digits(of sum: UInt32) -> String {
         var text = AsciiText()
-        text.put(UInt64(sum), digits: 8)
+        text.put(sum, digits: 8)
         return text.text
     }
 

@@ -18,7 +18,8 @@ package struct RequestID: Sendable, Equatable, CustomStringConvertible {
     /// nil for what is not 1 to 128 visible ASCII characters.
     package init?(valid text: String) {
         let bytes = text.utf8
-        guard (1...128).contains(bytes.count), bytes.allSatisfy({ (0x21...0x7E).contains($0) })
+        guard (1...AsciiText.capacity).contains(bytes.count),
+            bytes.allSatisfy({ (0x21...0x7E).contains($0) })
         else { return nil }
         form = .given(text)
     }
@@ -32,26 +33,31 @@ package struct RequestID: Sendable, Equatable, CustomStringConvertible {
         )
     }
 
-    /// Lends the text's bytes.
-    package func withUTF8<Output>(_ body: (Span<UInt8>) -> Output) -> Output {
+    /// The text without making a string.
+    package var ascii: AsciiText {
+        var text = AsciiText()
         switch form {
-        case .given(let text): return body(text.utf8.span)
+        case .given(let given): text.put(given.utf8.span)
         case .made(let high, let low):
-            var uuid = AsciiText()
-            uuid.put(high >> 32, digits: 8)
-            uuid.put("-")
-            uuid.put(high >> 16, digits: 4)
-            uuid.put("-")
-            uuid.put(high, digits: 4)
-            uuid.put("-")
-            uuid.put(low >> 48, digits: 4)
-            uuid.put("-")
-            uuid.put(low, digits: 12)
-            return uuid.withUTF8(body)
+            let (second, fourth) = (
+                UInt32(truncatingIfNeeded: high), UInt32(truncatingIfNeeded: low)
+            )
+            let third = UInt32(truncatingIfNeeded: low >> 32)
+            text.put(UInt32(truncatingIfNeeded: high >> 32), digits: 8)
+            text.put("-")
+            text.put(second, digits: 4)
+            text.put("-")
+            text.put(second << 16, digits: 4)
+            text.put("-")
+            text.put(third, digits: 4)
+            text.put("-")
+            text.put(third << 16, digits: 4)
+            text.put(fourth, digits: 8)
         }
+        return text
     }
 
-    package var text: String { withUTF8 { String(asciiCopying: $0) } }
+    package var text: String { ascii.text }
 
     package var description: String { text }
 }

@@ -20,10 +20,10 @@ package struct TraceContext: Sendable, Equatable {
     /// Begins a trace.
     package init(isSampled: Bool = false) {
         var generator = IdentifierGenerator()
-        let trace = (high: generator.next(), low: UInt64.random(in: 1 ... .max, using: &generator))
+        let trace = (high: generator.next(), low: generator.nextPositive())
         self.init(
             trace: trace,
-            span: .random(in: 1 ... .max, using: &generator),
+            span: generator.nextPositive(),
             parent: nil,
             sampled: isSampled
         )
@@ -60,41 +60,41 @@ package struct TraceContext: Sendable, Equatable {
         var generator = IdentifierGenerator()
         return TraceContext(
             trace: trace,
-            span: .random(in: 1 ... .max, using: &generator),
+            span: generator.nextPositive(),
             parent: span,
             sampled: isSampled
         )
     }
 
     /// The header's value, in version 00.
-    package var traceparent: String { withTraceparent { String(asciiCopying: $0) } }
+    package var traceparent: String { ascii.text }
 
-    /// Lends the bytes of the header's value.
-    package func withTraceparent<Output>(_ body: (Span<UInt8>) -> Output) -> Output {
+    /// The same without making a string.
+    package var ascii: AsciiText {
         var value = AsciiText()
         value.put(0, digits: 2)
         value.put("-")
-        value.put(trace.high, digits: 16)
-        value.put(trace.low, digits: 16)
+        value.put(trace.high)
+        value.put(trace.low)
         value.put("-")
-        value.put(span, digits: 16)
+        value.put(span)
         value.put("-")
-        value.put(isSampled ? 1 : 0, digits: 2)
-        return value.withUTF8(body)
+        value.put(isSampled ? 0x0100_0000 : 0, digits: 2)
+        return value
     }
 
     /// 32 lowercase hexadecimal digits.
     package var traceID: String {
         var digits = AsciiText()
-        digits.put(trace.high, digits: 16)
-        digits.put(trace.low, digits: 16)
+        digits.put(trace.high)
+        digits.put(trace.low)
         return digits.text
     }
 
     /// 16 lowercase hexadecimal digits.
     package var spanID: String {
         var digits = AsciiText()
-        digits.put(span, digits: 16)
+        digits.put(span)
         return digits.text
     }
 

@@ -278,6 +278,36 @@ import Testing
         }
     }
 
+    @Test(arguments: [1, 63, 64, 65, 150])
+    func `many rows at once are as each by itself`(rows: Int) throws {
+        var table = table(Self.features, rows: rows, maximumRows: rows)
+        for row in 0..<rows {
+            if row % 7 != 3 { table.set(number: "\(Double(row % 10) / 2)", feature: 0, row: row) }
+            if row % 5 != 1 { table.set(number: "\(row % 3)", feature: 1, row: row) }
+            table.set(number: "\(row % 4)", feature: 2, row: row)
+            table.set(text: cuts[row % cuts.count], feature: 3, row: row)
+            table.set(text: row % 2 == 0 ? "Ideal" : "Poor", feature: 4, row: row)
+            table.set(text: "note \(row % 6)", feature: 5, row: row)
+            table.set(.bool(row % 4 == 0), feature: 6, row: row)
+        }
+        table.finish()
+        for example in Self.examples {
+            let switches = try KillSwitches(
+                contract: contract(
+                    Self.features,
+                    killSwitches: [killSwitch("a", example.when, .fallback)]
+                )
+            )
+            for first in stride(from: 0, to: rows, by: KillSwitches.blockRowCount) {
+                let bits = switches.holding(from: first, of: table)
+                for row in first..<min(first + KillSwitches.blockRowCount, rows) {
+                    let holds = switches.firstHolding(row: row, of: table) != nil
+                    #expect(bits >> UInt64(row - first) & 1 == (holds ? 1 : 0), "\(example.when)")
+                }
+            }
+        }
+    }
+
     @Test func `whatever is written, it loads or is refused`() {
         let words = [
             "carat", "x", "cut", "is_new", "note", "`price in-total`", "missing", "and", "or",

@@ -27,6 +27,10 @@ import Testing
             }
         }
         #expect(TextTable(["a", "b", "a"]).index(of: "a") == 0)
+        // Alike in all that the hash goes by.
+        let alike = TextTable(["category-a-z", "category-b-z", "category", "category-a-y"])
+        #expect(alike.index(of: "category-b-z") == 1 && alike.index(of: "category") == 2)
+        #expect(alike.index(of: "category-c-z") == nil && alike.index(of: "category-a-yy") == nil)
         #expect(TextTable(["", "é"]).index(of: "") == 0)
         #expect(TextTable(["é"]).index(of: "e\u{301}") == nil)
     }

@@ -96,6 +96,33 @@ import Testing
         #expect(bench.decode(rows: body) == .accepted)
     }
 
+    @Test func `the order of names is guessed and never trusted`() throws {
+        var bench = try DecoderBench()
+        let rows = [
+            #"{"real": 1, "kind": "red"}"#, #"{"kind": "green", "real": 2}"#,
+            #"{ "kind" : "green" , "wide" : 4 , "real" : 3 }"#, #"{"real": 4, "kind": "red"}"#,
+        ]
+        for _ in 0..<3 {
+            let body = #"{"instances": ["# + rows.joined(separator: ",") + "]}"
+            #expect(bench.decode(rows: Array(body.utf8)) == .accepted)
+            for row in 0..<4 { #expect(bench.table.real(feature: 0, row: row) == Double(row + 1)) }
+            #expect((0..<4).map { bench.table.category(feature: 5, row: $0) } == [0, 1, 1, 0])
+            #expect((0..<4).map { bench.table.real(feature: 1, row: $0) } == [1.5, 1.5, 4, 1.5])
+        }
+        // A name that begins like the guess, one with an escape, the same name twice.
+        for (body, found) in [
+            (#"{"realm": 1, "kind": "red", "real": 1}"#, Decoded.violations([.unknownFeature])),
+            (#"{"re\u0061l": 1, "kind": "red"}"#, .accepted),
+            (#"{"real": 1, "kind": "red", "kind": "red"}"#, .violations([.duplicateFeature])),
+            (#"{"real" 1, "kind": "red"}"#, .refused(code: "malformed_json")),
+            (#"{"real": 1 "kind": "red"}"#, .refused(code: "malformed_json")),
+            (#"{, "real": 1, "kind": "red"}"#, .refused(code: "malformed_json")),
+        ] {
+            let decoded = bench.decode(rows: Array((#"{"instances": ["# + body + "]}").utf8))
+            #expect(decoded == found, "\(body)")
+        }
+    }
+
     @Test func `values land where they belong and defaults fill the rest`() throws {
         var bench = try DecoderBench()
         let body = #"""

@@ -8,12 +8,17 @@ struct Matched<Route> {
 
     /// Finds the route or says why none fits.
     init(_ router: Router<Route>, _ request: RequestHead) throws(Failure) {
-        switch router.match(request) {
-        case .found(let route, let parameters):
-            self.route = route
-            self.parameters = parameters
+        do throws(RouteMiss) {
+            (route, parameters) = try router.find(request)
+        } catch {
+            throw Self.failure(error)
+        }
+    }
+
+    private static func failure(_ miss: RouteMiss) -> Failure {
+        switch miss {
         case .notFound:
-            throw Failure(
+            return Failure(
                 404,
                 "not_found",
                 .data,
@@ -28,11 +33,11 @@ struct Matched<Route> {
                 "this path takes \(allow) only"
             )
             failure.headers = ["allow": allow]
-            throw failure
+            return failure
         case .options(let allow):
             var answer = Failure(204, "options", .data, "")
             answer.headers = ["allow": allow]
-            throw answer
+            return answer
         }
     }
 }

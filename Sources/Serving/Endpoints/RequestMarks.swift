@@ -27,7 +27,14 @@ package struct RequestMarks: Sendable {
     }
 
     func append(to headers: inout HeaderFields) {
-        requestID.withUTF8 { headers.append("serin-request-id", $0) }
-        trace.withTraceparent { headers.append("traceparent", $0) }
+        headers.append(requestID: requestID.ascii, traceparent: trace.ascii)
+    }
+}
+
+extension HeaderFields {
+    /// Writes the marks that are written already.
+    mutating func append(requestID: borrowing AsciiText, traceparent: borrowing AsciiText) {
+        requestID.withUTF8 { append("serin-request-id", $0) }
+        traceparent.withUTF8 { append("traceparent", $0) }
     }
 }

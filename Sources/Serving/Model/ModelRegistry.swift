@@ -4,7 +4,10 @@ import Platform
 /// All models of the daemon by name, and how far loading has come.
 package final class ModelRegistry: Sendable {
     private struct State: Sendable {
+        /// Never taken away.
         var hosts: [String: ModelHost] = [:]
+        /// The one that was asked for last.
+        var latest: ModelHost?
         var isLoaded = false
         var phase = "starting"
         /// Folders and files that are no artifacts, with the reason.
@@ -15,7 +18,13 @@ package final class ModelRegistry: Sendable {
     package init() {}
 
     package func host(_ name: String) -> ModelHost? {
-        state.withLock { $0.hosts[name] }
+        state.withLock { state in
+            // Most requests ask for the model that the one before asked for.
+            if let latest = state.latest, latest.name == name { return latest }
+            guard let host = state.hosts[name] else { return nil }
+            state.latest = host
+            return host
+        }
     }
 
     /// In the order of their names.
@@ -26,7 +35,10 @@ package final class ModelRegistry: Sendable {
     package var versions: [ModelVersion] { hosts.flatMap(\.versions) }
 
     package func add(_ host: ModelHost) {
-        state.withLock { $0.hosts[host.name] = host }
+        state.withLock { state in
+            state.hosts[host.name] = host
+            state.latest = nil
+        }
     }
 
     /// Whether every artifact has been looked at, and what is being done while not.

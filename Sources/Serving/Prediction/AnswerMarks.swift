@@ -6,23 +6,29 @@ import Telemetry
 
 /// What every answer says about itself: in headers, and for the protocols' bodies in `parameters`.
 struct AnswerMarks {
-    let request: RequestMarks
+    private let requestID: AsciiText
+    private let traceparent: AsciiText
     let version: VersionMarks
+
+    init(request: RequestMarks, version: VersionMarks) {
+        requestID = request.requestID.ascii
+        traceparent = request.trace.ascii
+        self.version = version
+    }
 
     /// Writes one header field for each mark.
     func write(_ outcome: borrowing Outcome, to headers: inout HeaderFields) {
-        request.append(to: &headers)
+        headers.append(requestID: requestID, traceparent: traceparent)
         version.write(outcome, to: &headers)
     }
 
-    /// Writes the same as a `parameters` member; lists, one element a row, where rows differ.
+    /// Writes the same as a `parameters` member behind another; lists, one element a row, where rows
+    /// differ.
     func write(_ outcome: borrowing Outcome, to writer: inout JSONWriter) {
-        writer.key("parameters")
-        writer.beginObject()
-        writer.key("serin-request-id")
-        request.requestID.withUTF8 { writer.string($0) }
-        writer.key("traceparent")
-        request.trace.withTraceparent { writer.string($0) }
+        writer.fragment(#","parameters":{"serin-request-id":"#, awaitsComma: false)
+        requestID.withUTF8 { writer.string($0) }
+        writer.fragment(#","traceparent":"#, awaitsComma: false)
+        traceparent.withUTF8 { writer.string($0) }
         version.write(outcome, to: &writer)
         writer.endObject()
     }

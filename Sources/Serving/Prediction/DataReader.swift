@@ -10,6 +10,9 @@ struct DataReader {
     private let feature: Int
     private let total: Int
     private var count = 0
+    /// The row of the next element, and how many elements the row has already.
+    private var row = 0
+    private var rowCount = 0
     private(set) var disagreement = ""
 
     /// `shape` was checked: its product is that of the table's rows and the feature's width.
@@ -28,6 +31,12 @@ struct DataReader {
         return count == total
     }
 
+    private mutating func advance() {
+        count += 1
+        rowCount += 1
+        if rowCount == width { (row, rowCount) = (row + 1, 0) }
+    }
+
     private mutating func readLevel(
         _ level: Int,
         _ json: Span<UInt8>,
@@ -38,10 +47,17 @@ struct DataReader {
         var isNested = false
         while try scanner.nextElement(in: json) {
             elements += 1
-            if !isNested, count < total, let number = try scanner.takeNumber(in: json) {
-                table.setNumber(number, in: json, feature: feature, row: count / width)
-                count += 1
-                continue
+            if !isNested, count < total {
+                if let number = try scanner.takeNumber(in: json) {
+                    table.setNumber(number, in: json, feature: feature, row: row)
+                    advance()
+                    continue
+                }
+                if let text = try scanner.takeString(in: json) {
+                    table.setText(text, in: json, feature: feature, row: row)
+                    advance()
+                    continue
+                }
             }
             let kind = try scanner.peekKind(in: json)
             if elements == 1 { isNested = kind == .array && level + 1 < shape.rank }
@@ -50,8 +66,8 @@ struct DataReader {
                     disagreement = "more than \(total) elements"
                     return false
                 }
-                try scanner.decodeScalar(feature, row: count / width, json, into: &table)
-                count += 1
+                try scanner.decodeScalar(feature, row: row, json, into: &table)
+                advance()
                 continue
             }
             guard kind == .array else {

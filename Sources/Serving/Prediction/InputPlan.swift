@@ -9,10 +9,14 @@ import Tensors
 /// Every graph input is filled entirely, every feature goes somewhere, and no column is written
 /// twice: `init` refuses everything else.
 struct InputPlan: Sendable {
+    /// What of a feature goes into a graph input of floating-point numbers.
+    enum Source: Sendable { case reals, ordinals, oneHot, numbers }
+
     /// One feature's part of one graph input.
     struct Part: Sendable {
         let feature: Int
         let form: Encoding.Form
+        let source: Source
         let firstColumn: Int
         /// Columns filled: 1, or the number of categories, or a tensor's elements a row.
         let width: Int
@@ -37,6 +41,7 @@ struct InputPlan: Sendable {
                 let part = Part(
                     feature: index,
                     form: feature.encoding.form,
+                    source: Source(feature),
                     firstColumn: feature.encoding.column,
                     width: columns(of: feature)
                 )
@@ -81,7 +86,8 @@ struct InputPlan: Sendable {
     ) where Element: Scalar {
         session.withInput(index, as: Element.self) { elements in
             for part in input.parts {
-                if part.form == .identity, table.kind(part.feature) == .real {
+                switch part.source {
+                case .reals:
                     table.withReals(part.feature) { values in
                         for position in rows.indices {
                             let source = rows[position] * part.width
@@ -91,25 +97,34 @@ struct InputPlan: Sendable {
                             }
                         }
                     }
-                    continue
-                }
-                for position in rows.indices {
-                    let row = rows[position]
-                    let start = position * input.width + part.firstColumn
-                    if part.form == .oneHot {
-                        let category = table.category(feature: part.feature, row: row)
+                case .ordinals:
+                    table.withCategories(part.feature) { categories, cells in
+                        for position in rows.indices {
+                            let row = rows[position]
+                            let value =
+                                cells[row].hasValue ? Double(categories[row]) : Double.nan
+                            elements[position * input.width + part.firstColumn] = convert(value)
+                        }
+                    }
+                case .oneHot:
+                    for position in rows.indices {
+                        let start = position * input.width + part.firstColumn
+                        let category = table.category(feature: part.feature, row: rows[position])
                         for column in 0..<part.width {
                             elements[start + column] = convert(column == category ? 1 : 0)
                         }
-                        continue
                     }
-                    for element in 0..<part.width {
-                        let value =
-                            part.form == .ordinal
-                            ? table.category(feature: part.feature, row: row).map(Double.init)
-                                ?? .nan
-                            : table.real(feature: part.feature, row: row, element: element)
-                        elements[start + element] = convert(value)
+                case .numbers:
+                    for position in rows.indices {
+                        let start = position * input.width + part.firstColumn
+                        for element in 0..<part.width {
+                            let value = table.real(
+                                feature: part.feature,
+                                row: rows[position],
+                                element: element
+                            )
+                            elements[start + element] = convert(value)
+                        }
                     }
                 }
             }
@@ -163,6 +178,16 @@ struct InputPlan: Sendable {
             }
         }
         return true
+    }
+}
+
+extension InputPlan.Source {
+    fileprivate init(_ feature: Feature) {
+        switch feature.encoding.form {
+        case .oneHot: self = .oneHot
+        case .ordinal: self = .ordinals
+        default: self = FeatureKind(feature) == .real ? .reals : .numbers
+        }
     }
 }
 

@@ -34,7 +34,7 @@ package struct Outcome: Sendable {
 
     package mutating func set(_ row: Int, _ decision: Decision) {
         guards[row] = decision.guardName
-        isModel[row] = decision.source == .model
+        if case .model = decision.source { isModel[row] = true } else { isModel[row] = false }
     }
 
     /// Who answered the rows together.
@@ -54,7 +54,9 @@ package struct Outcome: Sendable {
     }
 
     /// Whether the model answered every row and no guard had anything against it.
-    package var isUsual: Bool { servedBy == .model && onlyGuard == .ok }
+    package var isUsual: Bool {
+        if case .model = servedBy, case .ok? = onlyGuard { true } else { false }
+    }
 
     /// The guards that decided, each once, in the order of the rows; `ok` where none had to.
     package var decision: String {

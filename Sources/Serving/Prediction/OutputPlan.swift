@@ -142,7 +142,7 @@ struct OutputPlan: Sendable {
                         bounds.check(integer: table.columns[index].integers[place], output: index)
                     case .text: bounds.check(text: table.columns[index].texts[place], output: index)
                     }
-                if verdict != .ok { return verdict }
+                guard case .ok = verdict else { return verdict }
             }
         }
         return .ok

@@ -99,10 +99,17 @@ extension ModelVersion {
     ) throws(Failure) {
         var admitted = admittedRows ?? tables.features.rows
         let asksKillSwitches = !killSwitches.isEmpty && !context.isGolden
+        var held: UInt64 = 0
         for row in 0..<tables.features.rows {
-            let isValid = tables.features.guardName(row: row) == .ok
+            let isValid = tables.features.isValid(row: row)
+            if asksKillSwitches {
+                held >>= 1
+                if row.isMultiple(of: KillSwitches.blockRowCount) {
+                    held = killSwitches.holding(from: row, of: tables.features)
+                }
+            }
             let killSwitch =
-                isValid && asksKillSwitches
+                isValid && held & 1 == 1
                 ? killSwitches.firstHolding(row: row, of: tables.features) : nil
             if let killSwitch, killSwitch.then == .reject {
                 throw refusal(of: row, by: killSwitch)
@@ -116,7 +123,7 @@ extension ModelVersion {
                 )
             )
             tables.outcome.set(row, decision)
-            guard decision.source == .model else { continue }
+            guard case .model = decision.source else { continue }
             admitted -= 1
             tables.modelRows.append(row)
         }
@@ -131,7 +138,7 @@ extension ModelVersion {
             let verdict =
                 fault == nil
                 ? OutputPlan.verdict(of: row, in: tables.outputs, bounds: bounds) : .nonFinite
-            guard verdict != .ok else { continue }
+            if case .ok = verdict { continue }
             let before = Decision(source: .model, guardName: tables.outcome.guards[row])
             tables.outcome.set(row, .afterInference(before, verdict))
             refused += 1

@@ -20,7 +20,7 @@ struct RowDecoder {
         _ body: Span<UInt8>,
         into table: inout FeatureTable
     ) throws -> PredictionRequest {
-        guard try scanner.peekKind(in: body) == .object else {
+        guard case .object = try scanner.peekKind(in: body) else {
             throw Failure.wrongForm("the body must be an object: {\"instances\": [{…}, …]}")
         }
         var request = PredictionRequest(form: .rows)
@@ -55,7 +55,7 @@ struct RowDecoder {
         _ body: Span<UInt8>,
         into table: inout FeatureTable
     ) throws {
-        guard try scanner.peekKind(in: body) == .array else {
+        guard case .array = try scanner.peekKind(in: body) else {
             throw Failure.wrongForm(
                 "'instances' must be a list of rows, each an object {feature: value}"
             )
@@ -96,7 +96,7 @@ struct RowDecoder {
         _ body: Span<UInt8>,
         into table: inout FeatureTable
     ) throws {
-        guard try scanner.peekKind(in: body) == .object else {
+        guard case .object = try scanner.peekKind(in: body) else {
             // What is no JSON at all is called that.
             try scanner.skipValue(in: body)
             throw Failure.wrongForm(
@@ -105,19 +105,46 @@ struct RowDecoder {
             )
         }
         try scanner.enterObject(in: body)
-        while let key = try scanner.nextMember(in: body) {
-            guard let feature = table.index(of: key, in: body) else {
-                table.recordUnknownFeature(key.string(in: body), row: row)
-                try scanner.skipValue(in: body)
-                continue
-            }
-            guard table.cell(feature: feature, row: row) == .absent else {
+        var last: Int?
+        while let feature = try nextFeature(after: last, row, body, &table) {
+            last = feature
+            guard table.isAbsent(feature: feature, row: row) else {
                 table.recordDuplicateFeature(feature: feature, row: row)
                 try scanner.skipValue(in: body)
                 continue
             }
-            try scanner.decodeValue(feature, row: row, body, into: &table)
+            if let number = try scanner.takeNumber(in: body) {
+                table.setNumber(number, in: body, feature: feature, row: row)
+            } else if let text = try scanner.takeString(in: body) {
+                table.setText(text, in: body, feature: feature, row: row)
+            } else {
+                try scanner.decodeValue(feature, row: row, body, into: &table)
+            }
         }
+    }
+
+    /// Reads names up to the next one that the contract has; nil at the row's end.
+    ///
+    /// Clients send names in the same order again and again, so that which comes next is known
+    /// before it is read.
+    @inline(__always)
+    private mutating func nextFeature(
+        after last: Int?,
+        _ row: Int,
+        _ body: Span<UInt8>,
+        _ table: inout FeatureTable
+    ) throws -> Int? {
+        let expected = table.order.expected(after: last)
+        if table.order.take(expected, from: &scanner, in: body) { return expected }
+        while let key = try scanner.nextMember(in: body) {
+            if let feature = table.index(of: key, in: body) {
+                table.order.note(feature, after: last)
+                return feature
+            }
+            table.recordUnknownFeature(key.string(in: body), row: row)
+            try scanner.skipValue(in: body)
+        }
+        return nil
     }
 }
 

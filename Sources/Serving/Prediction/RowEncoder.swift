@@ -10,17 +10,20 @@ enum RowEncoder {
         _ marks: AnswerMarks,
         to writer: inout JSONWriter
     ) {
-        writer.beginObject()
-        writer.key("predictions")
-        writer.beginArray()
-        let isSingle = table.columns.count == 1
-        for row in 0..<table.rows {
-            if !isSingle { writer.beginObject() }
-            for index in table.columns.indices {
-                if !isSingle { writer.key(table.columns[index].spec.name) }
-                table.columns[index].write(row, to: &writer)
+        writer.fragment(#"{"predictions":["#, awaitsComma: false)
+        if table.columns.count == 1 {
+            // Looked up once, not for each row.
+            let column = table.columns[0]
+            for row in 0..<table.rows { column.write(row, to: &writer) }
+        } else {
+            for row in 0..<table.rows {
+                writer.beginObject()
+                for index in table.columns.indices {
+                    writer.key(table.columns[index].spec.name)
+                    table.columns[index].write(row, to: &writer)
+                }
+                writer.endObject()
             }
-            if !isSingle { writer.endObject() }
         }
         writer.endArray()
         marks.write(outcome, to: &writer)
@@ -43,12 +46,18 @@ extension OutputTable.Column {
     /// Writes one element with the digits that its datatype needs.
     func writeElement(_ place: Int, to writer: inout JSONWriter) {
         switch spec.storage {
-        case .real where spec.datatype == .fp64: writer.number(reals[place])
-        case .real: writer.number(Float(reals[place]))
-        case .integer where spec.datatype == .bool: writer.bool(integers[place] != 0)
-        case .integer where spec.datatype == .uint64:
-            writer.number(UInt64(bitPattern: integers[place]))
-        case .integer: writer.number(integers[place])
+        case .real:
+            if case .fp64 = spec.datatype {
+                writer.number(reals[place])
+            } else {
+                writer.number(Float(reals[place]))
+            }
+        case .integer:
+            switch spec.datatype {
+            case .bool: writer.bool(integers[place] != 0)
+            case .uint64: writer.number(UInt64(bitPattern: integers[place]))
+            default: writer.number(integers[place])
+            }
         case .text: writer.string(texts[place])
         }
     }

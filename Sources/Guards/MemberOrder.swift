@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+package import JSON
+
+/// The features' names as JSON writes them, and in which order clients send them.
+///
+/// A guess of the next name saves looking it up; it is made from the names before, and what comes
+/// next is always compared with it in full.
+package struct MemberOrder: Sendable {
+    /// The names in quotes, end to end.
+    private var bytes: [UInt8] = []
+    /// Where name `i` starts; one more at the end.
+    private var starts: [Int] = [0]
+    /// The feature that came last time at the start of a row and, one later, behind each feature.
+    private var successors: [Int]
+
+    init(_ names: [String]) {
+        for name in names {
+            var writer = JSONWriter()
+            writer.string(name)
+            bytes += writer.bytes
+            starts.append(bytes.count)
+        }
+        successors = Array(names.indices) + [0]
+    }
+
+    /// The feature that is to be expected behind another, or at a row's start.
+    @inline(__always)
+    package func expected(after last: Int?) -> Int { successors[last.map { $0 + 1 } ?? 0] }
+
+    /// Reads the feature's name where it is what comes next; see `JSONScanner.takeMember`.
+    @inline(__always)
+    package func take(
+        _ feature: Int,
+        from scanner: inout JSONScanner,
+        in json: Span<UInt8>
+    ) -> Bool {
+        guard feature + 1 < starts.count else { return false }
+        let literal = bytes.span.extracting(starts[feature]..<starts[feature + 1])
+        return scanner.takeMember(literal, in: json)
+    }
+
+    /// Takes note of what came instead.
+    package mutating func note(_ feature: Int, after last: Int?) {
+        successors[last.map { $0 + 1 } ?? 0] = feature
+    }
+}
