@@ -25,11 +25,17 @@ final class AnswerCompressor: Sendable {
 
     /// The answer, packed where that makes it shorter.
     func compress(_ response: consuming Response) -> Response {
-        guard response.body.count >= minimumByteCount, response.status == 200,
+        let byteCount = response.source?.expectedByteCount ?? response.body.count
+        guard byteCount >= minimumByteCount, response.status == 200,
             response.headers.isWorthPacking
         else { return response }
         response.headers.append("vary", "accept-encoding")
         guard let encoder = take() else { return response }
+        if let source = response.source {
+            response.source = PackedAnswer(source, encoder, of: self)
+            response.headers.append("content-encoding", "gzip")
+            return response
+        }
         defer { giveBack(encoder) }
         guard let packed = encoder.encode(response.body.span) else { return response }
         response.body = packed
@@ -42,11 +48,42 @@ final class AnswerCompressor: Sendable {
             ?? GzipEncoder()
     }
 
-    private func giveBack(_ encoder: GzipEncoder) {
+    fileprivate func giveBack(_ encoder: GzipEncoder) {
         let returned = Encoders(list: [encoder])
         encoders.withLock { encoders in
             if encoders.list.count < keptCount { encoders.list += returned.list }
         }
+    }
+}
+
+/// A long answer that is packed piece by piece.
+///
+/// `@unchecked Sendable`: a source is with one thread at a time.
+private final class PackedAnswer: AnswerSource, @unchecked Sendable {
+    private let source: any AnswerSource
+    private let encoder: GzipEncoder
+    private let compressor: AnswerCompressor
+
+    init(_ source: any AnswerSource, _ encoder: GzipEncoder, of compressor: AnswerCompressor) {
+        self.source = source
+        self.encoder = encoder
+        self.compressor = compressor
+        encoder.begin()
+    }
+
+    deinit { compressor.giveBack(encoder) }
+
+    var expectedByteCount: Int { source.expectedByteCount }
+
+    var heldByteCount: Int {
+        source.heldByteCount + GzipEncoder.byteCount + answerPieceByteCount
+    }
+
+    func appendPiece(to bytes: inout [UInt8]) -> Bool {
+        var piece: [UInt8] = []
+        let isLast = source.appendPiece(to: &piece)
+        encoder.encode(piece.span, isLast: isLast, to: &bytes)
+        return isLast
     }
 }
 

@@ -13,6 +13,8 @@ final class Connection {
         case body
         /// A handler promised the answer.
         case answering
+        /// Within an answer that is made while it is sent.
+        case streaming
         /// The last answer is written or being sent; what comes in is not read as requests.
         case closing
         /// All is sent; what the client still sends is thrown away until it closes.
@@ -75,6 +77,8 @@ final class Connection {
     /// What the kernel has not taken yet, from `sentCount` on.
     var output: [UInt8] = []
     var sentCount = 0
+    /// The answer of which not all is made.
+    var stream: AnswerStream?
 
     var style = ResponseEncoder.Style()
     /// The number of the request that is read or answered.
@@ -102,9 +106,12 @@ final class Connection {
 
     var hasOutput: Bool { sentCount < output.count }
 
+    /// Whether what comes in has to wait until an answer is given, and made.
+    private var isAnswering: Bool { phase == .answering || phase == .streaming }
+
     /// What the connection's state needs of the kernel.
     var wantedReadiness: Readiness {
         if hasOutput { return secure?.sendWaits ?? .writable }
-        return phase == .answering || awaitsTurn ? [] : secure?.receiveWaits ?? .readable
+        return isAnswering || awaitsTurn ? [] : secure?.receiveWaits ?? .readable
     }
 }

@@ -30,6 +30,10 @@ extension EventLoop {
 
     /// Writes an answer to the loop's output; `flush` has to follow.
     func respond(_ connection: Connection, _ response: Response) {
+        if let source = response.source, !connection.style.isHead {
+            begin(source, of: response, connection)
+            return
+        }
         let closes =
             response.closesConnection || isDraining || !connection.style.isKeepAlive
         connection.style.isKeepAlive = !closes
@@ -142,7 +146,7 @@ extension EventLoop {
         switch connection.phase {
         case .answering: setDeadline(connection, .answer, after: deadlines.answer)
         case .body: awaitMoreBody(connection)
-        case .head, .closing, .lingering, .handshake: break
+        case .head, .streaming, .closing, .lingering, .handshake: break
         }
         settle(connection)
     }
@@ -164,6 +168,7 @@ extension EventLoop {
                     return
                 }
                 awaitRequest(connection)
+            case .streaming: connection.awaitsTurn = true
             case .closing: if endSending(connection) { linger(connection) }
             case .body, .answering, .lingering, .handshake: break
             }

@@ -51,7 +51,7 @@ extension EventLoop {
             return
         }
         switch connection.phase {
-        case .head, .answering: keep(connection, input[end..<max(end, count)])
+        case .head, .answering, .streaming: keep(connection, input[end..<max(end, count)])
         case .body, .closing, .lingering, .handshake: keep(connection, [])
         }
         if connection.phase != .head { connection.awaitsTurn = false }
@@ -117,7 +117,7 @@ extension EventLoop {
                     refuse(connection, refusal)
                 }
             case .body: offset = takeBody(connection, bytes, from: offset)
-            case .answering, .closing, .lingering, .handshake: return offset
+            case .answering, .streaming, .closing, .lingering, .handshake: return offset
             }
             if output.count > Self.inputByteCount {
                 sendOutput(connection)

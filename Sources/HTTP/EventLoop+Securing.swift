@@ -84,7 +84,9 @@ extension EventLoop {
         let connections = unread
         unread.removeAll(keepingCapacity: true)
         for connection in connections where isOpen(connection) {
-            if connection.awaitsTurn {
+            if connection.stream != nil {
+                if !connection.hasOutput { goOnStreaming(connection) }
+            } else if connection.awaitsTurn {
                 // Answers that the client does not take now come before more of them.
                 if !connection.hasOutput { resume(connection) }
             } else if hasUnread(connection) {

@@ -173,7 +173,7 @@ final class EventLoop: @unchecked Sendable {
         case .handshake: secure(connection)
         case .closing: settle(connection)
         // Nothing was asked for, so the connection is broken and nobody waits for the answer.
-        case .answering: close(connection)
+        case .answering, .streaming: close(connection)
         }
     }
 
@@ -201,6 +201,7 @@ final class EventLoop: @unchecked Sendable {
     func close(_ connection: Connection) {
         guard connections[Int(connection.slot)] === connection else { return }
         releaseBody(connection)
+        dropStream(connection)
         release(connection.keptCharge + connection.outputCharge)
         dropSession(connection)
         closeDescriptor(connection.descriptor)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 private import CZlib
 
-/// Packs whole bodies as gzip (RFC 1952); one is used by one thread at a time, again and again.
+/// Packs bodies as gzip (RFC 1952); one is used by one thread at a time, again and again.
 ///
 /// Safety: zlib keeps the address of the stream, so it lies in memory of its own, which `init` makes
 /// and `deinit` frees.
@@ -58,6 +58,30 @@ final class GzipEncoder {
             guard let count else { return nil }
             packed.removeLast(packed.count - count)
             return packed
+        }
+    }
+
+    /// Begins a body that comes in parts.
+    func begin() { _ = unsafe deflateReset(stream) }
+
+    /// Packs the next part of a body; what it comes to may be appended with a later one.
+    func encode(_ bytes: Span<UInt8>, isLast: Bool, to packed: inout [UInt8]) {
+        var block = [UInt8](repeating: 0, count: 16 << 10)
+        unsafe bytes.withUnsafeBufferPointer { source in
+            // Safety: zlib reads `source` and writes `block` within the counts that it is given.
+            unsafe stream.pointee.next_in = UnsafeMutablePointer(mutating: source.baseAddress)
+            unsafe stream.pointee.avail_in = UInt32(source.count)
+            var isFull = true
+            while isFull {
+                let count = unsafe block.withUnsafeMutableBufferPointer { target in
+                    unsafe stream.pointee.next_out = target.baseAddress
+                    unsafe stream.pointee.avail_out = UInt32(target.count)
+                    _ = unsafe deflate(stream, isLast ? Z_FINISH : Z_NO_FLUSH)
+                    return target.count - Int(unsafe stream.pointee.avail_out)
+                }
+                packed.append(contentsOf: block[..<count])
+                isFull = count == block.count
+            }
         }
     }
 }

@@ -17,9 +17,9 @@ package struct HTTPConfiguration: Sendable {
     package var unpackedRatio = 400
     /// What connections may hold together.
     ///
-    /// That is bodies that are still arriving, starts of requests, and answers that clients are slow
-    /// to take. Beyond it requests get 503. Answers and what comes behind them may have half; beyond
-    /// that the slowest readers are cut.
+    /// That is bodies that are still arriving, starts of requests, answers that clients are slow to
+    /// take, and what long answers are made from. Beyond it requests get 503. Answers and what comes
+    /// behind them may have half; beyond that the slowest readers are cut.
     package var bufferByteCount = 256 << 20
     package var connectionLimit = 4096
     /// The least that an answer has to have to be packed for clients that ask for it.

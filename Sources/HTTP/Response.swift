@@ -5,6 +5,8 @@ package struct Response: Sendable {
     package var status: Int
     package var headers: HeaderFields
     package var body: [UInt8]
+    /// What makes the body while it is sent; `body` is empty then.
+    package var source: (any AnswerSource)?
     /// Whether the connection ends after this answer whatever the client wishes.
     package var closesConnection = false
 
@@ -50,7 +52,9 @@ enum ResponseEncoder {
         }
         output.append(contentsOf: date)
         output.append(contentsOf: response.headers.lines)
-        if hasContent {
+        if response.source != nil {
+            if !style.isVersion10 { output.append("transfer-encoding: chunked\r\n") }
+        } else if hasContent {
             output.append("content-length: ")
             appendNumber(response.body.count, to: &output)
             appendLineEnd(to: &output)

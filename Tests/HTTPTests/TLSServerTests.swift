@@ -96,6 +96,18 @@ private struct SecureServer {
         #expect(!client.isReset)
     }
 
+    @Test func `long answers are made as the session takes them`() throws {
+        let secure = try SecureServer()
+        let client = try secure.server.connect(secure.trust)
+        let long = "GET /stream?300 HTTP/1.1\r\nHost: a\r\n\r\n"
+        let last = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+        client.send(long + Self.get + long + last)
+        let whole = CountingSource.whole(300)
+        #expect(client.readToEnd().map(\.body) == [whole, "GET / ", whole, "GET / "])
+        #expect(secure.server.waits { $0.bufferBytes.current == 0 })
+        #expect(secure.server.handler.sources.withLock { $0 } == 0)
+    }
+
     @Test func `an idle connection is ended in order`() throws {
         let secure = try SecureServer { $0.idleDeadline = .milliseconds(100) }
         let client = try secure.server.connect(secure.trust)

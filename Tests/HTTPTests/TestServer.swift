@@ -13,6 +13,9 @@ final class EchoHandler: Handler {
     let turns = Guarded<[String]>([])
     /// Lets the loop that answers `/stall` go on.
     let stall = DispatchSemaphore(value: 0)
+    /// The long answers that are not over, and the pieces that were made of all.
+    let sources = Guarded(0)
+    let pieces = Guarded(0)
 
     func handle(_ request: RequestHead, body: Span<UInt8>, exchange: Exchange) -> Reply {
         var text = Array("\(request.method.name) \(request.path) ".utf8)
@@ -45,6 +48,18 @@ final class EchoHandler: Handler {
             return .now(Response(status: 200, body: [UInt8](repeating: 0x78, count: 4 << 20)))
         case "/who":
             return .now(Response(status: 200, body: Array((request.clientName ?? "nobody").utf8)))
+        case "/stream", "/stream/later":
+            var streamed = Response(
+                status: 200,
+                headers: ["content-type": "text/plain", "x-method": request.method.name]
+            )
+            streamed.source = CountingSource(
+                pieces: Int(request.query ?? "") ?? 1,
+                of: self
+            )
+            guard request.path == "/stream/later" else { return .now(streamed) }
+            DispatchQueue.global().async { [streamed] in exchange.complete(streamed) }
+            return .later
         case "/empty":
             return .now(Response(status: 204))
         default:
@@ -60,6 +75,46 @@ final class EchoHandler: Handler {
             return taken
         }
         for exchange in exchanges { exchange.complete(Response(status: 200, body: [0x68])) }
+    }
+}
+
+/// A body of so many pieces, each of numbers; of none where the first is to be empty.
+///
+/// `@unchecked Sendable`: a source is with one thread at a time.
+final class CountingSource: AnswerSource, @unchecked Sendable {
+    private let pieces: Int
+    private let handler: EchoHandler
+    private var next = 0
+
+    init(pieces: Int, of handler: EchoHandler) {
+        (self.pieces, self.handler) = (pieces, handler)
+        handler.sources.withLock { $0 += 1 }
+    }
+
+    deinit { handler.sources.withLock { $0 -= 1 } }
+
+    var expectedByteCount: Int { pieces * answerPieceByteCount }
+    var heldByteCount: Int { 100_000 }
+
+    func appendPiece(to bytes: inout [UInt8]) -> Bool {
+        // A source may have nothing to say for once.
+        if next % 5 != 3 { bytes += Self.piece(next) }
+        next += 1
+        handler.pieces.withLock { $0 += 1 }
+        return next >= pieces
+    }
+
+    private static let contents = (0..<10).map { number in
+        let part = (0..<1000).map { UInt8(0x30 + ($0 * $0 / 7 + number * $0) % 10) }
+        return Array(repeatElement(part, count: 16 + number % 3).joined())
+    }
+
+    static func piece(_ number: Int) -> [UInt8] { contents[number % contents.count] }
+
+    static func whole(_ pieces: Int) -> String {
+        var bytes: [UInt8] = []
+        for number in 0..<pieces where number % 5 != 3 { bytes += piece(number) }
+        return String(decoding: bytes, as: UTF8.self)
     }
 }
 
@@ -110,6 +165,8 @@ struct RawAnswer: Equatable {
     var status: Int
     var head: String
     var body: String
+    /// The same as bytes, of an answer that came in chunks.
+    var bytes: [UInt8] = []
 }
 
 /// A socket that sends what it is told and collects what comes; every wait ends after 20 s.
@@ -233,6 +290,18 @@ final class RawClient {
             let head = String(decoding: rest[..<headEnd.lowerBound], as: UTF8.self)
             let status = Int(head.dropFirst(9).prefix(3)) ?? 0
             let hasBody = status >= 200 && status != 204 && !head.contains("x-method: HEAD")
+            if hasBody, head.contains("transfer-encoding: chunked") {
+                var decoder = ChunkedDecoder(bodyLimit: 1 << 30)
+                var body: [UInt8] = []
+                let bytes = Array(rest[headEnd.upperBound...])
+                guard
+                    case .complete(let end) = decoder.decode(bytes.span, from: 0, into: &body)
+                else { break }
+                let text = String(decoding: body, as: UTF8.self)
+                answers.append(RawAnswer(status: status, head: head, body: text, bytes: body))
+                rest = rest[(headEnd.upperBound + end)...]
+                continue
+            }
             var length = 0
             for line in head.split(separator: "\r\n") where line.hasPrefix("content-length: ") {
                 length = hasBody ? Int(line.dropFirst(16)) ?? 0 : 0

@@ -25,11 +25,13 @@ final class TestDaemon: Sendable {
         _ models: [ModelVersion] = [],
         isLoaded: Bool = true,
         required: [String] = [],
-        clients: [Settings.Token] = []
+        clients: [Settings.Token] = [],
+        longest: Duration = .seconds(1)
     ) throws {
         folder = try makeTemporaryDirectory(prefix: "serin-daemon-")
         var settings = Settings()
         settings.requiredModels = required
+        settings.deadlines.request = longest
         settings.log.level = .error
         let parts = DaemonParts(
             settings: settings,

@@ -215,7 +215,7 @@ package struct InferenceService: Handler {
         )
         let inferred = MonotonicClock.nanoseconds()
         guard inferred < deadline else { throw .deadlinePassed(allowance) }
-        encode(call, request, workspace.tables, to: &workspace.draft)
+        let response = encode(call, request, workspace.tables, to: &workspace.draft)
         let ended = MonotonicClock.nanoseconds()
         version.noteCost(nanoseconds: Int(clamping: ended &- started), bodyBytes: body.count)
         version.metrics.count(
@@ -228,7 +228,7 @@ package struct InferenceService: Handler {
             ),
             at: wall
         )
-        return (workspace.draft.response, effects)
+        return (response, effects)
     }
 
     private func encode(
@@ -236,15 +236,29 @@ package struct InferenceService: Handler {
         _ request: PredictionRequest,
         _ tables: borrowing PredictionTables,
         to draft: inout AnswerDraft
-    ) {
+    ) -> Response {
         let marks = AnswerMarks(request: call.marks, version: call.version.marks)
-        draft.begin()
+        draft.begin(expectedByteCount: request.expectedTextByteCount(tables.outputs))
         var jsonByteCount: Int?
         switch call.form {
-        case .rows: RowEncoder.encode(tables.outputs, tables.outcome, marks, to: &draft.body)
+        case .rows:
+            RowEncoder.encode(
+                tables.outputs,
+                tables.outcome,
+                marks,
+                leaving: &draft.gaps,
+                to: &draft.body
+            )
         case .tensors:
             jsonByteCount = TensorEncoder(name: call.version.name)
-                .encode(tables.outputs, tables.outcome, request, marks, to: &draft.body)
+                .encode(
+                    tables.outputs,
+                    tables.outcome,
+                    request,
+                    marks,
+                    leaving: &draft.gaps,
+                    to: &draft.body
+                )
         }
         if let jsonByteCount {
             draft.headers.append("content-type", "application/octet-stream")
@@ -253,5 +267,6 @@ package struct InferenceService: Handler {
             draft.headers.append("content-type", "application/json")
         }
         marks.write(tables.outcome, to: &draft.headers)
+        return draft.response(tables.outputs, tables.outcome)
     }
 }

@@ -9,9 +9,14 @@ struct AnswerDraft: Sendable {
 
     var headers = HeaderFields()
     var body = JSONWriter()
+    /// What the body leaves out, and about how long it will be with that.
+    var gaps = AnswerGaps()
+    var expectedByteCount = 0
 
-    mutating func begin() {
+    mutating func begin(expectedByteCount: Int) {
         headers.removeAll()
+        self.expectedByteCount = expectedByteCount
+        gaps.begin(isLong: expectedByteCount >= KeptAnswer.leastByteCount)
         if body.bytes.capacity > Self.keptByteCount {
             body = JSONWriter()
         } else {
@@ -19,6 +24,30 @@ struct AnswerDraft: Sendable {
         }
     }
 
-    /// The answer so far; it shares the draft's memory until the draft is written to again.
-    var response: Response { Response(status: 200, headers: headers, body: body.bytes) }
+    /// The answer so far.
+    ///
+    /// A short one shares the draft's memory until the draft is written to again; a long one has the
+    /// values that its text leaves out.
+    func response(_ table: borrowing OutputTable, _ outcome: borrowing Outcome) -> Response {
+        guard gaps.isLong else {
+            return Response(status: 200, headers: headers, body: body.bytes)
+        }
+        return longResponse(table, outcome)
+    }
+
+    @inline(never)
+    private func longResponse(
+        _ table: borrowing OutputTable,
+        _ outcome: borrowing Outcome
+    ) -> Response {
+        var response = Response(status: 200, headers: headers)
+        response.source = KeptAnswer(
+            body.bytes,
+            gaps,
+            table,
+            outcome,
+            expectedByteCount: expectedByteCount
+        )
+        return response
+    }
 }

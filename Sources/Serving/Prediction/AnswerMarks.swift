@@ -24,12 +24,16 @@ struct AnswerMarks {
 
     /// Writes the same as a `parameters` member behind another; lists, one element a row, where rows
     /// differ.
-    func write(_ outcome: borrowing Outcome, to writer: inout JSONWriter) {
+    func write(
+        _ outcome: borrowing Outcome,
+        leaving gaps: inout AnswerGaps,
+        to writer: inout JSONWriter
+    ) {
         writer.fragment(#","parameters":{"serin-request-id":"#, awaitsComma: false)
         requestID.withUTF8 { writer.string($0) }
         writer.fragment(#","traceparent":"#, awaitsComma: false)
         traceparent.withUTF8 { writer.string($0) }
-        version.write(outcome, to: &writer)
+        version.write(outcome, leaving: &gaps, to: &writer)
         writer.endObject()
     }
 }
@@ -50,7 +54,8 @@ struct VersionMarks: Sendable {
         Self.write(text, usual, to: &headers)
         usualHeaders = headers
         var writer = JSONWriter()
-        Self.write(text, usual, to: &writer)
+        var gaps = AnswerGaps()
+        Self.write(text, usual, leaving: &gaps, to: &writer)
         usualMembers = writer.bytes
     }
 
@@ -62,11 +67,15 @@ struct VersionMarks: Sendable {
         }
     }
 
-    fileprivate func write(_ outcome: borrowing Outcome, to writer: inout JSONWriter) {
+    fileprivate func write(
+        _ outcome: borrowing Outcome,
+        leaving gaps: inout AnswerGaps,
+        to writer: inout JSONWriter
+    ) {
         if outcome.isUsual {
             writer.raw(usualMembers.span)
         } else {
-            Self.write(text, outcome, to: &writer)
+            Self.write(text, outcome, leaving: &gaps, to: &writer)
         }
     }
 
@@ -83,6 +92,7 @@ struct VersionMarks: Sendable {
     private static func write(
         _ version: String,
         _ outcome: borrowing Outcome,
+        leaving gaps: inout AnswerGaps,
         to writer: inout JSONWriter
     ) {
         writer.key("serin-model-version")
@@ -91,8 +101,10 @@ struct VersionMarks: Sendable {
         let servedBy = outcome.servedBy
         if servedBy == .mixed {
             writer.beginArray()
-            for isModel in outcome.isModel {
-                writer.string((isModel ? Outcome.Server.model : .fallback).name)
+            if !gaps.leaveOut(.servers, at: writer.bytes.count) {
+                for isModel in outcome.isModel {
+                    writer.string((isModel ? Outcome.Server.model : .fallback).name)
+                }
             }
             writer.endArray()
         } else {
@@ -103,7 +115,9 @@ struct VersionMarks: Sendable {
             writer.string(onlyGuard.rawValue)
         } else {
             writer.beginArray()
-            for guardName in outcome.guards { writer.string(guardName.rawValue) }
+            if !gaps.leaveOut(.guards, at: writer.bytes.count) {
+                for guardName in outcome.guards { writer.string(guardName.rawValue) }
+            }
             writer.endArray()
         }
     }

@@ -13,6 +13,9 @@ package final class OutputSpec: Sendable {
     package let rowShape: [Int]
     package let storage: Storage
 
+    /// About how long a row's values are as text.
+    let expectedRowByteCount: Int
+
     package init(_ output: Output, width: Int, rowShape: [Int]) {
         name = output.name
         datatype = output.datatype
@@ -24,6 +27,13 @@ package final class OutputSpec: Sendable {
             case .bytes: .text
             default: .integer
             }
+        let element =
+            switch storage {
+            case .real: 12
+            case .integer: 6
+            case .text: 24
+            }
+        expectedRowByteCount = width * element
     }
 }
 
@@ -43,9 +53,13 @@ package struct OutputTable: Sendable {
 
     package private(set) var rows = 0
     package var columns: [Column]
+    /// From so many rows on the answer is a long one, if it is text and has all outputs.
+    let longRows: Int
 
     package init(_ specs: [OutputSpec]) {
         columns = specs.map { Column($0) }
+        let rowByteCount = specs.reduce(1) { $0 + $1.expectedRowByteCount }
+        longRows = KeptAnswer.leastByteCount / rowByteCount
     }
 
     /// Makes room for `rows` answers; every value must be written before it is read.

@@ -26,7 +26,14 @@ extension ModelVersion {
             _ = try answer(reserved, PredictionContext(override: .auto, now: .now, isOffline: true))
             let marks = AnswerMarks(request: RequestMarks(), version: self.marks)
             var writer = JSONWriter()
-            RowEncoder.encode(reserved.tables.outputs, reserved.tables.outcome, marks, to: &writer)
+            var gaps = AnswerGaps()
+            RowEncoder.encode(
+                reserved.tables.outputs,
+                reserved.tables.outcome,
+                marks,
+                leaving: &gaps,
+                to: &writer
+            )
             predictions += (try? parseJSON(writer.bytes))?["predictions"]?.asArray ?? []
             servedBy += reserved.tables.outcome.isModel.map { .string($0 ? "model" : "fallback") }
             decisions += reserved.tables.outcome.guards.map { .string($0.rawValue) }

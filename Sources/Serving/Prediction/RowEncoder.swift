@@ -8,9 +8,17 @@ enum RowEncoder {
         _ table: borrowing OutputTable,
         _ outcome: borrowing Outcome,
         _ marks: AnswerMarks,
+        leaving gaps: inout AnswerGaps,
         to writer: inout JSONWriter
     ) {
         writer.fragment(#"{"predictions":["#, awaitsComma: false)
+        if !gaps.leaveOut(.rows, at: writer.bytes.count) { write(table, to: &writer) }
+        writer.endArray()
+        marks.write(outcome, leaving: &gaps, to: &writer)
+        writer.endObject()
+    }
+
+    private static func write(_ table: borrowing OutputTable, to writer: inout JSONWriter) {
         if table.columns.count == 1 {
             // Looked up once, not for each row.
             let column = table.columns[0]
@@ -25,9 +33,6 @@ enum RowEncoder {
                 writer.endObject()
             }
         }
-        writer.endArray()
-        marks.write(outcome, to: &writer)
-        writer.endObject()
     }
 }
 

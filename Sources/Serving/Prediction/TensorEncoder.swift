@@ -12,6 +12,7 @@ struct TensorEncoder {
         _ outcome: borrowing Outcome,
         _ request: PredictionRequest,
         _ marks: AnswerMarks,
+        leaving gaps: inout AnswerGaps,
         to writer: inout JSONWriter
     ) -> Int? {
         var binary: [UInt8] = []
@@ -24,7 +25,7 @@ struct TensorEncoder {
             writer.key("id")
             writer.string(id)
         }
-        marks.write(outcome, to: &writer)
+        marks.write(outcome, leaving: &gaps, to: &writer)
         writer.key("outputs")
         writer.beginArray()
         for requested in request.outputs {
@@ -50,8 +51,11 @@ struct TensorEncoder {
             } else {
                 writer.key("data")
                 writer.beginArray()
-                for place in 0..<table.rows * spec.width {
-                    table.columns[requested.output].writeElement(place, to: &writer)
+                let list = AnswerGaps.List.elements(output: requested.output)
+                if !gaps.leaveOut(list, at: writer.bytes.count) {
+                    for place in 0..<table.rows * spec.width {
+                        table.columns[requested.output].writeElement(place, to: &writer)
+                    }
                 }
                 writer.endArray()
             }
