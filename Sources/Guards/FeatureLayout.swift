@@ -26,12 +26,28 @@ struct FeatureLayout: Sendable {
     /// Both ends included, rounded as a client's number is.
     var lower = -Double.infinity
     var upper = Double.infinity
+    /// In which way nearly all of its values go.
+    let lane: Lane
     /// The ends for integers; bit patterns for UINT64.
     var least = Int64.min
     var most = Int64.max
 
+    /// The ways for a value that is the only one of its cell.
+    enum Lane: UInt8, Sendable {
+        case float, double, category
+        /// All others take the long way.
+        case none
+    }
+
     init(_ feature: Feature, width: Int, base: Int) {
         kind = FeatureKind(feature)
+        lane =
+            switch (width, feature.datatype, kind) {
+            case (1, .fp32, _): .float
+            case (1, .fp64, _): .double
+            case (1, _, .category): .category
+            default: .none
+            }
         datatype = feature.datatype
         self.width = width
         self.base = base

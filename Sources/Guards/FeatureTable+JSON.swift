@@ -41,26 +41,69 @@ extension FeatureTable {
         feature: Int,
         row: Int
     ) -> Bool {
-        guard layouts[feature].kind == .real, layouts[feature].width == 1,
-            case let cell = cellIndex(feature, row), filled[cell] == 0,
-            case .absent = cells[cell],
+        let layout = layouts[feature]
+        guard layout.lane.rawValue <= FeatureLayout.Lane.double.rawValue,
             var value = token.exactDouble
         else { return false }
-        switch layouts[feature].datatype {
-        case .fp64: break
-        case .fp32:
+        if case .float = layout.lane {
             // Halfway between two floats, and an integer that may lose digits, need a closer look.
             guard value.bitPattern & 0x1FFF_FFFF != 0x1000_0000,
                 !token.isInteger || token.mantissa < 1 << 24
             else { return false }
             value = Double(Float(value))
-        default: return false
         }
-        guard layouts[feature].lower <= value, value <= layouts[feature].upper else { return false }
-        reals[layouts[feature].base * rows + row] = value
+        guard layout.lower <= value, value <= layout.upper, fill(feature, row) else {
+            return false
+        }
+        reals[layout.base * rows + row] = value
+        return true
+    }
+
+    /// Fills a cell of one element with a value that is right; false where it is filled already.
+    @inline(__always)
+    private mutating func fill(_ feature: Int, _ row: Int) -> Bool {
+        let cell = cellIndex(feature, row)
+        guard case .absent = cells[cell] else { return false }
         cells[cell] = .given
         filled[cell] = 1
         filledCount += 1
+        return true
+    }
+
+    /// Reads and takes the next value where it is like nearly all: short, right, and the only one of
+    /// its cell.
+    ///
+    /// - Returns: false, with nothing read and nothing done, where one of that does not hold.
+    package mutating func takeShort(
+        feature: Int,
+        row: Int,
+        from scanner: inout JSONScanner,
+        in json: Span<UInt8>
+    ) -> Bool {
+        let layout = layouts[feature]
+        guard let word = scanner.nextWord(in: json) else { return false }
+        switch layout.lane {
+        case .none: return false
+        case .float, .double:
+            guard let decimal = word.shortDecimal else { return false }
+            var value = decimal.double
+            if case .float = layout.lane {
+                // A double halfway between two floats needs a closer look.
+                guard value.bitPattern & 0x1FFF_FFFF != 0x1000_0000 else { return false }
+                value = Double(Float(value))
+            }
+            guard layout.lower <= value, value <= layout.upper, fill(feature, row) else {
+                return false
+            }
+            reals[layout.base * rows + row] = value
+            scanner.skip(decimal.length)
+        case .category:
+            guard let text = word.shortText,
+                let index = rules[feature].categories?.index(of: text), fill(feature, row)
+            else { return false }
+            integers[layout.base * rows + row] = Int64(index)
+            scanner.skip(text.count + 2)
+        }
         return true
     }
 

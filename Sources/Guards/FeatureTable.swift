@@ -111,6 +111,30 @@ package struct FeatureTable: Sendable {
         rowGuards.refill(rows, with: .ok)
     }
 
+    /// Lets the table end behind its first `rows`; nothing of the others may have been filled.
+    package mutating func cut(rows: Int) {
+        precondition(0 <= rows && rows <= self.rows, "\(rows) of \(self.rows) rows")
+        guard rows < self.rows else { return }
+        for feature in features.indices {
+            let layout = layouts[feature]
+            let count = rows * layout.width
+            let (from, to) = (layout.base * self.rows, layout.base * rows)
+            if layout.kind == .real {
+                reals.move(count, from: from, to: to)
+            } else {
+                integers.move(count, from: from, to: to)
+            }
+            cells.move(rows, from: feature * self.rows, to: feature * rows)
+            filled.move(rows, from: feature * self.rows, to: feature * rows)
+        }
+        reals.removeLast(reals.count - elementsPerRow.reals * rows)
+        integers.removeLast(integers.count - elementsPerRow.integers * rows)
+        cells.removeLast(cells.count - features.count * rows)
+        filled.removeLast(filled.count - features.count * rows)
+        rowGuards.removeLast(rowGuards.count - rows)
+        self.rows = rows
+    }
+
     /// Whether every cell has all its elements.
     var isFull: Bool { filledCount == (elementsPerRow.reals + elementsPerRow.integers) * rows }
 
@@ -175,6 +199,12 @@ extension Feature {
 }
 
 extension Array {
+    /// Moves elements towards the start.
+    fileprivate mutating func move(_ count: Int, from source: Int, to target: Int) {
+        guard source != target else { return }
+        for offset in 0..<count { self[target + offset] = self[source + offset] }
+    }
+
     /// Holds `count` times `element`, in the memory that it has.
     fileprivate mutating func refill(_ count: Int, with element: Element) {
         removeAll(keepingCapacity: true)

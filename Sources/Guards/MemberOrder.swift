@@ -23,20 +23,19 @@ package struct MemberOrder: Sendable {
         successors = Array(names.indices) + [0]
     }
 
-    /// The feature that is to be expected behind another, or at a row's start.
-    @inline(__always)
-    package func expected(after last: Int?) -> Int { successors[last.map { $0 + 1 } ?? 0] }
-
-    /// Reads the feature's name where it is what comes next; see `JSONScanner.takeMember`.
+    /// Reads the name that is to be expected behind another, or at a row's start, where it comes next.
+    ///
+    /// - Returns: the feature; nil, and nothing read, where something else comes.
     @inline(__always)
     package func take(
-        _ feature: Int,
+        after last: Int?,
         from scanner: inout JSONScanner,
         in json: Span<UInt8>
-    ) -> Bool {
-        guard feature + 1 < starts.count else { return false }
+    ) -> Int? {
+        let feature = successors[last.map { $0 + 1 } ?? 0]
+        guard feature + 1 < starts.count else { return nil }
         let literal = bytes.span.extracting(starts[feature]..<starts[feature + 1])
-        return scanner.takeMember(literal, in: json)
+        return scanner.takeMember(literal, in: json) ? feature : nil
     }
 
     /// Takes note of what came instead.

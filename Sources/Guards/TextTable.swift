@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import JSON
 import Platform
 
 /// A fixed list of texts, looked up by their bytes without making a `String`.
@@ -21,6 +22,8 @@ package final class TextTable: Sendable {
     package func index(of utf8: Span<UInt8>) -> Int? { index.find(utf8) }
 
     package func index(of text: String) -> Int? { index.find(text.utf8.span) }
+
+    func index(of text: ShortText) -> Int? { index.find(text) }
 
     /// Lends the bytes of the text at `index`.
     package func withBytes<Output, Failure: Error>(
@@ -100,6 +103,18 @@ private struct TextIndex: Sendable {
         return nil
     }
 
+    func find(_ text: ShortText) -> Int? {
+        let slots = slots.span
+        var slot = Self.home(text.word, 0, text.count, among: slots.count)
+        while slots[slot].index >= 0 {
+            if slots[slot].word == text.word, slots[slot].count == text.count {
+                return slots[slot].index
+            }
+            slot = (slot + 1) & (slots.count - 1)
+        }
+        return nil
+    }
+
     func withBytes<Output, Failure: Error>(
         of index: Int,
         _ body: (Span<UInt8>) throws(Failure) -> Output
@@ -111,9 +126,13 @@ private struct TextIndex: Sendable {
 
     @inline(__always)
     private static func home(of utf8: Span<UInt8>, _ word: UInt64, among size: Int) -> Int {
-        let last = utf8.count > 8 ? UInt64(utf8[utf8.count - 1]) << 32 : 0
+        home(word, utf8.count > 8 ? utf8[utf8.count - 1] : 0, utf8.count, among: size)
+    }
+
+    @inline(__always)
+    private static func home(_ word: UInt64, _ last: UInt8, _ count: Int, among size: Int) -> Int {
         // Fibonacci hashing (D. E. Knuth, The Art of Computer Programming, volume 3, section 6.4).
-        let hash = (word ^ last ^ UInt64(utf8.count)) &* 0x9E37_79B9_7F4A_7C15
+        let hash = (word ^ UInt64(last) << 32 ^ UInt64(count)) &* 0x9E37_79B9_7F4A_7C15
         return Int(truncatingIfNeeded: hash >> 32) & (size - 1)
     }
 

@@ -75,20 +75,11 @@ extension Span<UInt8> {
     /// Whether all bytes are `tchar`; true of none.
     @inline(__always)
     var isToken: Bool {
-        var index = 0
-        while index < count {
-            if index + 8 <= count {
-                // Letters, digits and dashes eight at a time: no others are in most names.
-                let word = word(at: index)
-                if (word.marksOfLettersAndDigits | word.marks(from: 0x2D, to: 0x2D)).isAllMarked {
-                    index += 8
-                    continue
-                }
-            }
-            guard ByteSet.token.contains(self[index]) else { return false }
-            index += 1
+        // Letters, digits and dashes eight at a time: no others are in most names.
+        let isPlain = allWords(filler: 0x2D) {
+            ($0.marksOfLettersAndDigits | $0.marks(from: 0x2D, to: 0x2D)).isAllMarked
         }
-        return true
+        return isPlain || indices.allSatisfy { ByteSet.token.contains(self[$0]) }
     }
 
     /// Whether the bytes are the text but for the case of ASCII letters.

@@ -65,6 +65,6 @@ package struct HeaderFields: Sendable, Equatable, ExpressibleByDictionaryLiteral
 extension Span<UInt8> {
     /// Whether a control character of ASCII is among the bytes.
     fileprivate var hasControls: Bool {
-        !isFree { $0.marks(below: 0x20) | $0.marks(of: 0x7F) }
+        !allWords(filler: Byte.space) { $0.marks(below: 0x20) | $0.marks(of: 0x7F) == 0 }
     }
 }

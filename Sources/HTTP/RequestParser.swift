@@ -162,9 +162,9 @@ struct RequestParser {
         var index = rest.lowerBound
         while index < rest.upperBound, bytes[index] != Byte.space {
             if index + 8 <= rest.upperBound {
-                // Letters, digits, dashes, dots and slashes eight at a time.
+                // Letters, and all between a dash and a colon, eight at a time.
                 let word = bytes.word(at: index)
-                if (word.marksOfLettersAndDigits | word.marks(from: 0x2D, to: 0x2F)).isAllMarked {
+                if (word.marksOfLettersAndDigits | word.marks(from: 0x2D, to: 0x3A)).isAllMarked {
                     index += 8
                     continue
                 }

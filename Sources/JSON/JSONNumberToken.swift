@@ -5,25 +5,24 @@ internal import CLinux
 ///
 /// The number is `mantissa * 10^exponent`, negative if `isNegative`; where `isExact` is false,
 /// digits of the text are missing from `mantissa` and its last place counts them.
-@usableFromInline
 package struct JSONNumberToken: Sendable, Equatable {
     /// Offset of the first byte, the sign included.
-    @usableFromInline package let start: Int
+    package let start: Int
     /// Offset behind the last byte.
-    @usableFromInline package let end: Int
-    @usableFromInline package let mantissa: UInt64
-    @usableFromInline package let exponent: Int
+    package let end: Int
+    package let mantissa: UInt64
+    package let exponent: Int
     /// The three claims below in one word: a token of words only is copied without stalls, which
     /// were a quarter of the time that reading a number takes.
-    @usableFromInline let claims: UInt
+    private let claims: UInt
 
-    @inlinable @inline(__always) package var isNegative: Bool { claims & 1 != 0 }
+    package var isNegative: Bool { claims & 1 != 0 }
     /// Written without fraction and exponent.
-    @inlinable @inline(__always) package var isInteger: Bool { claims & 2 != 0 }
-    @inlinable @inline(__always) package var isExact: Bool { claims & 4 != 0 }
+    package var isInteger: Bool { claims & 2 != 0 }
+    package var isExact: Bool { claims & 4 != 0 }
 
-    @inlinable @inline(__always)
-    package init(
+    @inline(__always)
+    init(
         start: Int,
         end: Int,
         mantissa: UInt64,
@@ -113,7 +112,7 @@ package struct JSONNumberToken: Sendable, Equatable {
     ///
     /// (W. D. Clinger, How to Read Floating Point Numbers Accurately, 1990.) Its results are 0 or
     /// between 1e-22 and 1e38, where a float has all its 24 bits.
-    @inlinable @inline(__always)
+    @inline(__always)
     package var exactDouble: Double? {
         guard isExact, mantissa <= 1 << 53 else { return nil }
         let magnitude = Double(mantissa)

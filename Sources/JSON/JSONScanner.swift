@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Platform
+public import Platform
 
 /// What kind of value stands next in a text.
 package enum JSONKind: Sendable, Equatable {
@@ -43,9 +43,10 @@ package enum JSONKind: Sendable, Equatable {
 /// }
 /// try scanner.finish(in: bytes)
 /// ```
+@usableFromInline
 package struct JSONScanner: Sendable {
     /// The byte that is read next.
-    package internal(set) var offset = 0
+    @usableFromInline package internal(set) var offset = 0
     /// Arrays and objects entered and not yet left.
     package private(set) var depth = 0
     package let maximumDepth: Int
@@ -98,36 +99,40 @@ package struct JSONScanner: Sendable {
     }
 
     /// Reads the next name and its colon where the name stands there exactly as `literal`, which is a
-    /// name as JSON writes it, quotes included.
+    /// name as JSON writes it, quotes included, and no more than one space stands before or behind.
     ///
     /// - Returns: false, and nothing read, where anything else stands there.
     @inlinable @inline(__always)
     package mutating func takeMember(_ literal: Span<UInt8>, in bytes: Span<UInt8>) -> Bool {
-        var probe = self
-        probe.skipBlanks(in: bytes)
-        if isAtStart {
-            probe.isAtStart = false
-        } else {
-            guard probe.takes(UInt8(ascii: ","), in: bytes) else { return false }
-            probe.skipBlanks(in: bytes)
+        guard offset + 8 <= bytes.count else { return false }
+        var before = bytes.word(at: offset)
+        var start = offset
+        if !isAtStart {
+            guard before & 0xFF == 0x2C else { return false }
+            start += 1
+            before >>= 8
         }
-        let end = probe.offset + literal.count
-        guard end <= bytes.count, bytes.extracting(probe.offset..<end).isSame(as: literal) else {
+        if before & 0xFF == 0x20 { start += 1 }
+        let end = start + literal.count
+        guard end + 8 <= bytes.count, bytes.extracting(start..<end).isSame(as: literal) else {
             return false
         }
-        probe.offset = end
-        probe.skipBlanks(in: bytes)
-        guard probe.takes(UInt8(ascii: ":"), in: bytes) else { return false }
-        self = probe
+        let behind = bytes.word(at: end)
+        guard behind & 0xFF == 0x3A else { return false }
+        offset = end + (behind & 0xFF00 == 0x2000 ? 2 : 1)
+        isAtStart = false
         return true
     }
 
+    /// The next eight bytes, where there are as many.
     @inlinable @inline(__always)
-    mutating func takes(_ byte: UInt8, in bytes: Span<UInt8>) -> Bool {
-        guard offset < bytes.count, bytes[offset] == byte else { return false }
-        offset += 1
-        return true
+    package func nextWord(in bytes: Span<UInt8>) -> UInt64? {
+        offset + 8 <= bytes.count ? bytes.word(at: offset) : nil
     }
+
+    /// Moves behind a value of `length` bytes that the caller has read from `nextWord`.
+    @inlinable @inline(__always)
+    package mutating func skip(_ length: Int) { offset += length }
 
     package mutating func enterArray(in bytes: Span<UInt8>) throws(JSONError) {
         try enter(UInt8(ascii: "["), .array, in: bytes)
@@ -204,18 +209,17 @@ package struct JSONScanner: Sendable {
     }
 
     /// As `readNumber`, but nil where the next value is of another kind, whose turn it still is.
-    @inlinable @inline(__always)
+    @inline(__always)
     package mutating func takeNumber(
         in bytes: Span<UInt8>
     ) throws(JSONError) -> JSONNumberToken? {
         skipBlanks(in: bytes)
         guard offset < bytes.count, bytes[offset] &- UInt8(ascii: "0") < 10 else { return nil }
-        if let number = shortNumber(in: bytes, at: &offset) { return number }
         return try JSON.readNumber(in: bytes, at: &offset)
     }
 
     /// As `readString`, but nil where the next value is of another kind, whose turn it still is.
-    @inlinable @inline(__always)
+    @inline(__always)
     package mutating func takeString(in bytes: Span<UInt8>) throws(JSONError) -> JSONText? {
         skipBlanks(in: bytes)
         guard offset < bytes.count, bytes[offset] == UInt8(ascii: "\"") else { return nil }
@@ -261,8 +265,8 @@ package struct JSONScanner: Sendable {
         }
     }
 
-    @inlinable @inline(__always)
-    mutating func skipBlanks(in bytes: Span<UInt8>) {
+    @inline(__always)
+    private mutating func skipBlanks(in bytes: Span<UInt8>) {
         while offset < bytes.count {
             let byte = bytes[offset]
             guard byte <= 0x20, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09

@@ -171,9 +171,9 @@ package struct JSONWriter: Sendable {
 
     /// Whether nothing in the text needs an escape.
     private func isPlain(_ utf8: Span<UInt8>) -> Bool {
-        utf8.isFree {
-            $0.marks(below: 0x20) | $0.marks(of: UInt8(ascii: "\""))
-                | $0.marks(of: UInt8(ascii: "\\"))
+        utf8.allWords(filler: 0x20) { word in
+            word.marks(below: 0x20) | word.marks(of: UInt8(ascii: "\""))
+                | word.marks(of: UInt8(ascii: "\\")) == 0
         }
     }
 

@@ -73,8 +73,8 @@ func readNumber(
 /// them.
 ///
 /// - Returns: nil, and nothing read, for any other number and for what is none.
-@inlinable @inline(__always)
-package func shortNumber(in bytes: Span<UInt8>, at offset: inout Int) -> JSONNumberToken? {
+@inline(__always)
+private func shortNumber(in bytes: Span<UInt8>, at offset: inout Int) -> JSONNumberToken? {
     var index = offset
     let isNegative = index < bytes.count && bytes[index] == UInt8(ascii: "-")
     if isNegative { index += 1 }
@@ -175,18 +175,9 @@ private func readExponent(
 }
 
 /// The value of the eight digits at `index`; nil where there are not eight.
-///
-/// All at once in a register, each step joining neighbours: eight digits, four pairs, two fours.
 @inline(__always)
 private func eightDigits(in bytes: Span<UInt8>, at index: Int) -> UInt64? {
     guard index + 8 <= bytes.count else { return nil }
     let word = bytes.word(at: index)
-    let high: UInt64 = 0xF0F0_F0F0_F0F0_F0F0
-    guard word & high == 0x3030_3030_3030_3030,
-        (word &+ 0x0606_0606_0606_0606) & high == 0x3030_3030_3030_3030
-    else { return nil }
-    var value = word & 0x0F0F_0F0F_0F0F_0F0F
-    value = (value &* 2561) >> 8 & 0x00FF_00FF_00FF_00FF
-    value = (value &* 6_553_601) >> 16 & 0x0000_FFFF_0000_FFFF
-    return (value &* 42_949_672_960_001) >> 32
+    return word.digitCount == 8 ? eightDigitValue(word) : nil
 }

@@ -40,6 +40,29 @@ extension Span<UInt8> {
         return index
     }
 
+    /// How many of the bytes from `start` on are `byte`.
+    @inlinable @inline(__always)
+    package func count(of byte: UInt8, from start: Int) -> Int {
+        var found = 0
+        var index = start
+        while index + 8 <= count {
+            // Each byte of the sum counts its column; 255 words make none of them overflow.
+            var sum: UInt64 = 0
+            let end = Swift.min(index + 8 * 255, count)
+            while index + 8 <= end {
+                sum &+= word(at: index).marks(from: byte, to: byte) >> 7
+                index += 8
+            }
+            let pairs = (sum & 0x00FF_00FF_00FF_00FF) &+ (sum >> 8 & 0x00FF_00FF_00FF_00FF)
+            found += Int(truncatingIfNeeded: (pairs &* 0x0001_0001_0001_0001) >> 48)
+        }
+        while index < count {
+            if self[index] == byte { found += 1 }
+            index += 1
+        }
+        return found
+    }
+
     /// Whether the bytes are those of `other`.
     @inlinable @inline(__always)
     package func isSame(as other: Span<UInt8>) -> Bool {
@@ -53,17 +76,22 @@ extension Span<UInt8> {
         return word(at: count - 8) == other.word(at: count - 8)
     }
 
-    /// Whether no byte is marked by `marks`, which must mark no space.
+    /// Whether every word of the bytes is such a one.
+    ///
+    /// - Parameters:
+    ///   - filler: a byte that is, for what fills a short word up.
+    ///   - condition: says it of a word by each of its bytes.
+    /// - Returns: whether it holds for all.
     @inlinable @inline(__always)
-    package func isFree(of marks: (UInt64) -> UInt64) -> Bool {
+    package func allWords(filler: UInt8, _ condition: (UInt64) -> Bool) -> Bool {
         var index = 0
         while index + 8 <= count {
-            guard marks(word(at: index)) == 0 else { return false }
+            guard condition(word(at: index)) else { return false }
             index += 8
         }
         guard index < count else { return true }
-        guard count < 8 else { return marks(word(at: count - 8)) == 0 }
-        return marks(firstWord | UInt64(eightTimes: 0x20) << UInt64(8 * count)) == 0
+        guard count < 8 else { return condition(word(at: count - 8)) }
+        return condition(firstWord | UInt64(eightTimes: filler) << UInt64(8 * count))
     }
 
     /// The four bytes at `index`, all of which must be there.

@@ -88,8 +88,24 @@ import Testing
             let wanted = Self.borders.randomElement(using: &random) ?? 0
             let place = bytes.span.place(of: wanted, from: start, to: bytes.count)
             #expect(place == bytes[start...].firstIndex(of: wanted) ?? bytes.count)
-            let isFree = bytes.span.isFree { $0.marks(below: 0x20) }
+            let isFree = bytes.span.allWords(filler: 0x20) { $0.marks(below: 0x20) == 0 }
             #expect(isFree == bytes.allSatisfy { $0 >= 0x20 }, "\(bytes)")
+        }
+    }
+
+    @Test(arguments: [0, 7, 8, 2039, 2040, 2041, 5000])
+    func `bytes are counted`(count: Int) {
+        for wanted: UInt8 in [0x7B, 0x20, 0] {
+            var random = SystemRandomNumberGenerator()
+            var bytes = (0..<count).map { _ in
+                Bool.random(using: &random) ? wanted : UInt8.random(in: 0...255, using: &random)
+            }
+            let start = Int.random(in: 0...count, using: &random)
+            var found = bytes.span.count(of: wanted, from: start)
+            #expect(found == bytes[start...].count { $0 == wanted })
+            bytes = Array(repeating: wanted, count: count)
+            found = bytes.span.count(of: wanted, from: 0)
+            #expect(found == count)
         }
     }
 }

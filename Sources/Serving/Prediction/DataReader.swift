@@ -48,6 +48,10 @@ struct DataReader {
         while try scanner.nextElement(in: json) {
             elements += 1
             if !isNested, count < total {
+                if table.takeShort(feature: feature, row: row, from: &scanner, in: json) {
+                    advance()
+                    continue
+                }
                 if let number = try scanner.takeNumber(in: json) {
                     table.setNumber(number, in: json, feature: feature, row: row)
                     advance()

@@ -89,6 +89,15 @@ struct InputPlan: Sendable {
                 switch part.source {
                 case .reals:
                     table.withReals(part.feature) { values in
+                        if part.width == 1, rows.count == table.rows {
+                            // All rows, so in their order.
+                            var target = part.firstColumn
+                            for row in values.indices {
+                                elements[target] = convert(values[row])
+                                target &+= input.width
+                            }
+                            return
+                        }
                         for position in rows.indices {
                             let source = rows[position] * part.width
                             let target = position * input.width + part.firstColumn

@@ -2,6 +2,7 @@
 import Artifacts
 import Guards
 import JSON
+import Platform
 
 /// Decodes the row form, `{"instances": [{feature: value}, …]}`, straight into the feature table.
 ///
@@ -67,28 +68,22 @@ struct RowDecoder {
         table.reset(rows: 1)
         try decodeRow(0, body, into: &table)
         guard try scanner.nextElement(in: body) else { return }
+        // Every row has a brace of its own, and few bodies have others; what is made too long is cut.
+        let most = min(body.count(of: UInt8(ascii: "{"), from: start.offset), maximumRows)
         scanner = start
-        let rows = try countRows(body)
-        guard rows <= maximumRows else { throw Failure.tooManyRows(maximumRows) }
-        table.reset(rows: rows)
+        table.reset(rows: most)
         try scanner.enterArray(in: body)
         var row = 0
         while try scanner.nextElement(in: body) {
+            guard row < most else {
+                // More rows than braces are no rows; `decodeRow` says so.
+                guard most == maximumRows else { return try decodeRow(row, body, into: &table) }
+                throw Failure.tooManyRows(maximumRows)
+            }
             try decodeRow(row, body, into: &table)
             row += 1
         }
-    }
-
-    /// Rows in the list, one more than the maximum where there are too many.
-    private func countRows(_ body: Span<UInt8>) throws -> Int {
-        var counter = scanner
-        try counter.enterArray(in: body)
-        var rows = 0
-        while rows <= maximumRows, try counter.nextElement(in: body) {
-            try counter.skipValue(in: body)
-            rows += 1
-        }
-        return rows
+        table.cut(rows: row)
     }
 
     private mutating func decodeRow(
@@ -108,6 +103,7 @@ struct RowDecoder {
         var last: Int?
         while let feature = try nextFeature(after: last, row, body, &table) {
             last = feature
+            if table.takeShort(feature: feature, row: row, from: &scanner, in: body) { continue }
             guard table.isAbsent(feature: feature, row: row) else {
                 table.recordDuplicateFeature(feature: feature, row: row)
                 try scanner.skipValue(in: body)
@@ -134,8 +130,7 @@ struct RowDecoder {
         _ body: Span<UInt8>,
         _ table: inout FeatureTable
     ) throws -> Int? {
-        let expected = table.order.expected(after: last)
-        if table.order.take(expected, from: &scanner, in: body) { return expected }
+        if let feature = table.order.take(after: last, from: &scanner, in: body) { return feature }
         while let key = try scanner.nextMember(in: body) {
             if let feature = table.index(of: key, in: body) {
                 table.order.note(feature, after: last)
