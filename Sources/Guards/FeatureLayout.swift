@@ -34,7 +34,7 @@ struct FeatureLayout: Sendable {
 
     /// The ways for a value that is the only one of its cell.
     enum Lane: UInt8, Sendable {
-        case float, double, category
+        case float, double, integer, category
         /// All others take the long way.
         case none
     }
@@ -45,6 +45,8 @@ struct FeatureLayout: Sendable {
             switch (width, feature.datatype, kind) {
             case (1, .fp32, _): .float
             case (1, .fp64, _): .double
+            case (1, .uint64, _): .none
+            case (1, _, .integer): .integer
             case (1, _, .category): .category
             default: .none
             }

@@ -42,7 +42,7 @@ extension FeatureTable {
         row: Int
     ) -> Bool {
         let layout = layouts[feature]
-        guard layout.lane.rawValue <= FeatureLayout.Lane.double.rawValue,
+        guard layout.lane == .float || layout.lane == .double,
             var value = token.exactDouble
         else { return false }
         if case .float = layout.lane {
@@ -67,43 +67,6 @@ extension FeatureTable {
         cells[cell] = .given
         filled[cell] = 1
         filledCount += 1
-        return true
-    }
-
-    /// Reads and takes the next value where it is like nearly all: short, right, and the only one of
-    /// its cell.
-    ///
-    /// - Returns: false, with nothing read and nothing done, where one of that does not hold.
-    package mutating func takeShort(
-        feature: Int,
-        row: Int,
-        from scanner: inout JSONScanner,
-        in json: Span<UInt8>
-    ) -> Bool {
-        let layout = layouts[feature]
-        guard let word = scanner.nextWord(in: json) else { return false }
-        switch layout.lane {
-        case .none: return false
-        case .float, .double:
-            guard let decimal = word.shortDecimal else { return false }
-            var value = decimal.double
-            if case .float = layout.lane {
-                // A double halfway between two floats needs a closer look.
-                guard value.bitPattern & 0x1FFF_FFFF != 0x1000_0000 else { return false }
-                value = Double(Float(value))
-            }
-            guard layout.lower <= value, value <= layout.upper, fill(feature, row) else {
-                return false
-            }
-            reals[layout.base * rows + row] = value
-            scanner.skip(decimal.length)
-        case .category:
-            guard let text = word.shortText,
-                let index = rules[feature].categories?.index(of: text), fill(feature, row)
-            else { return false }
-            integers[layout.base * rows + row] = Int64(index)
-            scanner.skip(text.count + 2)
-        }
         return true
     }
 

@@ -124,6 +124,22 @@ package struct JSONScanner: Sendable {
         return true
     }
 
+    /// Reads the comma before all but the first element, with no more than one space behind it.
+    ///
+    /// - Returns: false, and nothing read, where anything else stands there.
+    @inlinable @inline(__always)
+    package mutating func takeElement(in bytes: Span<UInt8>) -> Bool {
+        guard offset + 8 <= bytes.count else { return false }
+        if isAtStart {
+            isAtStart = false
+            return true
+        }
+        let before = bytes.word(at: offset)
+        guard before & 0xFF == 0x2C else { return false }
+        offset += before & 0xFF00 == 0x2000 ? 2 : 1
+        return true
+    }
+
     /// The next eight bytes, where there are as many.
     @inlinable @inline(__always)
     package func nextWord(in bytes: Span<UInt8>) -> UInt64? {

@@ -43,15 +43,14 @@ struct DataReader {
         _ table: inout FeatureTable
     ) throws -> Bool {
         try scanner.enterArray(in: json)
-        var elements = 0
+        let first = row
+        if width == 1 { row = table.takeElements(of: feature, from: row, &scanner, in: json) }
+        var elements = row - first
+        count += elements
         var isNested = false
         while try scanner.nextElement(in: json) {
             elements += 1
             if !isNested, count < total {
-                if table.takeShort(feature: feature, row: row, from: &scanner, in: json) {
-                    advance()
-                    continue
-                }
                 if let number = try scanner.takeNumber(in: json) {
                     table.setNumber(number, in: json, feature: feature, row: row)
                     advance()

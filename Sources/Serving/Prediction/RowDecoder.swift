@@ -100,10 +100,10 @@ struct RowDecoder {
             )
         }
         try scanner.enterObject(in: body)
-        var last: Int?
+        var last = table.takeMembers(of: row, after: nil, from: &scanner, in: body)
         while let feature = try nextFeature(after: last, row, body, &table) {
             last = feature
-            if table.takeShort(feature: feature, row: row, from: &scanner, in: body) { continue }
+            defer { last = table.takeMembers(of: row, after: last, from: &scanner, in: body) }
             guard table.isAbsent(feature: feature, row: row) else {
                 table.recordDuplicateFeature(feature: feature, row: row)
                 try scanner.skipValue(in: body)
@@ -120,9 +120,6 @@ struct RowDecoder {
     }
 
     /// Reads names up to the next one that the contract has; nil at the row's end.
-    ///
-    /// Clients send names in the same order again and again, so that which comes next is known
-    /// before it is read.
     @inline(__always)
     private mutating func nextFeature(
         after last: Int?,
@@ -130,7 +127,6 @@ struct RowDecoder {
         _ body: Span<UInt8>,
         _ table: inout FeatureTable
     ) throws -> Int? {
-        if let feature = table.order.take(after: last, from: &scanner, in: body) { return feature }
         while let key = try scanner.nextMember(in: body) {
             if let feature = table.index(of: key, in: body) {
                 table.order.note(feature, after: last)
