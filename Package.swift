@@ -23,7 +23,7 @@ let modules: [(name: String, imports: [Target.Dependency])] = [
     ("ONNX", ["Platform", "Tensors"]),
     ("Engine", ["CKernels", "Platform", "Tensors", "ONNX"]),
     ("Artifacts", ["COpenSSL", "Platform", "JSON"]),
-    ("Guards", ["Platform", "JSON", "Artifacts"]),
+    ("Guards", ["CKernels", "Platform", "JSON", "Artifacts"]),
     ("Telemetry", ["CLinux", "CZlib", "Platform", "JSON"]),
     ("HTTP", ["CLinux", "COpenSSL", "CZlib", "Platform"]),
     (

@@ -21,6 +21,7 @@ struct FeatureLayout: Sendable {
     let datatype: Datatype
     /// Elements in one row: 1 for a scalar.
     let width: Int
+    let isTensor: Bool
     /// Elements of one row that lie before this feature's in its kind's storage.
     let base: Int
     /// Both ends included, rounded as a client's number is.
@@ -52,6 +53,7 @@ struct FeatureLayout: Sendable {
             }
         datatype = feature.datatype
         self.width = width
+        isTensor = feature.shape != nil
         self.base = base
         if datatype == .uint64 {
             least = 0

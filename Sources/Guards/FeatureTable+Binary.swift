@@ -1,13 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 import Artifacts
+import CKernels
 
 /// Filling from the binary tensor extension of the Open Inference Protocol.
 extension FeatureTable {
     /// Takes a whole column, little-endian, row-major, without padding.
     ///
-    /// BOOL is a byte, BYTES a 32-bit length and the text. A NaN is a missing value.
-    package mutating func setBinary(feature: Int, _ bytes: Span<UInt8>) {
+    /// BOOL is a byte, BYTES a 32-bit length and the text. A NaN is a missing value. The column of a
+    /// tensor may stay where it lies in the body, see `lentRange`.
+    package mutating func setBinary(feature: Int, _ range: Range<Int>, of body: Span<UInt8>) {
         let layout = layouts[feature]
+        let bytes = body.extracting(range)
+        if isGood(bytes, layout) {
+            if layout.isTensor {
+                lent[feature] = range
+                lendsAny = true
+            } else {
+                store(column: bytes, layout)
+            }
+            settle(feature)
+            return
+        }
+        if layout.isTensor { holdTensors() }
         if layout.kind == .category || layout.kind == .text {
             setBinaryTexts(feature, bytes)
             return
@@ -22,6 +36,102 @@ extension FeatureTable {
             let bits = littleEndian(bytes, at: element * size, count: size)
             setBits(bits, feature: feature, row: element / layout.width)
         }
+    }
+
+    /// Where in the request's body the elements of a tensor lie, all of them good; nil where they are in
+    /// the table, as all others are.
+    package func lentRange(_ feature: Int) -> Range<Int>? { lent[feature] }
+
+    /// Whether nothing is to be said against a column and nothing in it is to be replaced: each element is
+    /// there, finite and within the contract's range.
+    ///
+    /// Nearly all columns are, and to find that out at once is far cheaper than to take one element after
+    /// the other. Of other datatypes than these it is not found out.
+    private func isGood(_ bytes: Span<UInt8>, _ layout: FeatureLayout) -> Bool {
+        let count = rows * layout.width
+        guard bytes.count == count * layout.datatype.byteCount, layout.least <= layout.most else {
+            return false
+        }
+        return unsafe bytes.withUnsafeBytes { buffer in
+            guard let values = buffer.baseAddress else { return false }
+            switch layout.datatype {
+            case .fp32:
+                let limit = Float.greatestFiniteMagnitude
+                let least = max(Float(layout.lower), -limit)
+                let most = min(Float(layout.upper), limit)
+                return unsafe serin_within_f32(values, count, least, most)
+            case .fp64:
+                let limit = Double.greatestFiniteMagnitude
+                let least = max(layout.lower, -limit)
+                return unsafe serin_within_f64(values, count, least, min(layout.upper, limit))
+            case .int32:
+                let (least, most) = (Int32(clamping: layout.least), Int32(clamping: layout.most))
+                return unsafe serin_within_i32(values, count, least, most)
+            case .int64:
+                return unsafe serin_within_i64(values, count, layout.least, layout.most)
+            default: return false
+            }
+        }
+    }
+
+    /// Takes the elements of a good column.
+    private mutating func store(column bytes: Span<UInt8>, _ layout: FeatureLayout) {
+        let places = layout.base * rows..<(layout.base + layout.width) * rows
+        // Any bits are a number, and the spans check where they lie.
+        switch layout.datatype {
+        case .fp32:
+            var reals = reals.mutableSpan
+            for (element, place) in places.enumerated() {
+                let offset = 4 * element
+                let value = unsafe bytes.bytes.unsafeLoadUnaligned(
+                    fromByteOffset: offset,
+                    as: Float.self
+                )
+                reals[place] = Double(value)
+            }
+        case .fp64:
+            var reals = reals.mutableSpan
+            for (element, place) in places.enumerated() {
+                reals[place] = unsafe bytes.bytes.unsafeLoadUnaligned(
+                    fromByteOffset: 8 * element,
+                    as: Double.self
+                )
+            }
+        case .int32:
+            var integers = integers.mutableSpan
+            for (element, place) in places.enumerated() {
+                let offset = 4 * element
+                let value = unsafe bytes.bytes.unsafeLoadUnaligned(
+                    fromByteOffset: offset,
+                    as: Int32.self
+                )
+                integers[place] = Int64(value)
+            }
+        case .int64:
+            var integers = integers.mutableSpan
+            for (element, place) in places.enumerated() {
+                integers[place] = unsafe bytes.bytes.unsafeLoadUnaligned(
+                    fromByteOffset: 8 * element,
+                    as: Int64.self
+                )
+            }
+        default: preconditionFailure("no good column is \(layout.datatype)")
+        }
+    }
+
+    /// Marks every cell of a column as given.
+    private mutating func settle(_ feature: Int) {
+        let width = UInt32(clamping: layouts[feature].width)
+        let column = feature * rows..<(feature + 1) * rows
+        var counts = filled.mutableSpan
+        var before = 0
+        for cell in column {
+            before += Int(counts[cell])
+            counts[cell] = width
+        }
+        filledCount += Int(width) * rows - before
+        var states = cells.mutableSpan
+        for cell in column { states[cell] = .given }
     }
 
     private mutating func setBits(_ bits: UInt64, feature: Int, row: Int) {

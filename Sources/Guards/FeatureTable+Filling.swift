@@ -135,6 +135,7 @@ extension FeatureTable {
         for feature in layouts.indices {
             let width = UInt32(clamping: layouts[feature].width)
             if isWhole(feature, width) { continue }
+            if layouts[feature].isTensor { holdTensors() }
             let absent = (0..<rows).count { filled[cellIndex(feature, $0)] == 0 && width > 0 }
             if absent > 0, absent == rows, case .reject = rules[feature].missing {
                 refuseAbsentColumn(feature)

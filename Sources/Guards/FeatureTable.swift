@@ -49,6 +49,10 @@ package struct FeatureTable: Sendable {
     /// Which feature a client probably names next.
     package var order: MemberOrder
     private let elementsPerRow: (reals: Int, integers: Int)
+    /// Of those, the ones of scalars, which lie before those of tensors.
+    private let scalarsPerRow: (reals: Int, integers: Int)
+    /// Whether there is room for the elements of tensors.
+    private var holdsTensors = true
 
     var reals: [Double] = []
     /// Integers, Booleans, indices of categories, and where texts lie in `textBytes`.
@@ -61,6 +65,10 @@ package struct FeatureTable: Sendable {
     /// The elements filled of all cells.
     var filledCount = 0
     var rowGuards: [GuardName] = []
+    /// By feature: where in the request's body a tensor's elements lie that are not held here.
+    var lent: [Range<Int>?]
+    /// Whether any of them is.
+    var lendsAny = false
 
     /// Reserves memory for `maximumRows`, so that numbers need none later.
     package init(contract: Contract, maximumRows: Int) {
@@ -69,20 +77,29 @@ package struct FeatureTable: Sendable {
         names = TextTable(contract.features.map(\.name))
         order = MemberOrder(contract.features.map(\.name))
         rules = contract.features.map(FeatureRule.init)
-        var layouts: [FeatureLayout] = []
-        var (reals, integers) = (0, 0)
-        for feature in contract.features {
-            let width = feature.width
-            if FeatureKind(feature) == .real {
-                layouts.append(FeatureLayout(feature, width: width, base: reals))
-                reals += width
-            } else {
-                layouts.append(FeatureLayout(feature, width: width, base: integers))
-                integers += width
+        let widths = contract.features.map(\.width)
+        var bases = [Int](repeating: 0, count: widths.count)
+        var (reals, integers, scalars) = (0, 0, (reals: 0, integers: 0))
+        // Tensors come last, so that none of their elements has to be there where all are lent.
+        for takesTensors in [false, true] {
+            for (index, feature) in contract.features.enumerated()
+            where (feature.shape != nil) == takesTensors {
+                if FeatureKind(feature) == .real {
+                    bases[index] = reals
+                    reals += widths[index]
+                } else {
+                    bases[index] = integers
+                    integers += widths[index]
+                }
             }
+            if !takesTensors { scalars = (reals, integers) }
         }
-        self.layouts = layouts
+        layouts = contract.features.indices.map { index in
+            FeatureLayout(contract.features[index], width: widths[index], base: bases[index])
+        }
         elementsPerRow = (reals, integers)
+        scalarsPerRow = scalars
+        lent = Array(repeating: nil, count: contract.features.count)
         self.reals.reserveCapacity(reals * maximumRows)
         self.integers.reserveCapacity(integers * maximumRows)
         cells.reserveCapacity(features.count * maximumRows)
@@ -98,37 +115,64 @@ package struct FeatureTable: Sendable {
     }
 
     /// Empties the table and makes room for a request of `rows` rows.
-    package mutating func reset(rows: Int) {
+    ///
+    /// - Parameters:
+    ///   - rows: how many the request has.
+    ///   - holdingTensors: whether there is to be room for tensors too; where not, `holdTensors` has to
+    ///     come before any of their elements is filled but by `setBinary` or `finish`.
+    package mutating func reset(rows: Int, holdingTensors: Bool = true) {
         precondition(0 <= rows && rows <= maximumRows, "\(rows) rows, planned for \(maximumRows)")
         self.rows = rows
         violations.removeAll()
         textBytes.removeAll(keepingCapacity: textBytes.capacity <= Self.keptTextBytes)
-        reals.refill(elementsPerRow.reals * rows, with: .nan)
-        integers.refill(elementsPerRow.integers * rows, with: 0)
+        let held = holdingTensors ? elementsPerRow : scalarsPerRow
+        holdsTensors = held == elementsPerRow
+        reals.refill(held.reals * rows, with: .nan)
+        integers.refill(held.integers * rows, with: 0)
         cells.refill(features.count * rows, with: .absent)
         filled.refill(features.count * rows, with: 0)
         filledCount = 0
         rowGuards.refill(rows, with: .ok)
+        if lendsAny { endLoans() }
+    }
+
+    private mutating func endLoans() {
+        for feature in lent.indices { lent[feature] = nil }
+        lendsAny = false
+    }
+
+    /// Makes room for the elements of tensors, once.
+    package mutating func holdTensors() {
+        guard !holdsTensors else { return }
+        holdsTensors = true
+        reals.extend(to: elementsPerRow.reals * rows, with: .nan)
+        integers.extend(to: elementsPerRow.integers * rows, with: 0)
     }
 
     /// Lets the table end behind its first `rows`; nothing of the others may have been filled.
     package mutating func cut(rows: Int) {
         precondition(0 <= rows && rows <= self.rows, "\(rows) of \(self.rows) rows")
         guard rows < self.rows else { return }
-        for feature in features.indices {
-            let layout = layouts[feature]
-            let count = rows * layout.width
-            let (from, to) = (layout.base * self.rows, layout.base * rows)
-            if layout.kind == .real {
-                reals.move(count, from: from, to: to)
-            } else {
-                integers.move(count, from: from, to: to)
+        // In the order in which they lie, so that none is moved over what is still to be moved.
+        for takesTensors in [false, true] {
+            for layout in layouts where layout.isTensor == takesTensors {
+                let count = rows * layout.width
+                let (from, to) = (layout.base * self.rows, layout.base * rows)
+                if takesTensors, !holdsTensors { continue }
+                if layout.kind == .real {
+                    reals.move(count, from: from, to: to)
+                } else {
+                    integers.move(count, from: from, to: to)
+                }
             }
+        }
+        for feature in features.indices {
             cells.move(rows, from: feature * self.rows, to: feature * rows)
             filled.move(rows, from: feature * self.rows, to: feature * rows)
         }
-        reals.removeLast(reals.count - elementsPerRow.reals * rows)
-        integers.removeLast(integers.count - elementsPerRow.integers * rows)
+        let held = holdsTensors ? elementsPerRow : scalarsPerRow
+        reals.removeLast(reals.count - held.reals * rows)
+        integers.removeLast(integers.count - held.integers * rows)
         cells.removeLast(cells.count - features.count * rows)
         filled.removeLast(filled.count - features.count * rows)
         rowGuards.removeLast(rowGuards.count - rows)
@@ -208,6 +252,10 @@ extension Array {
     /// Holds `count` times `element`, in the memory that it has.
     fileprivate mutating func refill(_ count: Int, with element: Element) {
         removeAll(keepingCapacity: true)
-        append(contentsOf: repeatElement(element, count: count))
+        extend(to: count, with: element)
+    }
+
+    fileprivate mutating func extend(to count: Int, with element: Element) {
+        append(contentsOf: repeatElement(element, count: count - self.count))
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Artifacts
+import CKernels
 import JSON
 
 /// What is to be said against one value of a model's answer.
@@ -71,6 +72,40 @@ package struct OutputBounds: Sendable {
         return .ok
     }
 
+    /// Whether every one of some FP32 values passes `check`.
+    package func pass(_ values: Span<Float>, output: Int) -> Bool {
+        let (least, most) = ends(output)
+        return unsafe values.withUnsafeBytes { bytes in
+            guard let start = bytes.baseAddress else { return true }
+            return unsafe serin_within_f32(
+                start,
+                values.count,
+                Float(leastAtOrAbove: least),
+                -Float(leastAtOrAbove: -most)
+            )
+        }
+    }
+
+    /// Whether every one of some FP64 values passes `check`.
+    package func pass(_ values: Span<Double>, output: Int) -> Bool {
+        let (least, most) = ends(output)
+        return unsafe values.withUnsafeBytes { bytes in
+            guard let start = bytes.baseAddress else { return true }
+            return unsafe serin_within_f64(start, values.count, least, most)
+        }
+    }
+
+    /// The least and the greatest number that passes `check`.
+    private func ends(_ output: Int) -> (Double, Double) {
+        let limits = limits[output]
+        var least = max(limits.lower, -limits.largest)
+        var most = min(limits.upper, limits.largest)
+        if let (sign, limit) = limits.ratio {
+            if sign > 0 { most = min(most, limit) } else { least = max(least, -limit) }
+        }
+        return (least, most)
+    }
+
     /// Checks an integer; UINT64 comes as its bit pattern.
     package func check(integer value: Int64, output: Int) -> OutputVerdict {
         let isUnsigned = limits[output].isUnsigned
@@ -109,5 +144,13 @@ extension Datatype {
         case .fp32: Double(Float.greatestFiniteMagnitude)
         default: .greatestFiniteMagnitude
         }
+    }
+}
+
+extension Float {
+    /// The least number that is not below `value`.
+    fileprivate init(leastAtOrAbove value: Double) {
+        let nearest = Float(value)
+        self = Double(nearest) < value ? nearest.nextUp : nearest
     }
 }

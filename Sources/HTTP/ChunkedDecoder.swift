@@ -45,7 +45,7 @@ struct ChunkedDecoder {
     mutating func decode(
         _ bytes: Span<UInt8>,
         from start: Int,
-        into body: inout [UInt8]
+        into body: inout some ByteSink
     ) -> Outcome {
         var index = start
         while index < bytes.count {
@@ -157,11 +157,6 @@ struct ChunkedDecoder {
 }
 
 extension [UInt8] {
-    /// Appends bytes that are lent.
-    mutating func append(_ bytes: Span<UInt8>) {
-        unsafe bytes.withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
-    }
-
     /// Appends the bytes of a text that is part of the program.
     mutating func append(_ text: StaticString) {
         // Safety: the bytes of a static string are there for ever, and as many as it says.

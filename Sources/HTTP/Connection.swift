@@ -63,7 +63,7 @@ final class Connection {
     var awaitsTurn = false
     /// The head to which the arriving body belongs.
     var head: RequestHead?
-    var body: [UInt8] = []
+    var body: BodyMemory?
     /// How much of the body is still to come; nil when it is chunked.
     var bodyRemainder: Int?
     var chunks: ChunkedDecoder?

@@ -2,6 +2,9 @@
 internal import Platform
 
 extension EventLoop {
+    /// A body of this many bytes is sent from where it is.
+    private static let longBodyByteCount = 32 << 10
+
     /// Takes a promised answer; one whose client or request is gone is dropped.
     func answer(_ ticket: Ticket, _ response: Response) {
         let slot = Int(ticket.slot)
@@ -37,9 +40,18 @@ extension EventLoop {
         let closes =
             response.closesConnection || isDraining || !connection.style.isKeepAlive
         connection.style.isKeepAlive = !closes
-        ResponseEncoder.encode(response, style: connection.style, date: date.line, into: &output)
+        let style = connection.style
+        let isLong = response.body.count >= Self.longBodyByteCount && !style.isHead
+        ResponseEncoder.encode(
+            response,
+            style: style,
+            date: date.line,
+            leavingBody: isLong,
+            into: &output
+        )
         connection.servedCount += 1
         connection.phase = closes ? .closing : .head
+        if isLong { outputBody = response.body }
     }
 
     /// Sends the loop's output and brings deadline and interest in line with the state.
@@ -49,7 +61,7 @@ extension EventLoop {
     /// answer, and by the next it is awake.
     func flush(_ connection: Connection) {
         if connection.phase == .head, !connection.hasOutput, !pending.isBeingSent,
-            1...PendingAnswers.mostBytes ~= output.count
+            outputBody.isEmpty, 1...PendingAnswers.mostBytes ~= output.count
         {
             pending.add(output, for: connection)
             output.removeAll(keepingCapacity: true)
@@ -78,37 +90,54 @@ extension EventLoop {
     /// Sends the loop's output; what the kernel does not take now becomes the connection's.
     func sendOutput(_ connection: Connection) {
         guard !output.isEmpty else { return }
+        let body = outputBody
         defer {
+            outputBody = []
             // One long answer must not hold its memory for ever.
             output.removeAll(keepingCapacity: output.capacity <= 1 << 20)
         }
         // The descriptor of a closed connection may be another's by now.
         guard isOpen(connection) else { return }
         guard !connection.hasOutput else {
-            hold(connection, connection.output[connection.sentCount...] + output)
+            hold(connection, Array(connection.output[connection.sentCount...] + output + body))
             return
         }
-        deliver(output, 0..<output.count, to: connection)
+        deliver(output, 0..<output.count, to: connection, isFollowed: !body.isEmpty)
+        guard !body.isEmpty, isOpen(connection) else { return }
+        if connection.hasOutput {
+            hold(connection, Array(connection.output[connection.sentCount...] + body))
+        } else {
+            deliver(body, 0..<body.count, to: connection)
+        }
     }
 
     /// Sends a part of `bytes`; what the kernel does not take now becomes the connection's.
-    private func deliver(_ bytes: [UInt8], _ range: Range<Int>, to connection: Connection) {
+    private func deliver(
+        _ bytes: [UInt8],
+        _ range: Range<Int>,
+        to connection: Connection,
+        isFollowed: Bool = false
+    ) {
         var sent = 0
         let span = bytes.span.extracting(0..<range.upperBound)
-        switch transmit(span, from: range.lowerBound, to: connection) {
+        switch transmit(span, from: range.lowerBound, to: connection, isFollowed: isFollowed) {
         case .count(let count): sent = count
         case .notNow: break
         case .failed: close(connection)
         }
         counters.sentBytes.add(sent)
         connection.transmittedCount &+= sent
-        if sent < range.count, isOpen(connection) {
-            hold(connection, bytes[(range.lowerBound + sent)..<range.upperBound])
+        guard sent < range.count, isOpen(connection) else { return }
+        let rest = range.lowerBound + sent
+        if range.count >= Self.longBodyByteCount, range.upperBound == bytes.count {
+            hold(connection, bytes, from: rest)
+        } else {
+            hold(connection, Array(bytes[rest..<range.upperBound]))
         }
     }
 
     /// Stores what the kernel does not take now; a client for which there is no memory is let go.
-    private func hold(_ connection: Connection, _ bytes: ArraySlice<UInt8>) {
+    private func hold(_ connection: Connection, _ bytes: [UInt8], from start: Int = 0) {
         release(connection.outputCharge)
         connection.outputCharge = 0
         guard reserveBehindAnswer(bytes.count, connection) else {
@@ -116,8 +145,8 @@ extension EventLoop {
             return
         }
         connection.outputCharge = bytes.count
-        connection.output = Array(bytes)
-        connection.sentCount = 0
+        connection.output = bytes
+        connection.sentCount = start
         awaitTaking(connection)
     }
 

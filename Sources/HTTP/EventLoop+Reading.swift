@@ -5,8 +5,18 @@ extension EventLoop {
     /// Reads once and goes as far as the bytes allow.
     func read(_ connection: Connection) {
         let keptCount = connection.kept.count
-        takeUpKept(connection)
-        let result = receiveInput(of: connection, at: keptCount)
+        let isBody = readsBodyDirectly(connection)
+        let result: IOResult
+        if isBody {
+            result = readBody(connection)
+            guard connection.phase == .body else {
+                process(connection, count: 0)
+                return
+            }
+        } else {
+            takeUpKept(connection)
+            result = receiveInput(of: connection, at: keptCount)
+        }
         guard case .count(let count) = result, count > 0 else {
             switch result {
             case .notNow:
@@ -24,7 +34,8 @@ extension EventLoop {
             if connection.lingeredByteCount > 64 << 20 { close(connection) }
             return
         }
-        process(connection, count: keptCount + count)
+        if isBody { noteBodyRead(connection, count: count) }
+        process(connection, count: isBody ? 0 : keptCount + count)
     }
 
     /// Goes on with the requests that came behind one that is answered now.
@@ -48,6 +59,7 @@ extension EventLoop {
         let end = readRequests(connection, count: count)
         guard isOpen(connection) else {
             output.removeAll(keepingCapacity: true)
+            outputBody = []
             return
         }
         switch connection.phase {
@@ -119,10 +131,8 @@ extension EventLoop {
             case .body: offset = takeBody(connection, bytes, from: offset)
             case .answering, .streaming, .closing, .lingering, .handshake: return offset
             }
-            if output.count > Self.inputByteCount {
-                sendOutput(connection)
-                if connection.hasOutput || !isOpen(connection) { return offset }
-            }
+            if output.count > Self.inputByteCount || !outputBody.isEmpty { sendOutput(connection) }
+            if connection.hasOutput || !isOpen(connection) { return offset }
         }
         return offset
     }
@@ -168,6 +178,7 @@ extension EventLoop {
         if parts.expectsContinue, start == bytes.count {
             output.append(contentsOf: "HTTP/1.1 100 Continue\r\n\r\n".utf8)
         }
+        beginBody(connection, of: head)
         connection.head = head
         head = RequestHead()
         connection.phase = .body
@@ -176,10 +187,13 @@ extension EventLoop {
     }
 
     /// Has the handler answer a request that is all there.
+    ///
+    /// `memory` is where the body lies, if in memory of its own.
     func callHandler(
         _ connection: Connection,
         _ request: RequestHead,
-        _ body: Span<UInt8>
+        _ body: Span<UInt8>,
+        in memory: BodyMemory? = nil
     ) {
         counters.requests.add(1)
         if request.method == .options, request.parts.path.isEmpty {
@@ -190,7 +204,7 @@ extension EventLoop {
         if tls != nil { request.clientName = connection.secure?.clientName }
         let unpacks = request.withHeader("accept-encoding") { acceptsGzip($0) } ?? false
         let packing = unpacks ? compressor : nil
-        let exchange = Exchange(mailbox, connection.ticket, packing)
+        let exchange = Exchange(mailbox, connection.ticket, packing, memory)
         let reply = handler.handle(request, body: body, exchange: exchange)
         switch reply {
         case .now(let response):

@@ -15,10 +15,25 @@ extension EventLoop {
         return secure.receive(into: &input, at: start)
     }
 
-    /// Transmits bytes from index `start` on, as much as the kernel takes.
-    func transmit(_ bytes: Span<UInt8>, from start: Int, to connection: Connection) -> IOResult {
+    /// Receives into memory, at most as much as there is.
+    func receiveBody(into bytes: inout MutableRawSpan, of connection: Connection) -> IOResult {
         guard let secure = connection.secure else {
-            return send(bytes, from: start, to: connection.descriptor)
+            return receive(from: connection.descriptor, into: &bytes)
+        }
+        return secure.receive(into: &bytes)
+    }
+
+    /// Transmits bytes from index `start` on, as much as the kernel takes.
+    ///
+    /// `isFollowed` says that more comes right behind, so that it need not be sent by itself.
+    func transmit(
+        _ bytes: Span<UInt8>,
+        from start: Int,
+        to connection: Connection,
+        isFollowed: Bool = false
+    ) -> IOResult {
+        guard let secure = connection.secure else {
+            return send(bytes, from: start, to: connection.descriptor, isFollowed: isFollowed)
         }
         return secure.send(bytes, from: start)
     }

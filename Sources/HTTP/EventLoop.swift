@@ -48,12 +48,16 @@ final class EventLoop: @unchecked Sendable {
     /// Shared by all connections: a connection has bytes of its own only while it must.
     var input: [UInt8]
     var output: [UInt8] = []
+    /// The body of a long answer, which goes behind the output from where it is; sent before anything else.
+    var outputBody: [UInt8] = []
     /// Answers of this wake-up that are not sent yet.
     var pending = PendingAnswers()
     /// Connections that have more to read or to answer, of which no event will tell.
     var unread: [Connection] = []
     var head = RequestHead()
     var date = DateField()
+    /// Memory for the next body that does not come at once.
+    var spare: BodyMemory?
 
     /// Milliseconds on the monotonic clock, read once for each wake-up.
     var now: Int64 = 0

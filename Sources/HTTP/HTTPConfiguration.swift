@@ -21,6 +21,8 @@ package struct HTTPConfiguration: Sendable {
     /// take, and what long answers are made from. Beyond it requests get 503. Answers and what comes
     /// behind them may have half; beyond that the slowest readers are cut.
     package var bufferByteCount = 256 << 20
+    /// A header field that says how many bytes of a body stand before what is to lie at a multiple of 64.
+    package var alignedBehind: StaticString?
     package var connectionLimit = 4096
     /// The least that an answer has to have to be packed for clients that ask for it.
     package var packedByteCount = 2 << 10

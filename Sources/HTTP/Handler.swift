@@ -26,13 +26,26 @@ package struct Exchange: Sendable {
         case function(@Sendable (Response) -> Void)
     }
     private let destination: Destination
+    /// The request's body where it lies in memory of its own; nil where the body is only lent.
+    ///
+    /// It may be read for as long as it is held. Its bytes count as the server's until the handler returns.
+    package let body: BodyMemory?
 
-    init(_ mailbox: Mailbox, _ ticket: Ticket, _ compressor: AnswerCompressor?) {
+    init(
+        _ mailbox: Mailbox,
+        _ ticket: Ticket,
+        _ compressor: AnswerCompressor?,
+        _ body: BodyMemory?
+    ) {
         destination = .mailbox(mailbox, ticket, compressor)
+        self.body = body
     }
 
     /// An exchange without a connection, for tests: every answer goes to `body`.
-    package init(_ body: @escaping @Sendable (Response) -> Void) { destination = .function(body) }
+    package init(_ body: @escaping @Sendable (Response) -> Void) {
+        destination = .function(body)
+        self.body = nil
+    }
 
     /// Gives the answer, from any thread.
     ///

@@ -79,7 +79,7 @@ final class Inflater {
     func step(
         _ packed: Span<UInt8>,
         from offset: inout Int,
-        into body: inout [UInt8]
+        into body: inout some ByteSink
     ) throws(Refusal) -> Bool {
         guard !isAtEnd else { throw .badCompression() }
         // Blocks end at the same bytes however the body is cut, and one byte too many is enough to know.
@@ -117,7 +117,9 @@ final class Inflater {
         {
             throw .unpackedRatio(limit: limits.ratio)
         }
-        body.append(contentsOf: block[..<count])
+        // A span needs a local owner; it is gone before the block is written again.
+        let unpacked = block
+        body.append(unpacked.span.extracting(0..<count))
         return offset < packed.count || count == room && !isAtEnd
     }
 

@@ -39,12 +39,12 @@ enum ResponseEncoder {
         _ response: Response,
         style: Style,
         date: [UInt8],
+        leavingBody: Bool = false,
         into output: inout [UInt8]
     ) {
         let hasContent = response.status >= 200 && response.status != 204 && response.status != 304
-        output.reserveCapacity(
-            output.count + response.headers.lines.count + response.body.count + 256
-        )
+        let bodyByteCount = leavingBody ? 0 : response.body.count
+        output.reserveCapacity(output.count + response.headers.lines.count + bodyByteCount + 256)
         if response.status == 200 {
             output.append("HTTP/1.1 200 OK\r\n")
         } else {
@@ -65,7 +65,7 @@ enum ResponseEncoder {
             output.append("connection: keep-alive\r\n")
         }
         appendLineEnd(to: &output)
-        if hasContent && !style.isHead { output.append(contentsOf: response.body) }
+        if hasContent && !style.isHead && !leavingBody { output.append(contentsOf: response.body) }
     }
 
     private static func appendStatusLine(_ status: Int, to output: inout [UInt8]) {

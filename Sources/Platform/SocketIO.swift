@@ -34,6 +34,15 @@ package func receive(
     return IOResult(count)
 }
 
+/// Receives into memory, at most as much as there is.
+package func receive(from number: Int32, into bytes: inout MutableRawSpan) -> IOResult {
+    precondition(bytes.byteCount > 0, "receiving nothing")
+    let count = unsafe bytes.withUnsafeMutableBytes { buffer in
+        repeatingInterrupted { unsafe recv(number, buffer.baseAddress, buffer.count, 0) }
+    }
+    return IOResult(count)
+}
+
 /// Looks at the first byte that has come without taking it; nil where there is none yet.
 ///
 /// A connection that is over or broken tells so when it is received from.
@@ -52,11 +61,19 @@ package func untakenByteCount(of number: Int32) -> Int {
 }
 
 /// Sends `bytes` from index `start` on, as much as the kernel takes.
-package func send(_ bytes: Span<UInt8>, from start: Int, to number: Int32) -> IOResult {
+///
+/// What is followed by more right away may wait for that to be sent.
+package func send(
+    _ bytes: Span<UInt8>,
+    from start: Int,
+    to number: Int32,
+    isFollowed: Bool = false
+) -> IOResult {
+    let flags = Int32(MSG_NOSIGNAL) | (isFollowed ? Int32(MSG_MORE) : 0)
     let count = unsafe bytes.withUnsafeBytes { buffer in
         let rest = unsafe UnsafeRawBufferPointer(rebasing: buffer[start...])
         return repeatingInterrupted {
-            unsafe Glibc.send(number, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
+            unsafe Glibc.send(number, rest.baseAddress, rest.count, flags)
         }
     }
     return IOResult(count)

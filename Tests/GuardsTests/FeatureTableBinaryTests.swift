@@ -47,7 +47,7 @@ import Testing
     @Test(arguments: columns)
     func `reads what numpy writes`(column: Column) {
         var table = table([feature("f", column.datatype)], rows: 2)
-        table.setBinary(feature: 0, column.bytes.span)
+        table.setBinary(feature: 0, column.bytes.indices, of: column.bytes.span)
         table.finish()
         #expect(table.violations.isEmpty)
         #expect((0..<2).map { table.real(feature: 0, row: $0) } == column.values)
@@ -57,7 +57,7 @@ import Testing
     func `a byte too few or too many is one violation`(column: Column) {
         for bytes in [Array(column.bytes.dropLast()), column.bytes + [0], []] {
             var table = table([feature("f", column.datatype)], rows: 2)
-            table.setBinary(feature: 0, bytes.span)
+            table.setBinary(feature: 0, bytes.indices, of: bytes.span)
             table.finish()
             #expect(table.violations.total == 1)
             #expect(table.violations.details.first?.code == .wrongShape)
@@ -66,7 +66,8 @@ import Testing
 
     @Test func `NaN is missing and infinity is refused`() {
         var table = table([feature("f", .fp32, missing: .fallback)], rows: 3)
-        table.setBinary(feature: 0, [0, 0, 0xC0, 0x7F, 0, 0, 0x80, 0xFF, 0, 0, 0x80, 0x3F].span)
+        let bytes: [UInt8] = [0, 0, 0xC0, 0x7F, 0, 0, 0x80, 0xFF, 0, 0, 0x80, 0x3F]
+        table.setBinary(feature: 0, bytes.indices, of: bytes.span)
         table.finish()
         #expect(table.cell(feature: 0, row: 0) == .missing)
         #expect(table.guardName(row: 0) == .validation)
@@ -77,20 +78,20 @@ import Testing
 
     @Test func `a Boolean is 0 or 1`() {
         var table = table([feature("f", .bool)])
-        table.setBinary(feature: 0, [2].span)
+        table.setBinary(feature: 0, 0..<1, of: [2].span)
         #expect(table.violations.details.first?.code == .wrongType)
     }
 
     @Test func `texts carry their lengths`() {
         let bytes: [UInt8] = [5, 0, 0, 0] + Array("Ideal".utf8) + [0, 0, 0, 0]
         var notes = table([feature("note", .bytes)], rows: 2)
-        notes.setBinary(feature: 0, bytes.span)
+        notes.setBinary(feature: 0, bytes.indices, of: bytes.span)
         notes.finish()
         #expect(notes.violations.isEmpty)
         #expect(notes.text(feature: 0, row: 0) == "Ideal")
         #expect(notes.text(feature: 0, row: 1) == "")
         var table = table([feature("cut", .bytes, categories: cuts)], rows: 2)
-        table.setBinary(feature: 0, bytes.span)
+        table.setBinary(feature: 0, bytes.indices, of: bytes.span)
         #expect(table.category(feature: 0, row: 0) == 4)
         #expect(table.violations.details.map(\.code) == [.unknownCategory])
     }
@@ -103,7 +104,7 @@ import Testing
     @Test(arguments: badTexts)
     func `lengths that lie and bytes that are no text are refused`(bytes: [UInt8]) {
         var table = table([feature("note", .bytes)])
-        table.setBinary(feature: 0, bytes.span)
+        table.setBinary(feature: 0, bytes.indices, of: bytes.span)
         table.finish()
         #expect(table.violations.total == 1)
     }

@@ -44,6 +44,41 @@ import Testing
         #expect(bounds.check(wanted.value, output: 0) == wanted.verdict)
     }
 
+    static let outputs: [Output] = [
+        price, output("price"), output("price", ratio: 2), output("price", range: 0.1...0.7),
+        output("price", range: -1e300...1e300), output("price", range: 5...5, ratio: 1),
+    ]
+
+    @Test(arguments: outputs, [3932, -10, 0.7])
+    func `many values pass where each of them does`(wanted: Output, mean: Double) throws {
+        let bounds = try OutputBounds(contract: contract(outputs: [wanted]), means: ["price": mean])
+        var wide = wanted
+        wide.datatype = .fp64
+        let wideBounds = try OutputBounds(
+            contract: contract(outputs: [wide]),
+            means: ["price": mean]
+        )
+        let edges: [Double] = [
+            0, -0.0, 0.1, 0.7, 5, 1.4, 25_000, 19_660, 7864, -20, -50, 1e30, .infinity, .nan, -1e39,
+        ]
+        for edge in edges {
+            let single = Float(edge)
+            for value in [single, single.nextUp, single.nextDown] {
+                let isGood = bounds.check(Double(value), output: 0) == .ok
+                let passes = bounds.pass([value].span, output: 0)
+                #expect(passes == isGood, "\(value)")
+            }
+            for value in [edge, edge.nextUp, edge.nextDown, Double(single)] {
+                let isGood = wideBounds.check(value, output: 0) == .ok
+                let passes = wideBounds.pass([value].span, output: 0)
+                #expect(passes == isGood, "\(value)")
+            }
+        }
+        let none: [Float] = []
+        let passes = bounds.pass(none.span, output: 0)
+        #expect(passes)
+    }
+
     @Test func `a negative mean bounds the other side`() throws {
         let bounds = try OutputBounds(
             contract: contract(outputs: [output("loss", ratio: 2)]),

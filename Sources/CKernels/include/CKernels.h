@@ -8,6 +8,7 @@
 #include "int8.h"
 #include "int8_columns.h"
 #include "int8_convert.h"
+#include "ranges.h"
 #include "recurrent.h"
 #include "resample.h"
 #include "svm.h"

@@ -18,7 +18,7 @@ package final class Session: @unchecked Sendable {
     package private(set) var rows = 0
 
     private let arena: Arena
-    private let tables: SessionTables
+    let tables: SessionTables
     private let team: Team?
 
     /// Reserves the arena.
@@ -97,6 +97,24 @@ package final class Session: @unchecked Sendable {
             count: count
         )
         return try body(&span)
+    }
+
+    /// Has input `index` lie in `bytes` until `takeBack`, or copies them where it cannot.
+    @unsafe
+    func lend(_ bytes: UnsafeRawBufferPointer, to index: Int) {
+        guard case .planned(let number) = program.inputPlaces[index],
+            program.inputs[index].elementType != .string
+        else { preconditionFailure("an input of numbers is lent") }
+        let (address, byteCount) = unsafe tables.extent(of: number)
+        precondition(bytes.count == byteCount, "an input of another size")
+        guard let source = bytes.baseAddress, byteCount > 0 else { return }
+        if let lending = program.lendings[index], unsafe tables.lend(source, to: lending) { return }
+        unsafe address.copyMemory(from: source, byteCount: byteCount)
+    }
+
+    /// Has input `index` lie in the arena again.
+    func takeBack(_ index: Int) {
+        if let lending = program.lendings[index] { tables.takeBack(lending) }
     }
 
     /// Sets one element of a string input; false when the arena's room for text is used up.

@@ -8,10 +8,12 @@ import Tensors
 /// all indices come from the program, which is the same one at every call.
 @safe
 final class SessionTables {
+    /// Where the arena starts.
+    let base: UnsafeMutableRawPointer
     /// By value number.
-    private let records: UnsafeMutablePointer<OperandRecord>
+    let records: UnsafeMutablePointer<OperandRecord>
     /// By operand number: copies of `records`, so that a step reads one run of memory.
-    private let operands: UnsafeMutablePointer<OperandRecord>
+    let operands: UnsafeMutablePointer<OperandRecord>
     /// The lengths of all axes of all values.
     private let lengths: UnsafeMutablePointer<Int>
     private let state: UnsafeMutablePointer<RunState>
@@ -29,6 +31,7 @@ final class SessionTables {
     /// Values whose size follows from data go to the region that is given, or to the arena's own.
     @unsafe
     init(_ program: Program, base: UnsafeMutableRawPointer, resources given: LateResources? = nil) {
+        unsafe self.base = base
         ownsResources = given == nil
         late =
             program.hasLateNodes

@@ -21,6 +21,8 @@ package final class Program: Sendable {
     let operands: [Int32]
     let inputPlaces: [Place]
     let outputPlaces: [Place]
+    /// For each input how it is read elsewhere than in the arena.
+    let lendings: [Lending?]
     /// How many values are only made by late nodes.
     let lateSlotCount: Int
     /// Whether something in it is only understood while it runs.
@@ -140,6 +142,13 @@ package final class Program: Sendable {
         lateSlotCount = parts.lateSlotCount
         hasLateNodes = parts.hasLateNodes
         (mostLateWork, mostWorkPerStep) = (options.mostLateWork, options.mostWorkPerStep)
+        lendings = Self.lendings(
+            prepared.inputs,
+            parts.inputPlaces,
+            parts.values,
+            parts.operands,
+            hasLateNodes: parts.hasLateNodes
+        )
         children = parts.children
         constants = parts.constants
         kernels = parts.kernels

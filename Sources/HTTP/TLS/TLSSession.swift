@@ -83,14 +83,25 @@ final class TLSSession {
     /// Receives into `bytes` from index `start` on, as much as is there and finds room.
     func receive(into bytes: inout [UInt8], at start: Int) -> IOResult {
         precondition(start >= 0 && start < bytes.count, "receiving behind the buffer")
+        return receive {
+            unsafe bytes.withUnsafeMutableBytes { unsafe fill($0, from: start) } - start
+        }
+    }
+
+    /// Receives into memory, as much as is there and finds room.
+    func receive(into bytes: inout MutableRawSpan) -> IOResult {
+        receive { unsafe bytes.withUnsafeMutableBytes { unsafe fill($0, from: 0) } }
+    }
+
+    private func receive(_ fill: () -> Int) -> IOResult {
         hasUnread = false
         holdsRecord = false
         if let end { return end }
         receiveWaits = .readable
-        let filled = unsafe bytes.withUnsafeMutableBytes { unsafe fill($0, from: start) }
-        guard filled > start else { return end ?? .notNow }
+        let count = fill()
+        guard count > 0 else { return end ?? .notNow }
         if end != nil { hasUnread = true }
-        return .count(filled - start)
+        return .count(count)
     }
 
     /// Takes record after record; a read of the socket may have brought many.

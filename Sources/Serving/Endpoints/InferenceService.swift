@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Engine
 import Guards
 package import HTTP
 import JSON
@@ -98,7 +99,7 @@ package struct InferenceService: Handler {
         return client == nil ? min(priority, .normal) : priority
     }
 
-    /// Gives a dear prediction to its model's workers, with a copy of the body.
+    /// Gives a dear prediction to its model's workers, with the body's memory or, of a short one, a copy.
     private func handOver(
         _ call: PredictionCall,
         _ body: Span<UInt8>,
@@ -106,14 +107,14 @@ package struct InferenceService: Handler {
         priority: Priority,
         cost: Int
     ) throws(Failure) {
-        let byteCount = body.count
+        let byteCount = exchange.body?.capacity ?? body.count
         guard daemon.copies.reserve(byteCount) else {
             daemon.metrics.count(.memory)
             throw .overloaded(
                 "the requests that wait hold all of 'limits.request_memory'; try again"
             )
         }
-        let copy = body.copied()
+        let copy = exchange.body == nil ? body.copied() : []
         let refusal = call.host.workers.submit(
             priority: priority,
             deadline: call.deadline,
@@ -121,7 +122,8 @@ package struct InferenceService: Handler {
         ) { [self] turn in
             let response =
                 switch turn {
-                case .run: answer(call, copy.span)
+                case .run:
+                    exchange.body?.withBytes { answer(call, $0) } ?? answer(call, copy.span)
                 case .expired: refuse(call, .late, .deadlinePassed(call.allowance))
                 case .displaced:
                     refuse(
@@ -205,17 +207,22 @@ package struct InferenceService: Handler {
         let deadline = call.arrival &+ allowance
         guard decoded < deadline else { throw .deadlinePassed(allowance) }
         let wall = WallClock.now()
-        let effects = try version.answer(
-            workspace,
-            PredictionContext(
-                override: call.host.overrideMode(at: wall.epochSeconds),
-                now: .now,
-                deadline: deadline
-            )
+        var context = PredictionContext(
+            override: call.host.overrideMode(at: wall.epochSeconds),
+            now: .now,
+            deadline: deadline
         )
+        context.textless = request.textless
+        let effects = try version.answer(workspace, context, body: body)
         let inferred = MonotonicClock.nanoseconds()
         guard inferred < deadline else { throw .deadlinePassed(allowance) }
-        let response = encode(call, request, workspace.tables, to: &workspace.draft)
+        let response = encode(
+            call,
+            request,
+            workspace.tables,
+            workspace.session,
+            to: &workspace.draft
+        )
         let ended = MonotonicClock.nanoseconds()
         version.noteCost(nanoseconds: Int(clamping: ended &- started), bodyBytes: body.count)
         version.metrics.count(
@@ -235,6 +242,7 @@ package struct InferenceService: Handler {
         _ call: PredictionCall,
         _ request: PredictionRequest,
         _ tables: borrowing PredictionTables,
+        _ session: Session,
         to draft: inout AnswerDraft
     ) -> Response {
         let marks = AnswerMarks(request: call.marks, version: call.version.marks)
@@ -256,6 +264,7 @@ package struct InferenceService: Handler {
                     tables.outcome,
                     request,
                     marks,
+                    from: session,
                     leaving: &draft.gaps,
                     to: &draft.body
                 )

@@ -11,6 +11,7 @@ extension HTTPConfiguration {
         configuration.tls = TLSConfiguration(settings.tls, settings)
         configuration.loopCount = settings.loopCount(cores: cores)
         configuration.bodyByteCount = settings.limits.bodyBytes
+        configuration.alignedBehind = "inference-header-content-length"
         configuration.bufferByteCount = settings.limits.requestMemory
         configuration.connectionLimit = settings.limits.connections
         configuration.takeLive(from: settings, isInference: true)

@@ -33,13 +33,14 @@ package final class Workspace: @unchecked Sendable {
     package let session: Session
     package var tables: PredictionTables
     /// The answer's head and body, in memory that is kept.
-    var draft = AnswerDraft()
+    var draft: AnswerDraft
 
     package init(session: Session, features: consuming FeatureTable, outputs: OutputTable) {
         self.session = session
         tables = PredictionTables(features: features, outputs: outputs)
         // Every row that may come gets its room now, so that memory does not move with traffic.
         let rows = session.program.maximumRows
+        draft = AnswerDraft(byteCount: 8 * rows * outputs.columns.reduce(0) { $0 + $1.spec.width })
         tables.outputs.reset(rows: rows)
         tables.outcome.reset(rows: rows)
         tables.modelRows.reserveCapacity(rows)

@@ -4,8 +4,11 @@ import JSON
 
 /// An answer while it is written; its memory is used again for the next.
 struct AnswerDraft: Sendable {
-    /// One long answer must not hold its memory for ever.
-    private static let keptByteCount = 64 << 10
+    /// One long answer must not hold its memory for ever, unless long answers are the rule.
+    private let keptByteCount: Int
+
+    /// `byteCount` is what an answer's binary tensors may take.
+    init(byteCount: Int = 0) { keptByteCount = min(max(byteCount, 64 << 10), 1 << 20) }
 
     var headers = HeaderFields()
     var body = JSONWriter()
@@ -17,7 +20,7 @@ struct AnswerDraft: Sendable {
         headers.removeAll()
         self.expectedByteCount = expectedByteCount
         gaps.begin(isLong: expectedByteCount >= KeptAnswer.leastByteCount)
-        if body.bytes.capacity > Self.keptByteCount {
+        if body.bytes.capacity > keptByteCount {
             body = JSONWriter()
         } else {
             body.removeAll()

@@ -26,9 +26,13 @@ struct InputPlan: Sendable {
         /// Elements a row.
         let width: Int
         let parts: [Part]
+        /// The tensor feature that is the whole input, element for element, so that it may be read where
+        /// a client's bytes lie.
+        var tensor: Int?
     }
 
     let inputs: [Input]
+    private let takesTensors: Bool
 
     init(contract: Contract, program: Program) throws(ArtifactError) {
         var problems = PlanProblems()
@@ -49,24 +53,63 @@ struct InputPlan: Sendable {
                 parts.append(part)
             }
             problems.checkCoverage(of: spec, width: width, by: parts, in: contract)
-            inputs.append(Input(elementType: spec.elementType, width: width, parts: parts))
+            var input = Input(elementType: spec.elementType, width: width, parts: parts)
+            if parts.count == 1, let feature = parts.first?.feature,
+                contract.features[feature].isTensor(of: spec.elementType)
+            {
+                input.tensor = feature
+            }
+            inputs.append(input)
         }
         problems.checkFeaturesHaveInputs(contract, program)
         try problems.throwIfAny()
         self.inputs = inputs
+        takesTensors = inputs.contains { $0.tensor != nil }
+    }
+
+    /// The inputs that the session can read where the request's body has them; `encode` leaves them out.
+    func lentInputs(_ table: borrowing FeatureTable, rows: [Int]) -> [Session.LentInput] {
+        guard takesTensors else { return [] }
+        var lent: [Session.LentInput] = []
+        for index in inputs.indices {
+            guard let range = lentRange(of: inputs[index], table, rows) else { continue }
+            lent.append(Session.LentInput(input: index, range: range))
+        }
+        return lent
+    }
+
+    /// Where the body has the input, whole: rows are chosen in their order, so that as many are all.
+    private func lentRange(
+        of input: Input,
+        _ table: borrowing FeatureTable,
+        _ rows: [Int]
+    ) -> Range<Int>? {
+        guard let tensor = input.tensor, rows.count == table.rows else { return nil }
+        return table.lentRange(tensor)
     }
 
     /// Writes the chosen rows of the table into the session's inputs, one after the other.
     ///
+    /// - Parameters:
+    ///   - table: what the request holds.
+    ///   - rows: those that are wanted, rising.
+    ///   - body: where the request's tensors lie that the table does not hold.
+    ///   - session: it has begun a run of as many rows.
     /// - Returns: false where the rows' texts do not fit the session's text memory.
-    func encode(_ table: borrowing FeatureTable, rows: [Int], into session: Session) -> Bool {
+    func encode(
+        _ table: borrowing FeatureTable,
+        rows: [Int],
+        _ body: Span<UInt8>,
+        into session: Session
+    ) -> Bool {
         for (index, input) in inputs.enumerated() {
+            if takesTensors, lentRange(of: input, table, rows) != nil { continue }
             switch input.elementType {
-            case .float: fill(Float.self, index, input, table, rows, session) { Float($0) }
-            case .double: fill(Double.self, index, input, table, rows, session) { $0 }
-            case .int64: fillIntegers(Int64.self, index, input, table, rows, session)
-            case .int32: fillIntegers(Int32.self, index, input, table, rows, session)
-            case .bool: fillIntegers(UInt8.self, index, input, table, rows, session)
+            case .float: fill(Float.self, index, input, table, rows, body, session) { Float($0) }
+            case .double: fill(Double.self, index, input, table, rows, body, session) { $0 }
+            case .int64: fillIntegers(Int64.self, index, input, table, rows, body, session)
+            case .int32: fillIntegers(Int32.self, index, input, table, rows, body, session)
+            case .bool: fillIntegers(UInt8.self, index, input, table, rows, body, session)
             case .string:
                 guard fillText(index, input, table, rows, session) else { return false }
             default: preconditionFailure("InputPlan let \(input.elementType) through")
@@ -81,11 +124,23 @@ struct InputPlan: Sendable {
         _ input: Input,
         _ table: borrowing FeatureTable,
         _ rows: [Int],
+        _ body: Span<UInt8>,
         _ session: Session,
         _ convert: (Double) -> Element
     ) where Element: Scalar {
         session.withInput(index, as: Element.self) { elements in
             for part in input.parts {
+                if let lent = LentColumn(part.feature, table) {
+                    for position in rows.indices {
+                        let target = position * input.width + part.firstColumn
+                        for element in 0..<part.width {
+                            let place = rows[position] * part.width + element
+                            let value = lent.real(place, in: body)
+                            elements[target + element] = convert(value)
+                        }
+                    }
+                    continue
+                }
                 switch part.source {
                 case .reals:
                     table.withReals(part.feature) { values in
@@ -146,10 +201,22 @@ struct InputPlan: Sendable {
         _ input: Input,
         _ table: borrowing FeatureTable,
         _ rows: [Int],
+        _ body: Span<UInt8>,
         _ session: Session
     ) {
         session.withInput(index, as: Element.self) { elements in
             for part in input.parts {
+                if let lent = LentColumn(part.feature, table) {
+                    for position in rows.indices {
+                        let target = position * input.width + part.firstColumn
+                        for element in 0..<part.width {
+                            let place = rows[position] * part.width + element
+                            let value = lent.integer(place, in: body)
+                            elements[target + element] = Element(truncatingIfNeeded: value)
+                        }
+                    }
+                    continue
+                }
                 for (position, row) in rows.enumerated() {
                     let start = position * input.width + part.firstColumn
                     for element in 0..<part.width {
@@ -204,4 +271,15 @@ extension InputPlan.Source {
 func columns(of feature: Feature) -> Int {
     if feature.encoding.form == .oneHot { return feature.categories?.count ?? 0 }
     return feature.shape.map { $0.reduce(1) { $0 * $1 } } ?? 1
+}
+
+extension Feature {
+    /// Whether each row of the feature is a row of an input of these elements, as it lies in a body.
+    fileprivate func isTensor(of type: DataType) -> Bool {
+        guard shape != nil, encoding.form == .identity else { return false }
+        return switch (datatype, type) {
+        case (.fp32, .float), (.fp64, .double), (.int32, .int32), (.int64, .int64): true
+        default: false
+        }
+    }
 }

@@ -13,9 +13,12 @@ struct OutputPlan: Sendable {
         let stride: Int
         let firstColumn: Int
         let width: Int
+        /// Whether the answers can be taken as they lie in the session.
+        let isWhole: Bool
     }
 
     private let parts: [Part]
+    private let hasWholeParts: Bool
     /// What an output table is made from.
     let specs: [OutputSpec]
 
@@ -61,7 +64,10 @@ struct OutputPlan: Sendable {
                     elementType: spec.elementType,
                     stride: stride,
                     firstColumn: output.column ?? 0,
-                    width: width
+                    width: width,
+                    isWhole: output.isTensor(of: spec.elementType) && width > 1
+                        && index < UInt64.bitWidth
+                        && program.outlivesLending(output: graphOutput)
                 )
             )
             let rowShape = width == 1 ? [] : spec.shape.dropFirst().map(\.constant)
@@ -71,40 +77,96 @@ struct OutputPlan: Sendable {
         try problems.throwIfAny()
         self.parts = parts
         self.specs = specs
+        hasWholeParts = parts.contains(where: \.isWhole)
     }
 
     /// Copies the session's answers to the chosen rows of the table.
-    func decode(_ session: Session, rows: [Int], into table: inout OutputTable) {
+    ///
+    /// - Parameters:
+    ///   - session: has run.
+    ///   - rows: those that it ran, rising.
+    ///   - textless: outputs that may stay in the session, if they are tensors of all rows and nothing is
+    ///     to be said against any of their values.
+    ///   - bounds: what is to be said against values.
+    ///   - table: where the answers go.
+    func decode(
+        _ session: Session,
+        rows: [Int],
+        textless: UInt64,
+        _ bounds: borrowing OutputBounds,
+        into table: inout OutputTable
+    ) {
+        let mayStay = hasWholeParts && textless != 0 && rows.count == table.rows
         for index in parts.indices {
-            let part = parts[index]
-            switch part.elementType {
-            case .float:
-                copy(part, session, rows, &table.columns[index].reals) { (value: Float) in
-                    Double(value)
-                }
-            case .double:
-                copy(part, session, rows, &table.columns[index].reals) { (value: Double) in value }
-            case .int64:
-                copy(part, session, rows, &table.columns[index].integers) { (value: Int64) in value
-                }
-            case .int32:
-                copy(part, session, rows, &table.columns[index].integers) { (value: Int32) in
-                    Int64(value)
-                }
-            case .bool:
-                copy(part, session, rows, &table.columns[index].integers) { (value: UInt8) in
-                    value == 0 ? 0 : 1
-                }
-            case .string:
-                for (position, row) in rows.enumerated() {
-                    for element in 0..<part.width {
-                        let source = position * part.stride + part.firstColumn + element
-                        table.columns[index].texts[row * part.width + element] =
-                            session.outputText(part.graphOutput, source)
-                    }
-                }
-            default: preconditionFailure("OutputPlan let \(part.elementType) through")
+            if mayStay, parts[index].isWhole, textless >> UInt64(index) & 1 == 1,
+                isGood(index, session, bounds)
+            {
+                table.columns[index].graphOutput = parts[index].graphOutput
+            } else {
+                decode(index, session, rows: rows, into: &table)
             }
+        }
+    }
+
+    /// Copies what was left in the session, as some of it is to be replaced.
+    func decodeRest(_ session: Session, rows: [Int], into table: inout OutputTable) {
+        for index in parts.indices where table.columns[index].graphOutput != nil {
+            table.columns[index].graphOutput = nil
+            decode(index, session, rows: rows, into: &table)
+        }
+    }
+
+    /// Whether nothing is to be said against any value of an output.
+    private func isGood(
+        _ index: Int,
+        _ session: Session,
+        _ bounds: borrowing OutputBounds
+    ) -> Bool {
+        let part = parts[index]
+        if part.elementType == .float {
+            return session.withOutput(part.graphOutput, as: Float.self) {
+                bounds.pass($0, output: index)
+            }
+        }
+        return session.withOutput(part.graphOutput, as: Double.self) {
+            bounds.pass($0, output: index)
+        }
+    }
+
+    private func decode(
+        _ index: Int,
+        _ session: Session,
+        rows: [Int],
+        into table: inout OutputTable
+    ) {
+        let part = parts[index]
+        switch part.elementType {
+        case .float:
+            copy(part, session, rows, &table.columns[index].reals) { (value: Float) in
+                Double(value)
+            }
+        case .double:
+            copy(part, session, rows, &table.columns[index].reals) { (value: Double) in value }
+        case .int64:
+            copy(part, session, rows, &table.columns[index].integers) { (value: Int64) in value
+            }
+        case .int32:
+            copy(part, session, rows, &table.columns[index].integers) { (value: Int32) in
+                Int64(value)
+            }
+        case .bool:
+            copy(part, session, rows, &table.columns[index].integers) { (value: UInt8) in
+                value == 0 ? 0 : 1
+            }
+        case .string:
+            for (position, row) in rows.enumerated() {
+                for element in 0..<part.width {
+                    let source = position * part.stride + part.firstColumn + element
+                    table.columns[index].texts[row * part.width + element] =
+                        session.outputText(part.graphOutput, source)
+                }
+            }
+        default: preconditionFailure("OutputPlan let \(part.elementType) through")
         }
     }
 
@@ -132,7 +194,7 @@ struct OutputPlan: Sendable {
         in table: borrowing OutputTable,
         bounds: borrowing OutputBounds
     ) -> OutputVerdict {
-        for index in table.columns.indices {
+        for index in table.columns.indices where table.columns[index].graphOutput == nil {
             let spec = table.columns[index].spec
             for place in row * spec.width..<(row + 1) * spec.width {
                 let verdict: OutputVerdict =
@@ -146,6 +208,14 @@ struct OutputPlan: Sendable {
             }
         }
         return .ok
+    }
+}
+
+extension Output {
+    /// Whether an answer is a row of the graph's output, element for element.
+    fileprivate func isTensor(of type: DataType) -> Bool {
+        guard column == nil else { return false }
+        return datatype == .fp32 && type == .float || datatype == .fp64 && type == .double
     }
 }
 

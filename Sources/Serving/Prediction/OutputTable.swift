@@ -47,6 +47,9 @@ package struct OutputTable: Sendable {
         package var reals: [Double] = []
         package var integers: [Int64] = []
         package var texts: [String] = []
+        /// The graph's output that has the answers where they are not in a list: all of them the model's,
+        /// all of them good, and in the session until its next run.
+        package internal(set) var graphOutput: Int?
 
         package init(_ spec: OutputSpec) { self.spec = spec }
     }
@@ -68,6 +71,7 @@ package struct OutputTable: Sendable {
         for index in columns.indices {
             let spec = columns[index].spec
             let count = rows * spec.width
+            columns[index].graphOutput = nil
             switch spec.storage {
             case .real: columns[index].reals.resize(to: count, filling: 0)
             case .integer: columns[index].integers.resize(to: count, filling: 0)

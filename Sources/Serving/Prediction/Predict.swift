@@ -15,6 +15,8 @@ package struct PredictionContext: Sendable {
     package var isOffline = false
     /// When a run of the graph is interrupted, in nanoseconds of `MonotonicClock`.
     package var deadline = UInt64.max
+    /// See `PredictionRequest.textless`.
+    package var textless: UInt64 = 0
 
     package init(
         override: Override.Mode,
@@ -37,18 +39,25 @@ extension ModelVersion {
     /// Kill switches, decision, inference, output checks, fallback. The answers are in
     /// `workspace.tables.outputs`, who gave them in `.outcome`.
     ///
+    /// - Parameters:
+    ///   - workspace: holds the features.
+    ///   - context: what decides who may answer.
+    ///   - body: what the features were decoded from; a binary tensor is read there.
     /// - Returns: what the breaker wants done, for the caller to carry out.
+    /// - Throws: why the request gets no answer.
     package func answer(
         _ workspace: Workspace,
-        _ context: PredictionContext
+        _ context: PredictionContext,
+        body: Span<UInt8> = Span()
     ) throws(Failure) -> [Breaker.Effect] {
-        try answer(&workspace.tables, workspace.session, context)
+        try answer(&workspace.tables, workspace.session, context, body)
     }
 
     private func answer(
         _ tables: inout PredictionTables,
         _ session: Session,
-        _ context: PredictionContext
+        _ context: PredictionContext,
+        _ body: Span<UInt8>
     ) throws(Failure) -> [Breaker.Effect] {
         tables.begin()
         var effects: [Breaker.Effect] = []
@@ -56,8 +65,11 @@ extension ModelVersion {
         try decide(&tables, situation, admittedRows: admission?.rows, context)
         var refused = 0
         if !tables.modelRows.isEmpty {
-            let fault = try infer(&tables, session, until: context.deadline)
+            let fault = try infer(&tables, session, body, context)
             refused = check(&tables, fault)
+            if refused > 0 {
+                outputs.decodeRest(session, rows: tables.modelRows, into: &tables.outputs)
+            }
         }
         if let admission {
             let passed = tables.modelRows.count - refused
@@ -163,10 +175,11 @@ extension ModelVersion {
     private func infer(
         _ tables: inout PredictionTables,
         _ session: Session,
-        until deadline: UInt64
+        _ body: Span<UInt8>,
+        _ context: PredictionContext
     ) throws(Failure) -> RunFault? {
         session.begin(rows: tables.modelRows.count)
-        guard inputs.encode(tables.features, rows: tables.modelRows, into: session) else {
+        guard inputs.encode(tables.features, rows: tables.modelRows, body, into: session) else {
             throw Failure(
                 413,
                 "request_too_large",
@@ -175,7 +188,20 @@ extension ModelVersion {
                     + "model's arena; send fewer rows a request"
             )
         }
-        if let fault = session.run(until: deadline) {
+        let lent = inputs.lentInputs(tables.features, rows: tables.modelRows)
+        guard !lent.isEmpty else { return try run(&tables, session, context) }
+        return try session.lending(body, lent) { () throws(Failure) in
+            try run(&tables, session, context)
+        }
+    }
+
+    /// Runs the graph on the inputs that the session has, and takes its answers.
+    private func run(
+        _ tables: inout PredictionTables,
+        _ session: Session,
+        _ context: PredictionContext
+    ) throws(Failure) -> RunFault? {
+        if let fault = session.run(until: context.deadline) {
             guard fault.reason != .deadlinePassed else {
                 throw .interrupted(session.program.describe(fault))
             }
@@ -185,7 +211,13 @@ extension ModelVersion {
         where !session.isAsDeclared(output: index) {
             return RunFault(reason: .undefinedValue, step: session.program.plan.steps.count)
         }
-        outputs.decode(session, rows: tables.modelRows, into: &tables.outputs)
+        outputs.decode(
+            session,
+            rows: tables.modelRows,
+            textless: context.textless,
+            bounds,
+            into: &tables.outputs
+        )
         return nil
     }
 

@@ -28,4 +28,12 @@ package struct PredictionRequest: Sendable {
     package init(form: PredictionForm) {
         self.form = form
     }
+
+    /// The outputs of which no value is written as text, a bit for each of the first 64.
+    package var textless: UInt64 {
+        guard form == .tensors else { return 0 }
+        var textless = UInt64.max
+        for asked in outputs where !asked.isBinary { textless &= ~(1 << UInt64(asked.output)) }
+        return textless
+    }
 }

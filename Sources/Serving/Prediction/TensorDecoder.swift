@@ -38,7 +38,7 @@ struct TensorDecoder {
         }
         guard !inputs.isEmpty else { throw Failure.wrongForm("'inputs' is empty") }
         let rows = try agreedRows(of: inputs, json, table)
-        if envelope.rows == nil { table.reset(rows: rows) }
+        if envelope.rows == nil { table.reset(rows: rows, holdingTensors: false) }
         var seen: [Bool] = Array(repeating: false, count: table.features.count)
         var binaryOffset = jsonByteCount
         for index in inputs.indices {
@@ -139,7 +139,7 @@ struct TensorDecoder {
             return
         }
         if let bytes {
-            table.setBinary(feature: feature, body.extracting(bytes))
+            table.setBinary(feature: feature, bytes, of: body)
             return
         }
         guard var data = input.data else {
@@ -150,6 +150,7 @@ struct TensorDecoder {
                 "'data' of input '\(input.name(in: json).prefix(80))' must be a list"
             )
         }
+        table.holdTensors()
         var reader = DataReader(
             scanner: data,
             shape: input.shape,

@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 import Artifacts
+import Engine
 import JSON
 
 /// Writes an Open Inference Protocol v2 answer: JSON, then the binary tensors that were asked for.
 struct TensorEncoder {
     let name: String
 
+    /// Writes the answer; `session` has the outputs that the table left there.
+    ///
     /// - Returns: how many bytes of the body are JSON where binary tensors follow.
     func encode(
         _ table: borrowing OutputTable,
         _ outcome: borrowing Outcome,
         _ request: PredictionRequest,
         _ marks: AnswerMarks,
+        from session: Session? = nil,
         leaving gaps: inout AnswerGaps,
         to writer: inout JSONWriter
     ) -> Int? {
-        var binary: [UInt8] = []
         writer.beginObject()
         writer.key("model_name")
         writer.string(name)
@@ -41,12 +44,10 @@ struct TensorEncoder {
             writer.key("datatype")
             writer.string(spec.datatype.rawValue)
             if requested.isBinary {
-                let before = binary.count
-                table.columns[requested.output].appendBinary(rows: table.rows, to: &binary)
                 writer.key("parameters")
                 writer.beginObject()
                 writer.key("binary_data_size")
-                writer.number(binary.count - before)
+                writer.number(table.columns[requested.output].binaryByteCount(rows: table.rows))
                 writer.endObject()
             } else {
                 writer.key("data")
@@ -64,12 +65,32 @@ struct TensorEncoder {
         writer.endArray()
         writer.endObject()
         guard request.outputs.contains(where: \.isBinary) else { return nil }
-        defer { writer.bytes.append(contentsOf: binary) }
-        return writer.bytes.count
+        let jsonByteCount = writer.bytes.count
+        for requested in request.outputs where requested.isBinary {
+            if let output = table.columns[requested.output].graphOutput {
+                guard let session else { preconditionFailure("the answers are in a session") }
+                session.append(output: output, to: &writer.bytes)
+            } else {
+                table.columns[requested.output].appendBinary(rows: table.rows, to: &writer.bytes)
+            }
+        }
+        return jsonByteCount
     }
 }
 
 extension OutputTable.Column {
+    /// How many bytes the elements take in the protocol's binary form.
+    fileprivate func binaryByteCount(rows: Int) -> Int {
+        let count = rows * spec.width
+        return switch spec.datatype {
+        case .bool, .int8, .uint8: count
+        case .int16, .uint16, .fp16: 2 * count
+        case .int32, .uint32, .fp32: 4 * count
+        case .int64, .uint64, .fp64: 8 * count
+        case .bytes: texts[..<count].reduce(4 * count) { $0 + $1.utf8.count }
+        }
+    }
+
     /// Appends the elements in the protocol's binary form: little-endian, no padding.
     fileprivate func appendBinary(rows: Int, to bytes: inout [UInt8]) {
         for place in 0..<rows * spec.width {
@@ -94,8 +115,6 @@ extension OutputTable.Column {
 
 extension [UInt8] {
     fileprivate mutating func append(littleEndian value: some FixedWidthInteger) {
-        for shift in stride(from: 0, to: value.bitWidth, by: 8) {
-            append(UInt8(truncatingIfNeeded: value >> shift))
-        }
+        unsafe Swift.withUnsafeBytes(of: value.littleEndian) { unsafe append(contentsOf: $0) }
     }
 }

@@ -255,9 +255,10 @@ struct TensorEnvelope {
             try scanner.peekKind(in: json) == .array
         else { return false }
         if self.rows == nil {
-            table.reset(rows: rows)
+            table.reset(rows: rows, holdingTensors: false)
             self.rows = rows
         }
+        if table.features[feature].shape != nil { table.holdTensors() }
         guard table.cell(feature: feature, row: 0) == .absent else { return false }
         var reader = DataReader(
             scanner: scanner,
