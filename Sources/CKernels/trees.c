@@ -36,7 +36,8 @@ void serin_tree_leaves(
     uint8_t *leaves) {
 #if defined(__x86_64__)
     enum serin_cpu level = serin_cpu_level();
-    if (level >= SERIN_CPU_AVX512) {
+    // A wide register costs as much half empty as full.
+    if (level >= SERIN_CPU_AVX512 && rows > 32) {
         leaves_64(trees, first, count, ranks, rows, leaves);
         return;
     }

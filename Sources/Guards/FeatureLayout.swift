@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Artifacts
+import Platform
 
 /// How a feature's values are held, which follows from its datatype.
 package enum FeatureKind: UInt8, Sendable {
@@ -19,6 +20,8 @@ package enum FeatureKind: UInt8, Sendable {
 struct FeatureLayout: Sendable {
     let kind: FeatureKind
     let datatype: Datatype
+    /// Its name, none of which is longer than eight bytes.
+    let datatypeWord: UInt64
     /// Elements in one row: 1 for a scalar.
     let width: Int
     let isTensor: Bool
@@ -52,6 +55,7 @@ struct FeatureLayout: Sendable {
             default: .none
             }
         datatype = feature.datatype
+        datatypeWord = datatype.rawValue.utf8.span.firstWord
         self.width = width
         isTensor = feature.shape != nil
         self.base = base

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Artifacts
 package import JSON
+import Platform
 
 /// Filling from a JSON text without a copy; the literal decides, not what a double makes of it.
 extension FeatureTable {
@@ -68,6 +69,13 @@ extension FeatureTable {
         filled[cell] = 1
         filledCount += 1
         return true
+    }
+
+    /// Whether a text of a request is the name of the feature's datatype.
+    package func hasDatatype(_ feature: Int, _ text: JSONText, in json: Span<UInt8>) -> Bool {
+        if text.hasEscapes { return text.equals(layouts[feature].datatype.rawValue, in: json) }
+        let utf8 = json.extracting(text.start..<text.end)
+        return utf8.count <= 8 && utf8.firstWord == layouts[feature].datatypeWord
     }
 
     /// Takes a string of a JSON text.

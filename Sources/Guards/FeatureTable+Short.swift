@@ -74,11 +74,12 @@ extension FeatureTable {
         case .none: return nil
         case .float, .double:
             guard let decimal = word.shortDecimal else { return nil }
-            var value = decimal.double
+            let value: Double
             if case .float = layout.lane {
-                // A double halfway between two floats needs a closer look.
-                guard value.bitPattern & 0x1FFF_FFFF != 0x1000_0000 else { return nil }
-                value = Double(Float(value))
+                guard let float = decimal.float else { return nil }
+                value = Double(float)
+            } else {
+                value = decimal.double
             }
             guard layout.lower <= value, value <= layout.upper else { return nil }
             reals[place] = value

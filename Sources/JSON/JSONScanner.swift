@@ -124,6 +124,17 @@ package struct JSONScanner: Sendable {
         return true
     }
 
+    /// As above, for a name that is part of the program.
+    @inlinable @inline(__always)
+    package mutating func takeMember(_ literal: StaticString, in bytes: Span<UInt8>) -> Bool {
+        // Safety: the bytes of a static string are there for ever, and as many as it says.
+        let utf8 = unsafe UnsafeBufferPointer(
+            start: literal.utf8Start,
+            count: literal.utf8CodeUnitCount
+        )
+        return unsafe takeMember(utf8.span, in: bytes)
+    }
+
     /// Reads the comma before all but the first element, with no more than one space behind it.
     ///
     /// - Returns: false, and nothing read, where anything else stands there.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Platform
 
 /// A string as it stands in a text, without its quotes; nothing is copied until asked for.
 package struct JSONText: Sendable, Equatable {
@@ -48,20 +49,14 @@ package struct JSONText: Sendable, Equatable {
             start: other.utf8Start,
             count: other.utf8CodeUnitCount
         )
-        for index in 0..<(end - start) {
-            guard unsafe bytes[start + index] == text[index] else { return false }
-        }
-        return true
+        return unsafe bytes.extracting(start..<end).isSame(as: text.span)
     }
 
     /// Whether the string has exactly the UTF-8 bytes of `other`; unlike `==` on strings, which
     /// takes differently composed characters for the same.
     package func equals(_ other: String, in bytes: Span<UInt8>) -> Bool {
         guard !hasEscapes else { return string(in: bytes).utf8.elementsEqual(other.utf8) }
-        let other = other.utf8.span
-        guard end - start == other.count else { return false }
-        for index in other.indices where bytes[start + index] != other[index] { return false }
-        return true
+        return bytes.extracting(start..<end).isSame(as: other.utf8.span)
     }
 }
 

@@ -14,7 +14,7 @@ import Testing
     }
 
     @Test func `a number is read as by the long way, or not at all`() {
-        var readCount = 0
+        var (readCount, floatCount) = (0, 0)
         for alphabet in ["0123456789.-eE, ]}", "0123456789.", "0019.,", "12.,-"] {
             words(of: alphabet, count: 100_000) { bytes in
                 var scanner = JSONScanner()
@@ -25,9 +25,12 @@ import Testing
                 #expect(token?.end == short.length, "\(text)")
                 let double = token?.double(in: bytes.span)
                 #expect(double?.bitPattern == short.double.bitPattern, "\(text)")
+                guard let float = short.float else { return }
+                floatCount += 1
+                #expect(token?.float(in: bytes.span).bitPattern == float.bitPattern, "\(text)")
             }
         }
-        #expect(readCount > 50_000)
+        #expect(readCount > 50_000 && floatCount > readCount / 2)
     }
 
     @Test func `what ends in time is read`() {

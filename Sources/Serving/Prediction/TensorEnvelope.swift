@@ -20,6 +20,21 @@ struct TensorEnvelope {
         func name(in json: Span<UInt8>) -> String { nameText?.string(in: json) ?? "" }
     }
 
+    /// What an element of `inputs` may have.
+    private enum InputKey: UInt16, CaseIterable {
+        case name, datatype, shape, parameters, data
+
+        var name: String {
+            switch self {
+            case .name: "name"
+            case .datatype: "datatype"
+            case .shape: "shape"
+            case .parameters: "parameters"
+            case .data: "data"
+            }
+        }
+    }
+
     private let outputs: [Output]
     private let modelName: String
     private let modelVersion: Int
@@ -203,40 +218,59 @@ struct TensorEnvelope {
         }
         var input = Input()
         var seen = SeenKeys()
+        var last: InputKey?
         try scanner.enterObject(in: json)
-        while let key = try scanner.nextMember(in: json) {
-            if key.equals("name", in: json) {
-                try seen.claim(0, "name")
+        while let key = try nextKey(after: last, json) {
+            try seen.claim(key.rawValue, key.name)
+            last = key
+            switch key {
+            case .name:
                 let name = try readName(json)
                 input.nameText = name
                 input.feature = table.index(of: name, in: json)
-            } else if key.equals("datatype", in: json) {
-                try seen.claim(1, "datatype")
-                guard try scanner.peekKind(in: json) == .string else {
+            case .datatype:
+                guard let text = try scanner.takeString(in: json) else {
+                    _ = try scanner.peekKind(in: json)
                     throw Failure.wrongForm("'datatype' must be a string, such as \"FP32\"")
                 }
-                input.datatype = try scanner.readString(in: json)
-            } else if key.equals("shape", in: json) {
-                try seen.claim(2, "shape")
-                try readShape(json, &input)
-            } else if key.equals("parameters", in: json) {
-                try seen.claim(3, "parameters")
-                try input.parameters.decode(json, &scanner)
-            } else if key.equals("data", in: json) {
-                try seen.claim(4, "data")
+                input.datatype = text
+            case .shape: try readShape(json, &input)
+            case .parameters: try input.parameters.decode(json, &scanner)
+            case .data:
                 input.data = scanner
                 if try !take(&input, json, &table) { try scanner.skipValue(in: json) }
-            } else {
-                throw Failure.unknownKey(
-                    key.string(in: json),
-                    among: ["name", "datatype", "shape", "parameters", "data"]
-                )
             }
         }
         guard let name = input.nameText, name.start < name.end else {
             throw Failure.wrongForm("an element of 'inputs' lacks 'name'")
         }
         return input
+    }
+
+    /// Reads the next key of an input; nil at its end.
+    ///
+    /// What clients mostly write next is tried first.
+    private mutating func nextKey(
+        after last: InputKey?,
+        _ json: Span<UInt8>
+    ) throws -> InputKey? {
+        switch last {
+        case nil:
+            if scanner.takeMember("\"name\"", in: json) { return .name }
+        case .name, .parameters:
+            if scanner.takeMember("\"shape\"", in: json) { return .shape }
+            if scanner.takeMember("\"datatype\"", in: json) { return .datatype }
+        case .shape:
+            if scanner.takeMember("\"datatype\"", in: json) { return .datatype }
+            if scanner.takeMember("\"data\"", in: json) { return .data }
+        case .datatype:
+            if scanner.takeMember("\"data\"", in: json) { return .data }
+            if scanner.takeMember("\"shape\"", in: json) { return .shape }
+        case .data: break
+        }
+        guard let text = try scanner.nextMember(in: json) else { return nil }
+        for key in InputKey.allCases where text.equals(key.name, in: json) { return key }
+        throw Failure.unknownKey(text.string(in: json), among: InputKey.allCases.map(\.name))
     }
 
     /// Takes the data at once where nothing is to be said against the input so far: most clients write
@@ -251,15 +285,15 @@ struct TensorEnvelope {
         guard let feature = input.feature, !input.shape.isOutOfRange,
             input.shape.fits(table.features[feature].shape), let rows = input.shape.rows,
             1...table.maximumRows ~= rows, self.rows ?? rows == rows,
-            input.datatype?.equals(table.datatype(feature).rawValue, in: json) ?? false,
-            try scanner.peekKind(in: json) == .array
+            let datatype = input.datatype, table.hasDatatype(feature, datatype, in: json),
+            case .array = try scanner.peekKind(in: json)
         else { return false }
         if self.rows == nil {
             table.reset(rows: rows, holdingTensors: false)
             self.rows = rows
         }
         if table.features[feature].shape != nil { table.holdTensors() }
-        guard table.cell(feature: feature, row: 0) == .absent else { return false }
+        guard table.isAbsent(feature: feature, row: 0) else { return false }
         var reader = DataReader(
             scanner: scanner,
             shape: input.shape,
@@ -275,10 +309,11 @@ struct TensorEnvelope {
     }
 
     private mutating func readName(_ json: Span<UInt8>) throws -> JSONText {
-        guard try scanner.peekKind(in: json) == .string else {
+        guard let name = try scanner.takeString(in: json) else {
+            _ = try scanner.peekKind(in: json)
             throw Failure.wrongForm("'name' must be a string")
         }
-        return try scanner.readString(in: json)
+        return name
     }
 
     /// Keeps what is wrong with a shape for later, when it can be reported with the rest.
@@ -288,7 +323,7 @@ struct TensorEnvelope {
         }
         try scanner.enterArray(in: json)
         while try scanner.nextElement(in: json) {
-            guard try scanner.peekKind(in: json) == .number else {
+            guard case .number = try scanner.peekKind(in: json) else {
                 throw Failure.wrongForm("'shape' must be a list of whole numbers")
             }
             let token = try scanner.readNumber(in: json)

@@ -16,7 +16,7 @@ final class LeafSetForest<Value: ForestValue>: Sendable {
     let byteCount: Int
 
     /// From how many rows on they lie side by side.
-    private static var manyRows: Int { 32 }
+    private static var manyRows: Int { 28 }
     /// Trees whose leaves are found before they are added up.
     private static var chunkTrees: Int { 16 }
 
