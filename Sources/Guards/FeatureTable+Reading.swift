@@ -114,6 +114,49 @@ extension FeatureTable {
         )
     }
 
+    /// Where a scalar feature goes in a matrix of floats.
+    package struct FloatColumn: Sendable {
+        let feature: Int
+        let column: Int
+
+        package init(feature: Int, column: Int) {
+            self.feature = feature
+            self.column = column
+        }
+    }
+
+    /// Copies scalar floating-point and categorical features of all rows into a matrix, a row for each:
+    /// numbers as they are, categories as their indices, and NaN where there is nothing.
+    ///
+    /// - Parameters:
+    ///   - columns: which features, and where they go.
+    ///   - width: elements in a row of the matrix.
+    ///   - elements: the matrix.
+    package func copyFloats(
+        _ columns: [FloatColumn],
+        width: Int,
+        to elements: inout MutableSpan<Float>
+    ) {
+        for target in columns {
+            let layout = layouts[target.feature]
+            precondition(layout.width == 1, "a tensor in a column")
+            let start = layout.base * rows
+            var place = target.column
+            if case .real = layout.kind {
+                for row in start..<start + rows {
+                    elements[place] = Float(reals[row])
+                    place &+= width
+                }
+            } else {
+                for row in 0..<rows {
+                    let hasValue = cells[target.feature * rows + row].hasValue
+                    elements[place] = hasValue ? Float(integers[start + row]) : .nan
+                    place &+= width
+                }
+            }
+        }
+    }
+
     /// Whether two scalar texts or categories of a row are the same, byte by byte.
     func haveSameText(_ left: Int, _ right: Int, row: Int) -> Bool {
         let (first, second) = (textRange(left, row), textRange(right, row))

@@ -251,6 +251,11 @@ extension Array {
 
     /// Holds `count` times `element`, in the memory that it has.
     fileprivate mutating func refill(_ count: Int, with element: Element) {
+        if count == self.count {
+            // As many as the last request had, mostly.
+            for index in indices { self[index] = element }
+            return
+        }
         removeAll(keepingCapacity: true)
         extend(to: count, with: element)
     }

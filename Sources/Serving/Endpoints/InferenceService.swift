@@ -206,7 +206,7 @@ package struct InferenceService: Handler {
         )
         let deadline = call.arrival &+ allowance
         guard decoded < deadline else { throw .deadlinePassed(allowance) }
-        let wall = WallClock.now()
+        let wall = WallClock.lately()
         var context = PredictionContext(
             override: call.host.overrideMode(at: wall.epochSeconds),
             now: .now,

@@ -26,6 +26,8 @@ struct InputPlan: Sendable {
         /// Elements a row.
         let width: Int
         let parts: [Part]
+        /// The parts where all of them are scalars that `FeatureTable.copyFloats` takes; else empty.
+        let columns: [FeatureTable.FloatColumn]
         /// The tensor feature that is the whole input, element for element, so that it may be read where
         /// a client's bytes lie.
         var tensor: Int?
@@ -53,7 +55,17 @@ struct InputPlan: Sendable {
                 parts.append(part)
             }
             problems.checkCoverage(of: spec, width: width, by: parts, in: contract)
-            var input = Input(elementType: spec.elementType, width: width, parts: parts)
+            let isPlain = parts.allSatisfy { part in
+                contract.features[part.feature].shape == nil
+                    && (part.source == .reals || part.source == .ordinals)
+            }
+            var input = Input(
+                elementType: spec.elementType,
+                width: width,
+                parts: parts,
+                columns: isPlain
+                    ? parts.map { .init(feature: $0.feature, column: $0.firstColumn) } : []
+            )
             if parts.count == 1, let feature = parts.first?.feature,
                 contract.features[feature].isTensor(of: spec.elementType)
             {
@@ -105,6 +117,10 @@ struct InputPlan: Sendable {
         for (index, input) in inputs.enumerated() {
             if takesTensors, lentRange(of: input, table, rows) != nil { continue }
             switch input.elementType {
+            case .float where !input.columns.isEmpty && rows.count == table.rows:
+                session.withInput(index, as: Float.self) { elements in
+                    table.copyFloats(input.columns, width: input.width, to: &elements)
+                }
             case .float: fill(Float.self, index, input, table, rows, body, session) { Float($0) }
             case .double: fill(Double.self, index, input, table, rows, body, session) { $0 }
             case .int64: fillIntegers(Int64.self, index, input, table, rows, body, session)
@@ -144,15 +160,6 @@ struct InputPlan: Sendable {
                 switch part.source {
                 case .reals:
                     table.withReals(part.feature) { values in
-                        if part.width == 1, rows.count == table.rows {
-                            // All rows, so in their order.
-                            var target = part.firstColumn
-                            for row in values.indices {
-                                elements[target] = convert(values[row])
-                                target &+= input.width
-                            }
-                            return
-                        }
                         for position in rows.indices {
                             let source = rows[position] * part.width
                             let target = position * input.width + part.firstColumn

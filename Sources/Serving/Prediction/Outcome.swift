@@ -25,6 +25,12 @@ package struct Outcome: Sendable {
 
     /// Begins anew, in the memory that it has.
     package mutating func reset(rows: Int) {
+        if rows == guards.count {
+            // As many as the last request had, mostly.
+            for row in 0..<rows { (guards[row], isModel[row]) = (.ok, true) }
+            (servedBy, onlyGuard) = (.model, .ok)
+            return
+        }
         guards.removeAll(keepingCapacity: true)
         guards.append(contentsOf: repeatElement(.ok, count: rows))
         isModel.removeAll(keepingCapacity: true)

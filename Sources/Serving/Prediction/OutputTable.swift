@@ -84,6 +84,7 @@ package struct OutputTable: Sendable {
 extension Array {
     /// Sets the number of elements and keeps the memory.
     fileprivate mutating func resize(to count: Int, filling element: Element) {
+        if count == self.count { return }
         if count < self.count {
             removeLast(self.count - count)
         } else {
