@@ -26,9 +26,8 @@ extension FeatureTable {
         to values: inout MutableSpan<Double>,
         at start: Int
     ) {
-        let layout = layouts[feature]
-        if layout.kind == .real, layout.width == 1 {
-            let column = layout.base * rows + first
+        if case .real = layouts[feature].kind, layouts[feature].width == 1 {
+            let column = layouts[feature].base * rows + first
             for row in 0..<count { values[start + row] = reals[column + row] }
         } else {
             for row in 0..<count {

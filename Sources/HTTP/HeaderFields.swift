@@ -32,8 +32,18 @@ package struct HeaderFields: Sendable, Equatable, ExpressibleByDictionaryLiteral
                 lines[index] = Byte.space
             }
         }
-        lines.append(Byte.carriageReturn)
-        lines.append(Byte.lineFeed)
+        lines.append("\r\n")
+    }
+
+    /// Appends a field of which the caller knows that its value is visible ASCII.
+    ///
+    /// - Parameters:
+    ///   - name: the name, with the colon and the space behind it.
+    ///   - value: the value.
+    package mutating func append(line name: StaticString, visible value: Span<UInt8>) {
+        lines.append(name)
+        lines.append(value)
+        lines.append("\r\n")
     }
 
     package mutating func append(contentsOf other: HeaderFields) {

@@ -44,6 +44,14 @@ package struct JSONWriter: Sendable {
         append(quoted: utf8)
     }
 
+    /// A string of bytes of which the caller knows that none has to be escaped.
+    package mutating func string(plain utf8: Span<UInt8>) {
+        separate()
+        bytes.append(UInt8(ascii: "\""))
+        append(utf8)
+        bytes.append(UInt8(ascii: "\""))
+    }
+
     package mutating func bool(_ value: Bool) { raw(value ? "true" : "false") }
 
     package mutating func null() { raw("null") }

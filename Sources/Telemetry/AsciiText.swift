@@ -8,6 +8,8 @@ package struct AsciiText: Sendable {
 
     private var bytes = InlineArray<128, UInt8>(repeating: 0)
     private var count = 0
+    /// Whether all of it is letters, digits and dashes, which no format has to escape.
+    package private(set) var isPlain = true
 
     init() {}
 
@@ -17,8 +19,9 @@ package struct AsciiText: Sendable {
         count += 1
     }
 
-    /// Appends ASCII characters, at most as many as there is room for.
+    /// Appends visible ASCII characters, at most as many as there is room for.
     mutating func put(_ text: Span<UInt8>) {
+        isPlain = false
         for index in 0..<min(text.count, Self.capacity - count) {
             bytes[count + index] = text[index]
         }

@@ -34,7 +34,7 @@ package struct RequestMarks: Sendable {
 extension HeaderFields {
     /// Writes the marks that are written already.
     mutating func append(requestID: borrowing AsciiText, traceparent: borrowing AsciiText) {
-        requestID.withUTF8 { append("serin-request-id", $0) }
-        traceparent.withUTF8 { append("traceparent", $0) }
+        requestID.withUTF8 { append(line: "serin-request-id: ", visible: $0) }
+        traceparent.withUTF8 { append(line: "traceparent: ", visible: $0) }
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Guards
 import Platform
+import Synchronization
 
 /// One model by name: its versions, which of them answers, and the operator's override.
 package final class ModelHost: Sendable {
@@ -16,6 +17,8 @@ package final class ModelHost: Sendable {
 
     package let name: String
     private let state: Guarded<State>
+    /// Changed with the state's `override`.
+    private let hasOverride: Atomic<Bool>
     /// Where this model's dear predictions run and wait.
     package let workers: WorkerPool
 
@@ -23,6 +26,7 @@ package final class ModelHost: Sendable {
         self.name = name
         self.workers = workers
         state = Guarded(State(override: override))
+        hasOverride = Atomic(override != nil)
     }
 
     /// The version that answers where a request names none: the highest that loaded.
@@ -49,7 +53,9 @@ package final class ModelHost: Sendable {
     }
 
     package func overrideMode(at now: Int64) -> Override.Mode {
-        state.withLock { $0.override?.mode(at: now) ?? .auto }
+        // Nearly always there is none, and then no lock is taken.
+        guard hasOverride.load(ordering: .acquiring) else { return .auto }
+        return state.withLock { $0.override?.mode(at: now) ?? .auto }
     }
 
     /// The override in force.
@@ -60,7 +66,10 @@ package final class ModelHost: Sendable {
     }
 
     package func setOverride(_ override: Override?) {
-        state.withLock { $0.override = override }
+        state.withLock {
+            $0.override = override
+            hasOverride.store(override != nil, ordering: .releasing)
+        }
     }
 
     /// Takes an override that has run out away, once.
@@ -68,6 +77,7 @@ package final class ModelHost: Sendable {
         state.withLock { state in
             guard let override = state.override, !override.isActive(at: now) else { return nil }
             state.override = nil
+            hasOverride.store(false, ordering: .releasing)
             return override
         }
     }

@@ -30,9 +30,9 @@ struct AnswerMarks {
         to writer: inout JSONWriter
     ) {
         writer.fragment(#","parameters":{"serin-request-id":"#, awaitsComma: false)
-        requestID.withUTF8 { writer.string($0) }
+        requestID.write(to: &writer)
         writer.fragment(#","traceparent":"#, awaitsComma: false)
-        traceparent.withUTF8 { writer.string($0) }
+        traceparent.write(to: &writer)
         version.write(outcome, leaving: &gaps, to: &writer)
         writer.endObject()
     }
@@ -119,6 +119,17 @@ struct VersionMarks: Sendable {
                 for guardName in outcome.guards { writer.string(guardName.rawValue) }
             }
             writer.endArray()
+        }
+    }
+}
+
+extension AsciiText {
+    /// Writes itself as a string.
+    fileprivate func write(to writer: inout JSONWriter) {
+        if isPlain {
+            withUTF8 { writer.string(plain: $0) }
+        } else {
+            withUTF8 { writer.string($0) }
         }
     }
 }
