@@ -86,12 +86,7 @@ extension Span<UInt8> {
     @inline(__always)
     func equalsIgnoringCase(_ text: StaticString) -> Bool {
         guard text.utf8CodeUnitCount == count else { return false }
-        // Safety: the bytes of a static string are there for ever, and as many as it says.
-        let other = unsafe UnsafeBufferPointer(
-            start: text.utf8Start,
-            count: text.utf8CodeUnitCount
-        )
-        return unsafe equalsIgnoringCase(other.span)
+        return text.withBytes { equalsIgnoringCase($0) }
     }
 
     /// Whether the bytes are the others but for the case of ASCII letters.
@@ -126,4 +121,9 @@ extension Span<UInt8> {
         for index in range { bytes.append(self[index]) }
         return String(decoding: bytes, as: UTF8.self)
     }
+}
+
+extension [UInt8] {
+    /// Appends the bytes of a text that is part of the program.
+    mutating func append(_ text: StaticString) { text.withBytes { append($0) } }
 }

@@ -155,13 +155,3 @@ struct ChunkedDecoder {
         byte == Byte.tab || (byte >= 0x20 && byte != 0x7F)
     }
 }
-
-extension [UInt8] {
-    /// Appends the bytes of a text that is part of the program.
-    mutating func append(_ text: StaticString) {
-        // Safety: the bytes of a static string are there for ever, and as many as it says.
-        unsafe append(
-            contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
-        )
-    }
-}

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Platform
 
 /// How the body of a request is delimited (RFC 9112 section 6).
 package enum BodyFraming: Equatable, Sendable {
@@ -58,9 +59,7 @@ struct HeadParts {
     /// Whether a field of the name may be there; false is certain.
     @inline(__always)
     func mayHave(_ name: StaticString) -> Bool {
-        guard name.utf8CodeUnitCount > 0 else { return false }
-        // Safety: the name has a first byte.
-        return unsafe names & Self.mark(name.utf8CodeUnitCount, name.utf8Start.pointee) != 0
+        name.withBytes { $0.count > 0 && names & Self.mark($0.count, $0[0]) != 0 }
     }
 
     /// Which of the fields is the first with the name; `bytes` are the head's.

@@ -127,12 +127,7 @@ package struct JSONScanner: Sendable {
     /// As above, for a name that is part of the program.
     @inlinable @inline(__always)
     package mutating func takeMember(_ literal: StaticString, in bytes: Span<UInt8>) -> Bool {
-        // Safety: the bytes of a static string are there for ever, and as many as it says.
-        let utf8 = unsafe UnsafeBufferPointer(
-            start: literal.utf8Start,
-            count: literal.utf8CodeUnitCount
-        )
-        return unsafe takeMember(utf8.span, in: bytes)
+        literal.withBytes { takeMember($0, in: bytes) }
     }
 
     /// Reads the comma before all but the first element, with no more than one space behind it.

@@ -44,12 +44,7 @@ package struct JSONText: Sendable, Equatable {
 
     private func isEqual(to other: StaticString, in bytes: Span<UInt8>) -> Bool {
         guard !hasEscapes else { return equals(other.description, in: bytes) }
-        // Safety: the pointer of a static string is read within its count.
-        let text = unsafe UnsafeBufferPointer(
-            start: other.utf8Start,
-            count: other.utf8CodeUnitCount
-        )
-        return unsafe bytes.extracting(start..<end).isSame(as: text.span)
+        return other.withBytes { bytes.extracting(start..<end).isSame(as: $0) }
     }
 
     /// Whether the string has exactly the UTF-8 bytes of `other`; unlike `==` on strings, which

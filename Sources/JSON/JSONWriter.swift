@@ -100,12 +100,7 @@ package struct JSONWriter: Sendable {
     ///   - text: the piece.
     ///   - awaitsComma: whether what follows is one more of a list or an object.
     package mutating func fragment(_ text: StaticString, awaitsComma: Bool) {
-        // Safety: the bytes of a static string are there for ever, and as many as it says.
-        let utf8 = unsafe UnsafeBufferPointer(
-            start: text.utf8Start,
-            count: text.utf8CodeUnitCount
-        )
-        unsafe bytes.append(contentsOf: utf8)
+        text.withBytes { append($0) }
         needsComma = awaitsComma
     }
 

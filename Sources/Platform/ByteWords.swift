@@ -153,3 +153,13 @@ extension UInt64 {
         (self | UInt64(eightTimes: 0x20)).marks(from: 0x61, to: 0x7A) | marks(from: 0x30, to: 0x39)
     }
 }
+
+extension StaticString {
+    /// Lends the bytes of a text that is part of the program.
+    @inlinable @inline(__always)
+    package func withBytes<Output>(_ body: (Span<UInt8>) -> Output) -> Output {
+        // Safety: they are there for ever, and as many as it says.
+        let bytes = unsafe UnsafeBufferPointer(start: utf8Start, count: utf8CodeUnitCount)
+        return unsafe body(bytes.span)
+    }
+}

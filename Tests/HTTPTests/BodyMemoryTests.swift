@@ -152,12 +152,3 @@ import Testing
         #expect(server.waits { $0.bufferBytes.current == 0 })
     }
 }
-
-extension HTTPServer {
-    /// Whether the counters come to be so within 20 s.
-    fileprivate func waits(until isSo: (ServerCounters) -> Bool) -> Bool {
-        let end = MonotonicClock.nanoseconds() + 20_000_000_000
-        while !isSo(counters) { guard MonotonicClock.nanoseconds() < end else { return false } }
-        return true
-    }
-}

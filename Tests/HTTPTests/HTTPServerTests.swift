@@ -70,7 +70,7 @@ import Testing
                 + String(repeating: "1000\r\n\(chunk)\r\n", count: 40) + "0\r\n\r\n"
         )
         #expect(client.read(2).last?.body.utf8.count == 7 + 40 * 4096)
-        #expect(server.server.counters.bufferBytes.current == 0)
+        #expect(server.waits { $0.bufferBytes.current == 0 })
     }
 
     @Test func `compressed bodies are unpacked within the limit`() throws {
@@ -144,7 +144,7 @@ import Testing
         let answers = client.readToEnd()
         #expect(answers.map(\.status) == [413])
         #expect(answers.first?.body.contains(bomb.code) == true)
-        #expect(server.server.counters.bufferBytes.current == 0)
+        #expect(server.waits { $0.bufferBytes.current == 0 })
     }
 
     @Test func `a broken packed body is refused before the rest of it comes`() throws {
@@ -177,7 +177,7 @@ import Testing
             let long = "POST / " + text
             #expect(answers == [long, long, "GET / ", long, "GET / "], "in steps of \(step)")
         }
-        #expect(server.server.counters.bufferBytes.current == 0)
+        #expect(server.waits { $0.bufferBytes.current == 0 })
     }
 
     @Test func `what unpacks a body counts as memory while it comes`() throws {
@@ -271,7 +271,7 @@ import Testing
         #expect(answers.map(\.body) == ["h"])
         #expect(answers.first?.head.contains("connection: close") == true)
         #expect(!client.isReset)
-        #expect(server.server.counters.bufferBytes.current == 0)
+        #expect(server.waits { $0.bufferBytes.current == 0 })
     }
 
     @Test func `a port that is taken is named with a remedy`() throws {

@@ -16,8 +16,9 @@ import Testing
 
     /// What is left when nobody is served any more.
     private func isClean(_ server: TestServer) -> Bool {
-        server.waits { $0.bufferBytes.current == 0 }
-            && server.handler.sources.withLock { $0 } == 0
+        server.waits {
+            $0.bufferBytes.current == 0 && server.handler.sources.withLock { $0 } == 0
+        }
     }
 
     @Test(arguments: ["/stream", "/stream/later"])
