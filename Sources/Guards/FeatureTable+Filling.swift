@@ -129,6 +129,12 @@ extension FeatureTable {
         refuseType(found, value, feature, row)
     }
 
+    /// Takes note of a list, or lists in lists, without any element.
+    package mutating func setEmpty(feature: Int, row: Int) {
+        refuseShort(feature, row, found: 0)
+        fillUp(feature, row)
+    }
+
     /// Fills what nobody sent by the contract's `missing`; call once, after the last value.
     package mutating func finish() {
         if isFull { return }
@@ -198,12 +204,18 @@ extension FeatureTable {
 
     /// Refuses a whole column at once, so that its cells do not count as absent too.
     mutating func refuseColumn(_ feature: Int) {
-        let width = UInt32(clamping: layouts[feature].width)
         for row in 0..<rows {
-            filledCount += Int(width) - Int(filled[cellIndex(feature, row)])
-            filled[cellIndex(feature, row)] = width
+            fillUp(feature, row)
             mark(.refused, feature, row)
         }
+    }
+
+    /// Has a cell count as filled, because it is refused.
+    private mutating func fillUp(_ feature: Int, _ row: Int) {
+        let width = UInt32(clamping: layouts[feature].width)
+        let cell = cellIndex(feature, row)
+        filledCount += Int(width) - Int(filled[cell])
+        filled[cell] = width
     }
 
     mutating func store(real value: Double, _ place: Int, _ feature: Int, _ row: Int) {

@@ -130,7 +130,11 @@ final class EventLoop: @unchecked Sendable {
                 default: serve(event.token, event.readiness)
                 }
             }
-            if !unread.isEmpty { readUnread() }
+            if !unread.isEmpty {
+                // What is answered now must not overtake what a connection's earlier requests got.
+                sendPending()
+                readUnread()
+            }
             sendPending()
             checkDeadlines()
             reportDrained()

@@ -51,6 +51,11 @@ import Testing
             #"{"instances": [{"real": 1, "kind": "red", "grid": [1, 2, 3, 4, 5]}]}"#,
             .violations([.wrongShape])
         ),
+        (#"{"instances": [{"real": 1, "kind": "red", "grid": []}]}"#, .violations([.wrongShape])),
+        (
+            #"{"instances": [{"real": 1, "kind": "red", "grid": [[], []], "grid": [1, 2, 3, 4]}]}"#,
+            .violations([.wrongShape, .duplicateFeature])
+        ),
         (#"{"instances": []}"#, .refused(code: "no_rows")),
         (#"{"instances": [{}, {}, {}, {}, {}]}"#, .refused(code: "too_many_rows")),
         (#"{"instances": {}}"#, .refused(code: "wrong_form")),

@@ -88,7 +88,10 @@ struct PredictionCall: Sendable {
         }
         guard isKnown ?? true else { throw unsupported(form, request) }
         guard let header else { return bodyByteCount }
-        guard form == .tensors, let count = Int(header), count >= 0, count <= bodyByteCount else {
+        // `Int` takes a sign as well, which a number of bytes has not.
+        guard form == .tensors, header.utf8.allSatisfy({ 0x30...0x39 ~= $0 }),
+            let count = Int(header), count <= bodyByteCount
+        else {
             throw .wrongForm(
                 "inference-header-content-length must be the number of JSON bytes, from 0 to the "
                     + "body's \(bodyByteCount)"

@@ -123,9 +123,12 @@ struct InputPlan: Sendable {
                 }
             case .float: fill(Float.self, index, input, table, rows, body, session) { Float($0) }
             case .double: fill(Double.self, index, input, table, rows, body, session) { $0 }
-            case .int64: fillIntegers(Int64.self, index, input, table, rows, body, session)
-            case .int32: fillIntegers(Int32.self, index, input, table, rows, body, session)
-            case .bool: fillIntegers(UInt8.self, index, input, table, rows, body, session)
+            case .int64: fillIntegers(index, input, table, rows, body, session) { $0 }
+            case .int32:
+                fillIntegers(index, input, table, rows, body, session) {
+                    Int32(truncatingIfNeeded: $0)
+                }
+            case .bool: fillIntegers(index, input, table, rows, body, session) { Truth($0 != 0) }
             case .string:
                 guard fillText(index, input, table, rows, session) else { return false }
             default: preconditionFailure("InputPlan let \(input.elementType) through")
@@ -202,14 +205,14 @@ struct InputPlan: Sendable {
         }
     }
 
-    private func fillIntegers<Element: FixedWidthInteger & Scalar>(
-        _: Element.Type,
+    private func fillIntegers<Element: Scalar>(
         _ index: Int,
         _ input: Input,
         _ table: borrowing FeatureTable,
         _ rows: [Int],
         _ body: Span<UInt8>,
-        _ session: Session
+        _ session: Session,
+        _ convert: (Int64) -> Element
     ) {
         session.withInput(index, as: Element.self) { elements in
             for part in input.parts {
@@ -219,7 +222,7 @@ struct InputPlan: Sendable {
                         for element in 0..<part.width {
                             let place = rows[position] * part.width + element
                             let value = lent.integer(place, in: body)
-                            elements[target + element] = Element(truncatingIfNeeded: value)
+                            elements[target + element] = convert(value)
                         }
                     }
                     continue
@@ -235,7 +238,7 @@ struct InputPlan: Sendable {
                             default:
                                 table.integer(feature: part.feature, row: row, element: element)
                             }
-                        elements[start + element] = Element(truncatingIfNeeded: value)
+                        elements[start + element] = convert(value)
                     }
                 }
             }

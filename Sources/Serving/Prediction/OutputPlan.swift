@@ -155,8 +155,8 @@ struct OutputPlan: Sendable {
                 Int64(value)
             }
         case .bool:
-            copy(part, session, rows, &table.columns[index].integers) { (value: UInt8) in
-                value == 0 ? 0 : 1
+            copy(part, session, rows, &table.columns[index].integers) { (value: Truth) in
+                value.isTrue ? 1 : 0
             }
         case .string:
             for (position, row) in rows.enumerated() {

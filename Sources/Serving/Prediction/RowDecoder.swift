@@ -115,6 +115,10 @@ struct RowDecoder {
                 table.setText(text, in: body, feature: feature, row: row)
             } else {
                 try scanner.decodeValue(feature, row: row, body, into: &table)
+                // Lists without elements are no value; else the name could come again.
+                if table.isAbsent(feature: feature, row: row) {
+                    table.setEmpty(feature: feature, row: row)
+                }
             }
         }
     }
