@@ -34,8 +34,9 @@ enum ExpressionStep: Sendable, Equatable {
     }
 }
 
-/// A compiled expression: flat, without loops, so that it always ends; evaluated without
-/// allocating.
+/// A compiled expression: flat, without loops, so that it always ends.
+///
+/// Its stack is on the thread's while it is small, as it is for one row and for few steps.
 ///
 /// Evaluated for up to 64 rows at once, step by step over columns of the stack, so that what a step
 /// costs beside its arithmetic is shared by the rows.

@@ -62,7 +62,7 @@ extension FeatureTable {
 
     /// Fills a cell of one element with a value that is right; false where it is filled already.
     @inline(__always)
-    private mutating func fill(_ feature: Int, _ row: Int) -> Bool {
+    mutating func fill(_ feature: Int, _ row: Int) -> Bool {
         let cell = cellIndex(feature, row)
         guard case .absent = cells[cell] else { return false }
         cells[cell] = .given

@@ -97,9 +97,6 @@ extension FeatureTable {
             integers[place] = Int64(index)
             length = text.count + 2
         }
-        cells[cell] = .given
-        filled[cell] = 1
-        filledCount += 1
-        return length
+        return fill(feature, row) ? length : nil
     }
 }

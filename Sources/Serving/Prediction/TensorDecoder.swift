@@ -132,8 +132,7 @@ struct TensorDecoder {
         _ body: Span<UInt8>,
         _ table: inout FeatureTable
     ) throws {
-        let datatype = table.datatype(feature).rawValue
-        guard input.datatype?.equals(datatype, in: json) ?? false else {
+        guard let datatype = input.datatype, table.hasDatatype(feature, datatype, in: json) else {
             let found = input.datatype?.string(in: json) ?? ""
             table.recordWrongDatatype(feature: feature, found: found)
             return
