@@ -22,7 +22,7 @@ let modules: [(name: String, imports: [Target.Dependency])] = [
     ("Tensors", ["Platform"]),
     ("ONNX", ["Platform", "Tensors"]),
     ("Engine", ["CKernels", "Platform", "Tensors", "ONNX"]),
-    ("Artifacts", ["COpenSSL", "Platform", "JSON"]),
+    ("Artifacts", ["COpenSSL", "Platform", "JSON", "Tensors", "ONNX"]),
     ("Guards", ["CKernels", "Platform", "JSON", "Artifacts"]),
     ("Telemetry", ["CLinux", "CZlib", "Platform", "JSON"]),
     ("HTTP", ["CLinux", "COpenSSL", "CZlib", "Platform"]),
