@@ -110,9 +110,18 @@ private final class ArtifactLoading {
                 byteCount: bytes.count
             )
         ]
+        if let trust = options.trust {
+            do {
+                try trust.checkArtifact(files[0].digest)
+            } catch {
+                problems.append(error)
+            }
+        }
         var signature = Artifact.Signature.absent
-        if listing.files.contains(Manifest.signatureFileName) {
+        if listing.files.contains(Manifest.signatureFileName), !options.ignoresSignature {
             signature = readSignature(over: bytes, files: &files)
+        } else if options.requiresSignature {
+            problems.append(missingSignature)
         }
         do {
             return (try Manifest(parsing: bytes), files, signature)
@@ -126,7 +135,10 @@ private final class ArtifactLoading {
         files: inout [Manifest.File]
     ) -> Artifact.Signature {
         do throws(ArtifactProblem) {
-            let text = try folder.read(Manifest.signatureFileName, limit: 4096)
+            let text = try folder.read(
+                Manifest.signatureFileName,
+                limit: Manifest.signatureByteLimit
+            )
             files.append(
                 Manifest.File(
                     path: Manifest.signatureFileName,
@@ -134,11 +146,20 @@ private final class ArtifactLoading {
                     byteCount: text.count
                 )
             )
-            return try checkSignature(text, over: manifest, trustedKeys: options.trustedKeys)
+            return try checkSignature(text, over: manifest, trust: options.trust)
         } catch {
             problems.append(error)
             return .absent
         }
+    }
+
+    private var missingSignature: ArtifactProblem {
+        ArtifactProblem(
+            file: Manifest.signatureFileName,
+            found: "missing: nobody signed this artifact, and require_signature is true",
+            expected: options.trust.map { "a signature by \($0.expectedKeys)" } ?? "",
+            remedy: "have it signed: serin sign \(folder.path) --key FILE"
+        )
     }
 
     private func checkIdentity(of manifest: Manifest) {

@@ -13,8 +13,8 @@ package struct Artifact: Sendable {
         case absent
         /// There is one, and no trusted key was given to check it with.
         case unchecked
-        /// The trusted key of that name made it.
-        case verified(key: String)
+        /// A trusted key made it.
+        case verified(by: Signer)
     }
 
     /// The artifact's folder.

@@ -3,7 +3,11 @@
 /// What the daemon knows beforehand about an artifact that it loads.
 package struct ArtifactOptions: Sendable {
     /// Nil where no keys are configured: signatures then are not checked.
-    package var trustedKeys: [TrustedKey]?
+    package var trust: Trust?
+    /// Whether an artifact that nobody signed is refused.
+    package var requiresSignature = false
+    /// Whether a signature is passed over, because a new one will be put in its place.
+    package var ignoresSignature = false
     /// The most bytes that a model may have.
     package var modelByteLimit = 4 << 30
     /// The most bytes that each other file may have.
@@ -14,8 +18,8 @@ package struct ArtifactOptions: Sendable {
     /// the one above it must bear the manifest's version and name.
     package var identity: ArtifactIdentity?
 
-    package init(trustedKeys: [TrustedKey]? = nil, identity: ArtifactIdentity? = nil) {
-        self.trustedKeys = trustedKeys
+    package init(trust: Trust? = nil, identity: ArtifactIdentity? = nil) {
+        self.trust = trust
         self.identity = identity
     }
 }

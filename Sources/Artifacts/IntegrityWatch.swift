@@ -34,8 +34,10 @@ package struct IntegrityWatch: ~Copyable, Sendable {
 
     init(_ artifact: Artifact) {
         folder = artifact.path
+        // A signature is no part of what serves: signing again, with a new key, changes no answer.
+        let watched = artifact.files.filter { $0.path != Manifest.signatureFileName }
         targets =
-            artifact.files.map { .file($0) }
+            watched.map { .file($0) }
             + artifact.files.compactMap { file in
                 artifact.mappedFiles[file.path].map { .mapping($0, file) }
             }

@@ -6,6 +6,7 @@ package import Platform
 package struct Manifest: Sendable, Equatable {
     package static let fileName = "artifact.json"
     package static let signatureFileName = "artifact.sig"
+    static let signatureByteLimit = 4096
     /// More files than an artifact has.
     package static let maximumFileCount = 256
 

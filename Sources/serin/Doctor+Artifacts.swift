@@ -4,17 +4,15 @@ import Serving
 
 /// Reads every artifact as the daemon would, hashes, signature and contract included.
 func artifactFindings(_ settings: Settings) -> [Finding] {
-    var options = ArtifactOptions()
     var findings: [Finding] = []
+    var options = ArtifactOptions()
     do throws(ArtifactError) {
-        if let folder = settings.trustedKeys {
-            let keys = try TrustedKey.load(directory: folder)
-            findings.append(.ok("trusted_keys", keys.map(\.name).joined(separator: ", ")))
-            options.trustedKeys = keys
-        }
+        options = try ArtifactOptions(settings: settings)
+        if let trust = options.trust { findings += trustFindings(trust) }
     } catch {
         findings += error.problems.map {
-            .fail("trusted_keys", "\($0.file): \($0.found)", "put public keys in PEM there")
+            let expected = $0.expected.isEmpty ? "" : "; expected \($0.expected)"
+            return .fail("trusted_keys", "\($0.file): \($0.found)\(expected)", $0.remedy)
         }
     }
     do throws(ArtifactError) {
@@ -46,6 +44,20 @@ func artifactFindings(_ settings: Settings) -> [Finding] {
     } catch {
         return findings + error.problems.map { .fail("models", $0.description, nil) }
     }
+}
+
+private func trustFindings(_ trust: Trust) -> [Finding] {
+    let subject = "trusted_keys"
+    let revoked = trust.keys.filter { key in !trust.validKeys.contains(key) }.map(\.signer)
+    var findings = revoked.map { Finding.ok(subject, "revoked: \($0)") }
+    if trust.validKeys.isEmpty {
+        findings.append(
+            .fail(subject, "every key is revoked", "add the public key of somebody who signs")
+        )
+    } else {
+        findings += trust.validKeys.map { .ok(subject, $0.signer.description) }
+    }
+    return findings
 }
 
 /// What lies beside models, as notes and scripts do, is only named; what lies inside one may be half copied.

@@ -6,13 +6,14 @@ import Platform
 struct Main {
     /// Every command, in the order of `--help`.
     static let commands: [CommandSpec] = [
-        .serve, .verify, .predict, .plan, .bench, .status, .override, .canary, .events, .probe,
+        .serve, .verify, .sign, .predict, .plan, .bench, .status, .override, .canary, .events,
+        .probe,
         .doctor,
         .version,
     ]
 
     /// Planned words that this version only recognises.
-    static let laterCommands = ["pack", "sign", "rollback", "replay"]
+    static let laterCommands = ["pack", "rollback", "replay"]
 
     static func main() {
         exitProcess(run(Array(CommandLine.arguments.dropFirst())).rawValue)

@@ -17,12 +17,7 @@ extension CommandSpec {
         examples: ["serin verify Models/diamonds-price/1", "serin verify onnx/test_relu --json"],
         positionals: [PositionalSpec(name: "PATH", summary: "an artifact or a model folder")],
         flags: [
-            FlagSpec(
-                name: "--trusted-keys",
-                value: "DIR",
-                summary: "public keys in PEM that the signature must be of"
-            ),
-            .json,
+            .trustedKeys, .json,
         ],
         run: runVerify
     )
@@ -44,43 +39,23 @@ extension CommandSpec {
 }
 
 private func verifyArtifact(_ path: String, _ arguments: Arguments) throws -> ExitStatus {
-    var options = ArtifactOptions()
     do throws(ArtifactError) {
-        if let folder = arguments["--trusted-keys"] {
-            options.trustedKeys = try TrustedKey.load(directory: folder)
-        }
-        let version = try ModelVersion(
-            artifact: try Artifact.load(directory: path, options: options),
-            settings: ModelSettings(maximumRows: 1024, workspaces: 0, memoryLimit: .max),
-            metrics: ServingMetrics(),
-            forcedBreaker: nil,
-            now: .now
-        )
+        let version = try ModelVersion(checking: path, options: try arguments.artifactOptions())
         let report = version.runCanary(deadline: .now + .seconds(60))
         return print(report, of: version, json: arguments.has("--json"))
     } catch {
-        if arguments.has("--json") {
-            let problems = error.problems.map { JSONValue.string($0.description) }
-            let document: JSONValue = ["verdict": "refused", "problems": .array(problems)]
-            Terminal.print(document.text(pretty: true))
-        } else {
-            Terminal.complain(error.description)
-            Terminal.print("\(path): refused, \(counted(error.problems.count, "problem"))")
-        }
-        return .no
+        return refuse(path, error, json: arguments.has("--json"))
     }
 }
 
 private func print(_ report: CanaryReport, of version: ModelVersion, json: Bool) -> ExitStatus {
-    let isFallbackWrong =
-        !report.isFallbackProven && version.canaryCase.fallbackRecordCount > 0
-    var isGood = !isFallbackWrong
-    if case .passed = report.outcome {} else { isGood = false }
+    let isGood = isGood(report, of: version)
     let artifact = version.artifact
     if json {
         var document = report.document(of: version).asObject ?? []
         document += [
             JSONMember(name: "stage", value: .string(artifact.stage.rawValue)),
+            JSONMember(name: "signature", value: artifact.signature.document),
             JSONMember(
                 name: "missing_for_production",
                 value: .array(artifact.missingForProduction.map { .string($0) })
@@ -89,26 +64,14 @@ private func print(_ report: CanaryReport, of version: ModelVersion, json: Bool)
         Terminal.print(JSONValue.object(document).text(pretty: true))
         return isGood ? .done : .no
     }
-    if case .wrong(let deviations) = report.outcome {
-        for deviation in deviations.prefix(20) {
-            Terminal.complain(
-                "golden record \(deviation.record): \(deviation.output) got \(deviation.got), "
-                    + "want \(deviation.want)"
-            )
-        }
-    }
-    if case .couldNotRun(let reason) = report.outcome {
-        Terminal.complain("the golden records could not run: \(reason)")
-    }
-    if isFallbackWrong {
-        Terminal.complain("the fallback does not give its own recorded answers")
-    }
+    complain(about: report, of: version)
     if version.fallback.isEmpty {
         Terminal.print("no fallback: what a guard turns away gets 503")
     }
     for missing in artifact.missingForProduction {
         Terminal.print("missing for production: \(missing)")
     }
+    if case .verified(let signer) = artifact.signature { Terminal.print("signed by \(signer)") }
     let deviation = report.deviations.max() ?? 0
     Terminal.print(
         "\(artifact.identity): \(isGood ? "verified" : "NOT right"), \(artifact.stage.rawValue), "

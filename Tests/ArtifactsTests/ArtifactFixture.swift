@@ -17,13 +17,14 @@ struct ArtifactFixture: Sendable {
     var key: Ed25519.PrivateKey? = signer
 
     static let signer = Ed25519.PrivateKey(seed: [UInt8](repeating: 7, count: 32))
+    static let signedBy = Signer(name: "release", keyID: signer?.publicKey.id ?? "")
     static let stranger = Ed25519.PrivateKey(seed: [UInt8](repeating: 8, count: 32))
     static let identity = ArtifactIdentity(name: "diamonds-price", version: 3)
 
     /// Trusts the fixture's key.
     static var options: ArtifactOptions {
         ArtifactOptions(
-            trustedKeys: signer.map { [TrustedKey(name: "release", key: $0.publicKey)] }
+            trust: signer.map { Trust(keys: [TrustedKey(name: "release", key: $0.publicKey)]) }
         )
     }
 

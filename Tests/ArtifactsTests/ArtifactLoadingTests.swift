@@ -12,7 +12,7 @@ import Testing
             let artifact = try Artifact.load(directory: folder, options: ArtifactFixture.options)
             #expect(artifact.missingForProduction == [])
             #expect(artifact.stage == .production)
-            #expect(artifact.signature == .verified(key: "release"))
+            #expect(artifact.signature == .verified(by: ArtifactFixture.signedBy))
             #expect(artifact.identity == ArtifactFixture.identity)
             #expect(artifact.goldenRecords.map(\.line) == [1, 2])
             #expect(artifact.fallbackRecords.count == 2)

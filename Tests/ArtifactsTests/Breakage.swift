@@ -292,7 +292,10 @@ struct Breakage: Sendable, CustomTestStringConvertible {
         Breakage(
             testDescription: "signed by a stranger",
             file: "artifact.sig",
-            says: ["no trusted key made this signature", "expected one of release"],
+            says: [
+                "no trusted key made this signature",
+                "expected one of release (key 324be2dea8bc4446)",
+            ],
             before: { $0.key = ArtifactFixture.stranger }
         ),
         Breakage(

@@ -46,7 +46,7 @@ import Testing
         let model = try servedModel()
         model.note(bits & 2 != 0 ? .wrong([goldenDeviation]) : .passed(deviation: 0))
         model.guards.withLock { state in
-            if bits & 1 != 0 { state.integrityFailure = "model.onnx changed" }
+            if bits & 1 != 0 { state.fileFailure = "model.onnx changed" }
             if bits & 4 != 0 { _ = state.breaker.trip(reason: "test") }
         }
         for mode in Override.Mode.allCases {

@@ -62,7 +62,7 @@ import Testing
     @Test func `integrity is not to be silenced`() throws {
         let model = try servedModel()
         let daemon = try TestDaemon([model])
-        model.guards.withLock { $0.integrityFailure = "model.onnx: changed" }
+        model.guards.withLock { $0.fileFailure = "model.onnx: changed" }
         #expect(try daemon.ask("GET", "/readyz/integrity").text.contains("model.onnx: changed"))
         for mode in Override.Mode.allCases {
             let checks = Readiness.checks(of: model, override: mode, at: .now)

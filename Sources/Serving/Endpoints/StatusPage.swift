@@ -90,6 +90,7 @@ struct StatusPage {
         return [
             "version": .number(version.version), "active": .bool(isActive), "state": "READY",
             "stage": .string(version.artifact.stage.rawValue),
+            "signature": version.artifact.signature.document,
             "source": .string(
                 decision.source == .fallback && version.fallback.isEmpty
                     ? "none" : decision.source.rawValue
@@ -113,7 +114,10 @@ struct StatusPage {
                 "reason": breaker.reason.map { .string($0) } ?? .null,
             ],
             "integrity": [
-                "verdict": .string(state.integrityFailure == nil ? "intact" : "changed"),
+                "verdict": .string(
+                    state.revocation != nil
+                        ? "revoked" : state.fileFailure == nil ? "intact" : "changed"
+                ),
                 "finding": state.integrityFailure.map { .string($0) } ?? .null,
                 "checked_at": state.integrityCheckedAt.map { .string($0.description) } ?? .null,
             ],

@@ -88,7 +88,7 @@ package final class Caretaker: @unchecked Sendable {
         case .intact: failure = nil
         case .changed(let problem):
             // The first finding stands until all is as it was, so that the journal has it once.
-            failure = version.guards.withLock { $0.integrityFailure } ?? problem.description
+            failure = version.guards.withLock { $0.fileFailure } ?? problem.description
         case .notReadable(let problem):
             daemon.reporter.log(
                 .warning,
@@ -103,10 +103,10 @@ package final class Caretaker: @unchecked Sendable {
         }
         let changed = version.guards.withLock { state in
             defer {
-                state.integrityFailure = failure
+                state.fileFailure = failure
                 state.integrityCheckedAt = WallClock.now()
             }
-            return state.integrityFailure != failure
+            return state.fileFailure != failure
         }
         if changed { daemon.noteIntegrity(failure, of: version) }
     }

@@ -21,12 +21,8 @@ package struct Loader: Sendable {
         let started = ContinuousClock.now
         let settings = daemon.settings
         note("reading \(settings.models)")
-        let trustedKeys: [TrustedKey]?
         let listing: ArtifactRepository.Listing
         do throws(ArtifactError) {
-            trustedKeys = try settings.trustedKeys.map { (path) throws(ArtifactError) in
-                try TrustedKey.load(directory: path)
-            }
             listing = try ArtifactRepository(path: settings.models).scan()
         } catch {
             daemon.registry.finishLoading(strays: ["\(error)"])
@@ -49,7 +45,7 @@ package struct Loader: Sendable {
         for (index, entry) in listing.candidates.enumerated() {
             let identity = entry.identity
             note("loading \(identity) (\(index + 1) of \(listing.candidates.count))")
-            load(entry, host: host(named: identity.name), trustedKeys)
+            load(entry, host: host(named: identity.name))
         }
         daemon.registry.finishLoading(strays: listing.rejected.map(\.description))
         announce(started)
@@ -77,14 +73,13 @@ package struct Loader: Sendable {
         return host
     }
 
-    private func load(_ entry: ArtifactRepository.Candidate, host: ModelHost, _ keys: [TrustedKey]?)
-    {
+    private func load(_ entry: ArtifactRepository.Candidate, host: ModelHost) {
         let started = ContinuousClock.now
         let identity = entry.identity
         do throws(ArtifactError) {
             let artifact = try Artifact.load(
                 directory: entry.path,
-                options: ArtifactOptions(trustedKeys: keys, identity: identity)
+                options: ArtifactOptions(settings: daemon.settings, identity: identity)
             )
             try checkStage(of: artifact)
             let version = try ModelVersion(
@@ -116,6 +111,7 @@ package struct Loader: Sendable {
                 [
                     "version": .number(identity.version),
                     "stage": .string(artifact.stage.rawValue),
+                    "signature": artifact.signature.document,
                     "seconds": .number((ContinuousClock.now - started).seconds),
                     "arena_bytes": .number(version.program.plan.arenaByteCount),
                     "canary": .string(report.outcomeName),
@@ -150,10 +146,7 @@ package struct Loader: Sendable {
 
     private func checkStage(of artifact: Artifact) throws(ArtifactError) {
         guard daemon.settings.stage == .production else { return }
-        var missing = artifact.missingForProduction
-        if artifact.signature == .absent && daemon.settings.requireSignature {
-            missing.append("a signature, which require_signature asks for")
-        }
+        let missing = artifact.missingForProduction
         guard artifact.manifest.stage != .production || !missing.isEmpty else { return }
         throw ArtifactError(
             ArtifactProblem(

@@ -192,6 +192,16 @@ package final class Readiness: Sendable {
             )
         }
         for version in host.versions {
+            if let warning = version.guards.withLock({ $0.signatureWarning }) {
+                checks.append(
+                    HealthCheck(
+                        name: "signature:\(host.name):\(version.version)",
+                        isOK: false,
+                        isWarning: true,
+                        message: warning
+                    )
+                )
+            }
             let state = version.guards.withLock { $0.breaker.state }
             if state != .closed {
                 checks.append(

@@ -16,7 +16,7 @@ package final class Reloader: Sendable {
     package typealias Source = @Sendable () throws(SettingsError) -> Settings
 
     package enum Outcome: Sendable {
-        case done(SettingsChange, areCertificatesTaken: Bool)
+        case done(SettingsChange, areCertificatesTaken: Bool, areKeysTaken: Bool?)
         case refused([SettingProblem])
     }
 
@@ -63,7 +63,11 @@ package final class Reloader: Sendable {
         do throws(SettingsError) {
             let change = try SettingsChange(from: parts.settings, to: try source())
             try apply(change.settings)
-            return .done(change, areCertificatesTaken: certificates.reload())
+            return .done(
+                change,
+                areCertificatesTaken: certificates.reload(),
+                areKeysTaken: parts.reviewTrust()
+            )
         } catch {
             return .refused(error.problems)
         }
@@ -130,14 +134,24 @@ extension Reloader.Outcome {
     /// Paths and places only: values may be secrets.
     var document: JSONValue {
         switch self {
-        case .done(let change, let areCertificatesTaken):
-            [
-                "changed": .array(change.changed.map { .string($0) }),
-                "needs_restart": .array(change.needsRestart.map { .string($0) }),
-                "certificates": .string(areCertificatesTaken ? "read again" : "refused"),
-            ]
+        case .done(let change, let areCertificatesTaken, let areKeysTaken):
+            .object(
+                [
+                    JSONMember(name: "changed", value: .array(change.changed.map { .string($0) })),
+                    JSONMember(
+                        name: "needs_restart",
+                        value: .array(change.needsRestart.map { .string($0) })
+                    ),
+                    JSONMember(name: "certificates", value: Self.word(areCertificatesTaken)),
+                ]
+                    + (areKeysTaken.map {
+                        [JSONMember(name: "trusted_keys", value: Self.word($0))]
+                    } ?? [])
+            )
         case .refused(let problems):
             ["problems": .array(problems.map { .string($0.description) })]
         }
     }
+
+    private static func word(_ isTaken: Bool) -> JSONValue { isTaken ? "read again" : "refused" }
 }

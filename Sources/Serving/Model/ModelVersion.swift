@@ -29,7 +29,13 @@ package final class ModelVersion: Sendable {
         package var breaker: Breaker
         package var canary: CanaryState
         /// The file that changed while serving, and how.
-        package var integrityFailure: String?
+        package var fileFailure: String?
+        /// Why the artifact, or whoever signed it, no longer counts.
+        package var revocation: String?
+        /// What an operator should know about its signature.
+        package var signatureWarning: String?
+        /// Why these are not the bytes that were approved.
+        package var integrityFailure: String? { revocation ?? fileFailure }
         package var integrityCheckedAt: Timestamp?
         package var isFallbackProven = false
         /// What the last golden run was journalled as.

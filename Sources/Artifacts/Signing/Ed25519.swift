@@ -24,7 +24,10 @@ package enum Ed25519 {
             self.init(bytes: Array(der.dropFirst(Self.header.count)))
         }
 
-        package var pem: String { PEM.encode(Self.header + bytes, label: "PUBLIC KEY") }
+        package var pem: String { PEM.encode(subjectPublicKeyInfo, label: "PUBLIC KEY") }
+
+        /// The key in DER (RFC 5280, section 4.1).
+        var subjectPublicKeyInfo: [UInt8] { Self.header + bytes }
 
         /// Whether `signature` was made over exactly `message` with the other half of this key.
         package func accepts(_ signature: [UInt8], for message: Span<UInt8>) -> Bool {
@@ -68,6 +71,16 @@ package enum Ed25519 {
         package init?(seed: [UInt8]) {
             guard seed.count == 32 else { return nil }
             self.seed = seed
+        }
+
+        /// Makes a new key of random bytes.
+        package static func random() -> PrivateKey {
+            var seed = [UInt8](repeating: 0, count: 32)
+            let code = unsafe RAND_priv_bytes(&seed, 32)
+            guard code == 1, let key = PrivateKey(seed: seed) else {
+                preconditionFailure("RAND_priv_bytes: failed")
+            }
+            return key
         }
 
         /// Reads what `openssl genpkey -algorithm ed25519` writes; nil for anything else.

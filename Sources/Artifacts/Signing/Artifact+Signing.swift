@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+import Platform
+
+extension Artifact {
+    /// Puts the key's signature over this artifact's manifest beside it, in place of any other.
+    ///
+    /// What is signed are the bytes that were read when this artifact was loaded and checked, so that
+    /// nobody signs what was put there meanwhile.
+    ///
+    /// - Returns: the digest of the manifest, which is what was signed.
+    package func sign(by key: Ed25519.PrivateKey) throws(ArtifactProblem) -> Digest {
+        let manifest = try manifestBytes()
+        let signature = signatureFile(over: manifest.bytes, by: key)
+        do {
+            try writeFileAtomically(signature.span, to: "\(path)/\(Manifest.signatureFileName)")
+        } catch {
+            throw ArtifactProblem(
+                file: Manifest.signatureFileName,
+                found: "cannot be written: \(error.reason)",
+                remedy: "let this user write to \(path)"
+            )
+        }
+        return manifest.digest
+    }
+
+    /// The manifest's bytes as they are on the disk, which still are those that were loaded.
+    func manifestBytes() throws(ArtifactProblem) -> (bytes: [UInt8], digest: Digest) {
+        let folder = ArtifactFolder(path: path)
+        let bytes = try folder.read(Manifest.fileName, limit: 16 << 20)
+        let digest = sha256(of: bytes.span)
+        guard digest == manifestDigest else {
+            throw ArtifactProblem(
+                file: Manifest.fileName,
+                found: "changed since the artifact was checked",
+                remedy: "see who writes to \(path), then try again"
+            )
+        }
+        return (bytes, digest)
+    }
+
+    /// What a signature is over, and what a list of revoked artifacts names.
+    package var manifestDigest: Digest? {
+        files.first { $0.path == Manifest.fileName }?.digest
+    }
+}

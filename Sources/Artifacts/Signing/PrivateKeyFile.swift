@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+private import COpenSSL
+import Glibc
+import Platform
+
+/// The private key of somebody who signs artifacts, in the file that it lies in.
+package enum PrivateKeyFile {
+    /// Reads an Ed25519 key in any form of PEM that OpenSSL knows, encrypted ones with a passphrase.
+    ///
+    /// - Throws: a file that others may read too, that cannot be read, or that is no such key.
+    package static func read(
+        _ path: String,
+        passphrase: String? = nil
+    ) throws(ArtifactProblem) -> Ed25519.PrivateKey {
+        var (bytes, status) = try contents(of: path)
+        defer { unsafe OPENSSL_cleanse(&bytes, bytes.count) }
+        guard status.permissions & 0o077 == 0 else {
+            throw ArtifactProblem(
+                file: path,
+                found: "others than its owner may read or write this private key (mode 0"
+                    + "\(String(status.permissions & 0o777, radix: 8)))",
+                remedy: "run chmod 600 \(path), and make a new key where somebody may have read it"
+            )
+        }
+        if passphrase == nil, isEncrypted(bytes) {
+            throw ArtifactProblem(
+                file: path,
+                found: "the private key is encrypted",
+                remedy:
+                    "give --passphrase-file FILE, or write it plain with openssl pkey -in \(path)"
+                    + " -out NEW and keep that to its owner"
+            )
+        }
+        guard let key = decode(bytes, passphrase: passphrase) else {
+            throw ArtifactProblem(
+                file: path,
+                found: isEncrypted(bytes)
+                    ? "the passphrase does not open this private key"
+                    : "not an Ed25519 private key in PEM",
+                expected: isEncrypted(bytes)
+                    ? "" : "what openssl genpkey -algorithm ed25519 writes",
+                remedy: isEncrypted(bytes)
+                    ? "see that the passphrase file has it in its first line"
+                    : "make one with serin sign --new-key FILE"
+            )
+        }
+        return key
+    }
+
+    /// Makes a key pair: the private half at `path`, its owner's alone, the public half beside it.
+    ///
+    /// - Returns: the key, and the path of its public half.
+    /// - Throws: where either file is there already, since a key that has signed is still needed.
+    package static func make(
+        _ path: String
+    ) throws(ArtifactProblem) -> (key: Ed25519.PrivateKey, publicPath: String) {
+        let stem = path.hasSuffix(".pem") ? String(path.dropLast(4)) : path
+        let publicPath = "\(stem).pub.pem"
+        for path in [path, publicPath] where fileExists(path) {
+            throw ArtifactProblem(
+                file: path,
+                found: "there is a file of this name",
+                remedy: "choose another name; a key is never overwritten"
+            )
+        }
+        let key = Ed25519.PrivateKey.random()
+        try write(key.pem, to: path, mode: 0o600)
+        try write(key.publicKey.pem, to: publicPath, mode: 0o644)
+        return (key, publicPath)
+    }
+
+    private static func contents(
+        of path: String
+    ) throws(ArtifactProblem) -> (bytes: [UInt8], status: FileStatus) {
+        do {
+            return try readFileWithStatus(path: path, limit: 16384)
+        } catch {
+            throw ArtifactProblem(
+                file: path,
+                found: "the private key cannot be read: \(error.reason)",
+                remedy: "correct the path, or make a key with serin sign --new-key FILE"
+            )
+        }
+    }
+
+    private static func write(
+        _ text: String,
+        to path: String,
+        mode: mode_t
+    ) throws(ArtifactProblem) {
+        do {
+            let file = try Descriptor.open(
+                path,
+                O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+                mode: mode
+            )
+            try writeAll(Array(text.utf8).span, to: file.number, named: path)
+        } catch {
+            throw ArtifactProblem(
+                file: path,
+                found: "cannot be written: \(error.reason)",
+                remedy: "choose a folder that you may write to"
+            )
+        }
+    }
+
+    /// Both forms in which OpenSSL writes encrypted keys: PKCS #8 and the traditional one.
+    private static func isEncrypted(_ bytes: [UInt8]) -> Bool {
+        let text = String(decoding: bytes, as: UTF8.self)
+        return text.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----")
+            || text.contains("Proc-Type: 4,ENCRYPTED")
+    }
+
+    /// Nil for anything but one Ed25519 key that the passphrase opens.
+    ///
+    /// Safety: buffer and key are freed here; a passphrase is always lent, so that OpenSSL never
+    /// asks for one at a terminal.
+    private static func decode(_ pem: [UInt8], passphrase: String?) -> Ed25519.PrivateKey? {
+        defer { ERR_clear_error() }
+        guard let count = Int32(exactly: pem.count),
+            let buffer = unsafe BIO_new_mem_buf(pem, count)
+        else { return nil }
+        defer { unsafe BIO_free(buffer) }
+        var phrase = Array((passphrase ?? "").utf8CString)
+        defer { unsafe OPENSSL_cleanse(&phrase, phrase.count) }
+        let key = unsafe phrase.withUnsafeMutableBytes {
+            unsafe PEM_read_bio_PrivateKey(buffer, nil, nil, $0.baseAddress)
+        }
+        guard let key = unsafe key else { return nil }
+        defer { unsafe EVP_PKEY_free(key) }
+        guard unsafe EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519 else { return nil }
+        var seed = [UInt8](repeating: 0, count: 32)
+        defer { unsafe OPENSSL_cleanse(&seed, seed.count) }
+        var seedCount = seed.count
+        guard unsafe EVP_PKEY_get_raw_private_key(key, &seed, &seedCount) == 1 else { return nil }
+        return Ed25519.PrivateKey(seed: seed)
+    }
+}
