@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
+import ONNX
 import Platform
 
 extension Artifact {
@@ -42,7 +43,7 @@ private final class ArtifactLoading {
         let (manifest, manifestFiles, signature) = try readManifest()
         checkIdentity(of: manifest)
         checkListing(of: manifest)
-        for file in manifest.files { read(file) }
+        for file in manifest.files { read(file, isLock: file.path == manifest.environment?.lock) }
         let contract = parse(Contract.fileName) { bytes throws(ArtifactError) in
             try Contract(parsing: bytes)
         }
@@ -61,6 +62,7 @@ private final class ArtifactLoading {
             try Baseline(parsing: bytes, contract: contract)
         }
         if let contract { check(contract, baseline, fallbackRecords) }
+        let environment = readEnvironment(of: manifest)
         guard problems.isEmpty, let contract, let model = mappings[Artifact.modelFileName] else {
             throw ArtifactError(withoutRepetition(problems))
         }
@@ -69,7 +71,8 @@ private final class ArtifactLoading {
             signature: signature,
             contract: contract,
             goldenRecords: records ?? [],
-            baseline: baseline
+            baseline: baseline,
+            environment: environment
         )
         return Artifact(
             path: folder.path,
@@ -81,6 +84,7 @@ private final class ArtifactLoading {
             goldenRecords: records ?? [],
             fallbackRecords: fallbackRecords ?? [],
             baseline: baseline,
+            environment: environment,
             files: manifestFiles + manifest.files,
             missingForProduction: missing
         )
@@ -206,9 +210,9 @@ private final class ArtifactLoading {
     }
 
     /// Reads or maps a listed file and checks its size and digest.
-    private func read(_ file: Manifest.File) {
+    private func read(_ file: Manifest.File, isLock: Bool) {
         do throws(ArtifactProblem) {
-            if Self.documentNames.contains(file.path) {
+            if isLock || Self.documentNames.contains(file.path) {
                 let bytes = try folder.read(file.path, limit: options.documentByteLimit)
                 try check(file, byteCount: bytes.count) { sha256(of: bytes.span) }
                 documents[file.path] = bytes
@@ -293,6 +297,36 @@ private final class ArtifactLoading {
             )
         }
     }
+
+    /// Reads the lock that the manifest names and checks that it is the model's.
+    private func readEnvironment(of manifest: Manifest) -> EnvironmentLock? {
+        guard let entry = manifest.environment else {
+            if options.requiredEnvironment != nil { problems.append(Self.missingEnvironment) }
+            return nil
+        }
+        let lock = parse(entry.lock) { bytes throws(ArtifactError) in
+            try EnvironmentLock(parsing: bytes, file: entry.lock)
+        }
+        guard let lock else { return nil }
+        // A model that cannot be read says so when its graph is.
+        let producer = mappings[Artifact.modelFileName]?.withBytes { try? ModelProducer($0) }
+        let check = EnvironmentCheck(
+            file: entry.lock,
+            lock: lock,
+            framework: manifest.framework,
+            producer: producer.map { Manifest.Framework(name: $0.name, version: $0.version) },
+            required: options.requiredEnvironment
+        )
+        problems += check.problems()
+        return lock
+    }
+
+    private static let missingEnvironment = ArtifactProblem(
+        file: Manifest.fileName,
+        place: "environment",
+        found: "no environment lock, and required_environment is set",
+        remedy: "pack the artifact with the lock of its training environment"
+    )
 
     /// A baseline that was there and refused has been reported already.
     private var hasBadBaseline: Bool {

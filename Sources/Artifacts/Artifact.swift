@@ -32,6 +32,8 @@ package struct Artifact: Sendable {
     /// The golden records of the fallback chain.
     package let fallbackRecords: [GoldenRecord]
     package let baseline: Baseline?
+    /// The packages of the training environment; nil where the manifest names no lock.
+    package let environment: EnvironmentLock?
     /// All files with the digests that they had, `artifact.json` and `artifact.sig` included.
     package let files: [Manifest.File]
     /// What production asks for and this artifact has not, a sentence each.

@@ -6,6 +6,8 @@ package struct ArtifactOptions: Sendable {
     package var trust: Trust?
     /// Whether an artifact that nobody signed is refused.
     package var requiresSignature = false
+    /// The packages that every artifact's lock must have in the same versions; nil for none.
+    package var requiredEnvironment: EnvironmentLock?
     /// Whether a signature is passed over, because a new one will be put in its place.
     package var ignoresSignature = false
     /// The most bytes that a model may have.

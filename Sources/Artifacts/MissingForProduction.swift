@@ -7,7 +7,8 @@ func missingForProduction(
     signature: Artifact.Signature,
     contract: Contract,
     goldenRecords: [GoldenRecord],
-    baseline: Baseline?
+    baseline: Baseline?,
+    environment: EnvironmentLock?
 ) -> [String] {
     var sentences: [String] = []
     if manifest.stage != .production {
@@ -31,7 +32,18 @@ func missingForProduction(
     if manifest.environment == nil {
         sentences.append("\(Manifest.fileName) names no environment lock")
     }
+    if let environment, let sentence = missingHashes(in: environment) { sentences.append(sentence) }
     return sentences
+}
+
+/// Tells the packages of which it is not known which files they were.
+private func missingHashes(in environment: EnvironmentLock) -> String? {
+    let names = environment.withoutHash.map(\.name)
+    guard !names.isEmpty else { return nil }
+    let listed = names.prefix(5).joined(separator: ", ") + (names.count > 5 ? ", …" : "")
+    return
+        "the environment lock has no hash for \(names.count) of \(environment.packages.count) "
+        + "packages: \(listed)"
 }
 
 /// Tells the first golden record with which the canary could never pass.

@@ -10,6 +10,11 @@ extension FlagSpec {
         value: "DIR",
         summary: "public keys in PEM, one of which must have signed"
     )
+    static let requiredEnvironment = FlagSpec(
+        name: "--required-environment",
+        value: "FILE",
+        summary: "pinned packages that its lock must have"
+    )
 }
 
 extension Arguments {
@@ -17,6 +22,7 @@ extension Arguments {
     func artifactOptions() throws(ArtifactError) -> ArtifactOptions {
         var settings = Settings()
         settings.trustedKeys = self[FlagSpec.trustedKeys.name]
+        settings.requiredEnvironment = self[FlagSpec.requiredEnvironment.name]
         return try ArtifactOptions(settings: settings)
     }
 }

@@ -8,12 +8,14 @@ func artifactFindings(_ settings: Settings) -> [Finding] {
     var options = ArtifactOptions()
     do throws(ArtifactError) {
         options = try ArtifactOptions(settings: settings)
-        if let trust = options.trust { findings += trustFindings(trust) }
     } catch {
         findings += error.problems.map {
-            let expected = $0.expected.isEmpty ? "" : "; expected \($0.expected)"
-            return .fail("trusted_keys", "\($0.file): \($0.found)\(expected)", $0.remedy)
+            $0.finding(isLock: $0.file == settings.requiredEnvironment)
         }
+    }
+    if let trust = options.trust { findings += trustFindings(trust) }
+    if let required = options.requiredEnvironment {
+        findings.append(.ok("required_environment", counted(required.packages.count, "package")))
     }
     do throws(ArtifactError) {
         let listing = try ArtifactRepository(path: settings.models).scan()
@@ -43,6 +45,18 @@ func artifactFindings(_ settings: Settings) -> [Finding] {
         return findings
     } catch {
         return findings + error.problems.map { .fail("models", $0.description, nil) }
+    }
+}
+
+extension ArtifactProblem {
+    /// What is wrong with a file by which artifacts are judged.
+    fileprivate func finding(isLock: Bool) -> Finding {
+        .fail(
+            isLock ? "required_environment" : "trusted_keys",
+            file + (place.isEmpty ? "" : ": \(place)") + ": \(found)"
+                + (expected.isEmpty ? "" : "; expected \(expected)"),
+            remedy
+        )
     }
 }
 

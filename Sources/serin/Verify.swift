@@ -17,7 +17,7 @@ extension CommandSpec {
         examples: ["serin verify Models/diamonds-price/1", "serin verify onnx/test_relu --json"],
         positionals: [PositionalSpec(name: "PATH", summary: "an artifact or a model folder")],
         flags: [
-            .trustedKeys, .json,
+            .trustedKeys, .requiredEnvironment, .json,
         ],
         run: runVerify
     )

@@ -10,7 +10,8 @@ import Testing
 struct ArtifactFixture: Sendable {
     var files: [String: String] = [
         "contract.json": contract, "golden.jsonl": golden, "fallback.jsonl": fallback,
-        "baseline.json": baseline, "environment.lock": "numpy==2.1.0 --hash=sha256:00\n",
+        "baseline.json": baseline,
+        "environment.lock": "numpy==2.1.0 \(someHash)\nxgboost==3.0.0 \(someHash)\n",
         "model.onnx": String(repeating: "a model of 16 B\n", count: 300),
     ]
     var stage = Stage.production

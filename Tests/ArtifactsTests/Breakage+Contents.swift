@@ -21,7 +21,7 @@ extension Breakage {
     }
 
     static let contents =
-        goldenRecords + baselines + [
+        goldenRecords + baselines + environments + [
             content(
                 "a misspelt key",
                 of: "contract.json",
@@ -74,6 +74,43 @@ extension Breakage {
                 }
             ),
         ]
+
+    static let environments = [
+        content(
+            "another version of the framework",
+            of: "environment.lock",
+            replace: "xgboost==3.0.0",
+            with: "xgboost==2.1.4",
+            says: "environment.lock: line 2: xgboost 2.1.4, required 3.0.0; artifact.json says"
+        ),
+        content(
+            "no framework",
+            of: "environment.lock",
+            replace: "xgboost==3.0.0",
+            with: "catboost==3.0.0",
+            says: "environment.lock: xgboost missing, required 3.0.0"
+        ),
+        content(
+            "a package that is not pinned",
+            of: "environment.lock",
+            replace: "numpy==2.1.0",
+            with: "numpy>=2.1.0",
+            says: "line 1: 'numpy>=2.1.0' is not pinned to one version; expected numpy==VERSION"
+        ),
+        content(
+            "a short hash",
+            of: "environment.lock",
+            replace: "2.1.0 --hash=sha256:0a",
+            with: "2.1.0 --hash=sha256:a",
+            says: "expected --hash=sha256: and 64 hexadecimal digits"
+        ),
+        Breakage(
+            testDescription: "environment.lock: Poetry's",
+            file: "environment.lock",
+            says: ["a lock file of Poetry or PDM; expected a package a line"],
+            before: { $0.files["environment.lock"] = "[[package]]\n[metadata]\n" }
+        ),
+    ]
 
     static let goldenRecords = [
         content(

@@ -205,6 +205,11 @@ extension Settings {
         ),
         .text("trusted_keys", \.trustedKeys, "folder of public keys whose signatures count"),
         .flag("require_signature", \.requireSignature, "refuse artifacts nobody trusted signed"),
+        .text(
+            "required_environment",
+            \.requiredEnvironment,
+            "file of packages that artifacts must be trained with"
+        ),
         .flag("errors.verbose", \.errors.isVerbose, "tell clients values and what is allowed"),
     ]
 

@@ -42,6 +42,8 @@ package struct Settings: Sendable, Equatable {
     /// A folder of public keys in PEM whose signatures count.
     package var trustedKeys: String?
     package var requireSignature = false
+    /// A file of pinned packages that every artifact's environment must have.
+    package var requiredEnvironment: String?
     package var errors = Errors()
 
     package init() {}

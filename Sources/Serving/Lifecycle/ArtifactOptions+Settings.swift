@@ -15,5 +15,8 @@ extension ArtifactOptions {
         if let folder = settings.trustedKeys { trust = try Trust.load(directory: folder) }
         self.init(trust: trust, identity: identity)
         requiresSignature = settings.requireSignature
+        if let file = settings.requiredEnvironment {
+            requiredEnvironment = try EnvironmentLock(reading: file)
+        }
     }
 }
