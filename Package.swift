@@ -36,7 +36,7 @@ let modules: [(name: String, imports: [Target.Dependency])] = [
 ]
 
 /// Modules whose tests hold recorded answers beside them.
-let recorded = ["Engine", "Guards", "HTTP", "JSON", "Telemetry"]
+let recorded = ["Engine", "Guards", "HTTP", "JSON", "Serving", "Telemetry"]
 
 let package = Package(
     name: "serin",

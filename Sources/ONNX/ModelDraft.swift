@@ -71,7 +71,9 @@ package struct ModelDraft: Sendable {
         outputs.append(Table(name: name, type: type, width: width))
     }
 
+    /// Adds a constant; one of that name stays what it is.
     package mutating func addConstant(_ name: String, _ value: Constant) {
+        guard !constants.contains(where: { $0.name == name }) else { return }
         constants.append((name, value))
     }
 
@@ -91,6 +93,13 @@ package struct ModelDraft: Sendable {
                 attributes: attributes
             )
         )
+    }
+
+    /// Calls what a node makes by another name; nothing may read it yet.
+    package mutating func rename(_ output: String, to name: String) {
+        for place in nodes.indices where nodes[place].outputs == [output] {
+            nodes[place].outputs = [name]
+        }
     }
 
     // MARK: Bytes

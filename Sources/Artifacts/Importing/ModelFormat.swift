@@ -73,13 +73,10 @@ package func importModel(
                 remedy: "take it as it is"
             )
         )
-    case .xgboostJSON, .xgboostUBJ, .lightgbmText:
-        throw ArtifactError(
-            ArtifactProblem(
-                file: options.fileName,
-                found: "is a model file of a training library, which this build cannot read yet",
-                remedy: "export it to ONNX"
-            )
-        )
+    case .xgboostJSON:
+        return try XGBoostModel.read(ModelDocument(json: bytes, fileName: options.fileName))
+    case .xgboostUBJ:
+        return try XGBoostModel.read(ModelDocument(ubj: bytes, fileName: options.fileName))
+    case .lightgbmText: return try LightGBMModel.read(bytes, options)
     }
 }

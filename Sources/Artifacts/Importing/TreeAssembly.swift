@@ -33,8 +33,8 @@ struct StatedSplit {
 struct TreeAssembly {
     /// LightGBM takes numbers up to this size for zero.
     static let zero = Double(1e-35 as Float)
-    /// No tree that a library grows is deeper.
-    private static let mostLevels = 4096
+    /// No tree that a library grows is deeper; what is too much for an engine is up to twice as deep.
+    private static let mostLevels = 2048
 
     private var tree = BoostedTree()
     private var seen: [Bool]

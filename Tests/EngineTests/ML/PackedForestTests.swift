@@ -28,6 +28,31 @@ import Testing
         ("deep, missing to either side", Shape(trees: 9, mostLeaves: 900, missingTrue: 40)),
         ("equal", Shape(modes: [.equal, .lessOrEqual], missingTrue: 30)),
         ("not equal", Shape(modes: [.notEqual], missingTrue: 30)),
+        (
+            "categories",
+            Shape(trees: 70, modes: [.member, .lessOrEqual], missingTrue: 30, categories: 12)
+        ),
+        (
+            "one category or not",
+            Shape(modes: [.equal, .notEqual, .less], missingTrue: 30, categories: 9)
+        ),
+        (
+            "more categories than have columns",
+            Shape(trees: 60, mostLeaves: 60, modes: [.member], missingTrue: 30, categories: 90)
+        ),
+        (
+            "deep, categories",
+            Shape(
+                trees: 9,
+                mostLeaves: 500,
+                targets: 3,
+                modes: [.member, .greater],
+                missingTrue: 30,
+                categories: 6,
+                entries: .all
+            )
+        ),
+        ("sets of other numbers", Shape(modes: [.member, .less], missingTrue: 30)),
         ("a target a tree", Shape(targets: 3)),
         ("a target a leaf", Shape(targets: 4, entries: .anyTarget)),
         ("all targets", Shape(targets: 3, entries: .all)),
@@ -55,6 +80,7 @@ import Testing
             modes: shape.modes,
             missingTrue: shape.missingTrue,
             isSymmetric: shape.isSymmetric,
+            categories: shape.categories,
             entries: .init(shape.entries)
         )
         try check(RandomTrees<Double>(wide, seed: 2), name)

@@ -30,6 +30,8 @@ struct RandomTrees<Value: ForestValue> {
         /// The chance that a missing value takes the true branch, in percent.
         var missingTrue = 0
         var isSymmetric = false
+        /// Values are the codes of so many categories, and what is none.
+        var categories = 0
         /// Leaves give several weights, each target's or some of them.
         var entries: Entries = .one
 
@@ -49,6 +51,10 @@ struct RandomTrees<Value: ForestValue> {
             -.leastNonzeroMagnitude, 1,
         ]
         for _ in 0..<shape.features {
+            guard shape.categories == 0 else {
+                pools.append((0..<shape.categories).map { Value($0) } + [-0.0])
+                continue
+            }
             var pool = special
             for _ in 0..<shape.pool {
                 pool.append(Value(Double(Int.random(in: -9999...9999, using: &random)) / 64))
@@ -122,6 +128,7 @@ struct RandomTrees<Value: ForestValue> {
         table.trueChildren.append(-1)
         table.falseChildren.append(-1)
         table.missingIsTrue.append(false)
+        if shape.modes.contains(.member) { table.members.append([]) }
         return table.count - 1
     }
 
@@ -135,6 +142,12 @@ struct RandomTrees<Value: ForestValue> {
         table.features[node] = feature
         table.thresholds[node] = Value.double(threshold)
         table.missingIsTrue[node] = Int.random(in: 0..<100, using: &random) < shape.missingTrue
+        if mode == .member {
+            let codes = (0..<Int.random(in: 0...5, using: &random)).map { _ in
+                Value.double(self.threshold(of: feature))
+            }
+            table.members[node] = Set(codes).sorted()
+        }
         let children = [addNode(), addNode()]
         table.trueChildren[node] = children[0]
         table.falseChildren[node] = children[1]
@@ -177,7 +190,7 @@ struct RandomTrees<Value: ForestValue> {
                     case .greater: x > threshold
                     case .equal: x == threshold
                     case .notEqual: x != threshold
-                    case .member: false
+                    case .member: table.members[node].contains { Value($0) == x }
                     }
                 let isTrue = holds || (x.isNaN && table.missingIsTrue[node])
                 node = isTrue ? table.trueChildren[node] : table.falseChildren[node]

@@ -4,7 +4,7 @@ import Glibc
 
 /// What can be fuzzed, chosen by the variable `SERIN_FUZZ_TARGET`; see `Tests/Fuzz/run`.
 enum FuzzTarget: String, CaseIterable {
-    case json, head, chunked, gzip, rows, tensors, onnx, engine, contract
+    case json, head, chunked, gzip, rows, tensors, onnx, engine, contract, importers
 
     /// Tries one input; what must hold of it is a precondition, so that libFuzzer sees a crash.
     func tryInput(_ bytes: [UInt8]) {
@@ -18,6 +18,7 @@ enum FuzzTarget: String, CaseIterable {
         case .onnx: fuzzModel(bytes)
         case .engine: fuzzEngine(bytes)
         case .contract: fuzzContract(bytes)
+        case .importers: fuzzImporters(bytes)
         }
     }
 

@@ -82,8 +82,10 @@ struct ForestBuilder<Value: ForestValue> {
             && (0..<table.count).allSatisfy {
                 table.entryStarts[$0 + 1] - table.entryStarts[$0] <= 1
             }
+        var table = table
+        let categories = CategoryColumns<Value>(replacing: &table, featureCount: featureCount)
         var builder = ForestBuilder(table, isInline: mayInline, context: context)
-        builder.parts.featureCount = featureCount
+        builder.parts.featureCount = categories?.columnCount ?? featureCount
         builder.parts.targetCount = targetCount
         builder.parts.isSum = isSum
         let blank = builder
@@ -93,6 +95,7 @@ struct ForestBuilder<Value: ForestValue> {
             builder.isInline = false
             try builder.addTrees()
         }
+        if let categories { return PackedForest(builder.parts, categories) }
         return PackedForest(builder.parts)
     }
 

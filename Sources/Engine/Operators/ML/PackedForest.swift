@@ -4,7 +4,8 @@ import Tensors
 /// A forest in the arrangement that suits its shape.
 ///
 /// Small trees have all their nodes tested, for many rows or trees at once; larger ones are walked,
-/// many at once; those of unusual tests are walked node by node.
+/// many at once; those of unusual tests are walked node by node. Tests for categories become columns
+/// first, where they can.
 /// Whichever it is, the leaves are those of the walk, and weights are added tree by tree, so that a
 /// row has the same bits in every batch and on every processor, and those of the library that
 /// trained the trees.
@@ -25,6 +26,17 @@ final class PackedForest<Value: ForestValue>: Sendable {
         case general(Forest<Value>)
         case walked(WalkedForest<Value>)
         case leafSets(LeafSetForest<Value>)
+        /// A forest that asks the columns too.
+        case coded(CategoryColumns<Value>, PackedForest)
+    }
+
+    /// A forest of `parts`, of which some features are columns of `categories`.
+    init(_ parts: ForestParts<Value>, _ categories: CategoryColumns<Value>) {
+        let forest = PackedForest(parts)
+        (treeCount, targetCount) = (forest.treeCount, forest.targetCount)
+        featureCount = categories.featureCount
+        (blockRows, byteCount) = (forest.blockRows, forest.byteCount + categories.byteCount)
+        arrangement = .coded(categories, forest)
     }
 
     init(_ parts: ForestParts<Value>) {
@@ -55,7 +67,16 @@ final class PackedForest<Value: ForestValue>: Sendable {
             let isValue = type == Value.dataType
             let converted = isValue ? 0 : blockRows * featureCount * size
             return scores + ForestScratch<Value>.aligned(converted) + forest.stagingByteCount
+        case .coded(let categories, let forest):
+            return columnsByteCount(categories) + forest.scratchByteCount(for: Value.dataType)
         }
+    }
+
+    /// The bytes that the rows of a block take with their columns.
+    private func columnsByteCount(_ categories: CategoryColumns<Value>) -> Int {
+        ForestScratch<Value>.aligned(
+            blockRows * categories.columnCount * MemoryLayout<Value>.stride
+        )
     }
 
     /// Aggregates the leaves of every tree for each of `rows` rows, at most `blockRows`.
@@ -82,6 +103,34 @@ final class PackedForest<Value: ForestValue>: Sendable {
                 scratch.seen,
                 staging: staging
             )
+        case .coded(let categories, let forest):
+            let (room, rest) = scratch.split(at: columnsByteCount(categories))
+            categories.lay(x, rows: rows, in: room)
+            forest.scoreColumns(room.reading, rows: rows, as: aggregate, in: rest)
+        }
+    }
+
+    /// As `score`, of rows that have their columns; apart, as `score` is part of whoever calls it.
+    private func scoreColumns(
+        _ x: View<Value>,
+        rows: Int,
+        as aggregate: Aggregate,
+        in scratch: ForestScratch<Value>
+    ) {
+        switch arrangement {
+        case .general(let forest): forest.score(x, rows: rows, as: aggregate, in: scratch)
+        case .walked(let forest): forest.score(x, rows: rows, as: aggregate, in: scratch)
+        case .leafSets(let forest):
+            let (values, staging) = scratch.values(of: x)
+            forest.score(
+                values,
+                rows: rows,
+                as: aggregate,
+                scratch.scores,
+                scratch.seen,
+                staging: staging
+            )
+        case .coded: preconditionFailure("columns have no columns")
         }
     }
 }
@@ -101,7 +150,22 @@ struct ForestScratch<Value: ForestValue> {
         staging = all.part((2 * size)..<all.count)
     }
 
+    private init(
+        _ scores: MutableView<Value>,
+        _ seen: MutableView<Value>,
+        _ staging: MutableView<UInt8>
+    ) {
+        (self.scores, self.seen, self.staging) = (scores, seen, staging)
+    }
+
     static func aligned(_ byteCount: Int) -> Int { (byteCount + 63) / 64 * 64 }
+
+    /// The first bytes of the room as values, and the same scratch with the rest of it.
+    @inline(__always)
+    func split(at byteCount: Int) -> (MutableView<Value>, ForestScratch) {
+        let rest = staging.part(byteCount..<staging.count)
+        return (staging.part(0..<byteCount).rebound(), ForestScratch(scores, seen, rest))
+    }
 
     /// The room as values.
     var values: MutableView<Value> { staging.rebound() }
