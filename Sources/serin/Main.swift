@@ -6,7 +6,8 @@ import Platform
 struct Main {
     /// Every command, in the order of `--help`.
     static let commands: [CommandSpec] = [
-        .serve, .verify, .sign, .predict, .plan, .bench, .status, .override, .canary, .events,
+        .serve, .verify, .sign, .inspect, .diff, .predict, .plan, .bench, .status, .override,
+        .canary, .events,
         .probe,
         .doctor,
         .version,
