@@ -11,6 +11,11 @@ package struct ArtifactRepository: Sendable {
     package struct Candidate: Sendable, Hashable {
         package let identity: ArtifactIdentity
         package let path: String
+
+        package init(identity: ArtifactIdentity, path: String) {
+            self.identity = identity
+            self.path = path
+        }
     }
 
     package struct Listing: Sendable, Equatable {

@@ -6,15 +6,19 @@ import Platform
 struct Main {
     /// Every command, in the order of `--help`.
     static let commands: [CommandSpec] = [
-        .serve, .verify, .sign, .inspect, .diff, .predict, .plan, .bench, .status, .override,
-        .canary, .events,
-        .probe,
-        .doctor,
-        .version,
+        .serve,
+        .verify, .sign, .inspect, .diff, .predict, .plan, .bench,
+        .status, .override, .canary, .events,
+        .versions, .rollback, .promote, .pin, .load, .unload,
+        .probe, .doctor, .version,
     ]
 
     /// Planned words that this version only recognises.
-    static let laterCommands = ["pack", "rollback", "replay"]
+    static let laterCommands = ["pack", "replay"]
+    ]
+
+    /// Planned words that this version only recognises.
+    static let laterCommands = ["pack", "replay"]
 
     static func main() {
         exitProcess(run(Array(CommandLine.arguments.dropFirst())).rawValue)

@@ -46,7 +46,7 @@ extension CommandSpec {
             now: .now
         )
         var budget = MemoryBudget(settings: settings, cores: cores)
-        budget.add(version)
+        budget.add(version.claim)
         Terminal.print(
             arguments.has("--json")
                 ? document(version, budget).text(pretty: true)

@@ -22,7 +22,7 @@ import Testing
         let model = try servedModel(workspaces: 3)
         var budget = MemoryBudget(settings: Settings(), cores: 2)
         let before = budget.total
-        budget.add(model)
+        budget.add(model.claim)
         #expect(budget.total > before)
         let arenas = try #require(budget.items.first { $0.name.contains("arenas") })
         #expect(arenas.bytes == 4 * model.program.plan.arenaByteCount)

@@ -61,6 +61,7 @@ final class TestDaemon: Sendable {
             }
             parts.registry.host(model.name)?.add(model)
             canaries.run(model)
+            _ = parts.registry.host(model.name)?.settle()
         }
         if isLoaded { parts.registry.finishLoading(strays: []) }
     }

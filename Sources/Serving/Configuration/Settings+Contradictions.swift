@@ -31,6 +31,7 @@ extension Settings {
             )
         }
         problems += socketProblems()
+        problems += policyProblems()
         if limits.requestMemory < limits.bodyBytes {
             problems.append(
                 .init(
@@ -65,6 +66,29 @@ extension Settings {
 }
 
 extension Settings {
+    private func policyProblems() -> [SettingProblem] {
+        var problems: [SettingProblem] = []
+        if VersionPolicy(versions.policy) == nil {
+            problems.append(
+                .init(
+                    place: "versions.policy",
+                    problem: "'\(versions.policy)' is no policy",
+                    hint: "write \(VersionPolicy.rule)"
+                )
+            )
+        }
+        for entry in versions.models where Settings.Versions.entry(entry) == nil {
+            problems.append(
+                .init(
+                    place: "versions.models",
+                    problem: "'\(entry)' is no model with its policy",
+                    hint: "write 'model=policy', the policy being \(VersionPolicy.rule)"
+                )
+            )
+        }
+        return problems
+    }
+
     private func socketProblems() -> [SettingProblem] {
         var problems: [SettingProblem] = []
         for (place, path) in [("socket", socket), ("operations.socket", operations.socket)] {

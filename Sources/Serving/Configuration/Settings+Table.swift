@@ -187,6 +187,22 @@ extension Settings {
             4096...1 << 30,
             "hashed at a time"
         ),
+        .text("versions.policy", \.versions.policy, "the versions held: 'N latest' or 'listed N…'"),
+        .texts("versions.models", \.versions.models, "'model=policy', for those with their own"),
+        .choice("versions.swap", \.versions.swap, "what gives way when two do not fit in memory"),
+        .flag("versions.watch", \.versions.watch, "take up what changes in the models folder"),
+        .duration(
+            "versions.settle",
+            \.versions.settle,
+            span(50, 600_000),
+            "how long a new folder must have been still"
+        ),
+        .duration(
+            "versions.poll",
+            \.versions.poll,
+            span(100, 86_400_000),
+            "how often the folder is looked at anyway"
+        ),
         .choice("stage", \.stage, "the least that an artifact must be"),
         .texts("required_models", \.requiredModels, "models without which it is not ready"),
         .text("state_directory", \.stateDirectory, "journal, overrides; chosen where null"),

@@ -29,6 +29,7 @@ package struct Settings: Sendable, Equatable {
     package var compression = Compression()
     package var canary = Canary()
     package var integrity = Integrity()
+    package var versions = Versions()
     /// The least that an artifact must be to be served.
     package var stage = Stage.staging
     /// Models without which the daemon is not ready.
@@ -147,6 +148,27 @@ package struct Settings: Sendable, Equatable {
         package var jitter = 0.1
         /// Stands in for every contract's own interval.
         package var interval: Duration?
+    }
+
+    /// Which versions are loaded, and how one takes the place of another.
+    package struct Versions: Sendable, Equatable {
+        package enum Swap: String, Sendable, CaseIterable {
+            /// Old and new are in memory together for a while.
+            case beside
+            /// Where they do not fit together, the old one goes first; the model answers 503 meanwhile.
+            case drain
+        }
+        /// As `VersionPolicy` reads it.
+        package var policy = "2 latest"
+        /// `model=policy`, for those that have one of their own.
+        package var models: [String] = []
+        package var swap = Swap.beside
+        /// Whether what changes in the models folder is taken up without being asked to.
+        package var watch = true
+        /// How long a folder must have been still to be read.
+        package var settle = Duration.seconds(1)
+        /// How often the folder is looked at even if the kernel told of no change.
+        package var poll = Duration.seconds(30)
     }
 
     package struct Integrity: Sendable, Equatable {

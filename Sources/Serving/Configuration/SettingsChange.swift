@@ -57,6 +57,8 @@ extension Setting {
         "deadlines.write", "drain.delay", "drain.limit", "concurrency.queue",
         "concurrency.lifo_after",
         "rate_limit.requests_per_second", "rate_limit.burst", "canary.jitter", "canary.interval",
+        "versions.policy", "versions.models", "versions.swap", "versions.watch",
+        "versions.settle", "versions.poll",
         "integrity.interval", "integrity.slice_bytes", "required_models", "log.level",
         "errors.verbose",
     ]

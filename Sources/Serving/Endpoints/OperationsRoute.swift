@@ -6,6 +6,7 @@ enum OperationsRoute: Sendable {
     case console, metrics, status
     case override, setOverride, clearOverride
     case canary, breaker, events, index, reload
+    case versions, rollback, promote, pin, setPin, clearPin, load, unload
     case live, ready, startup
 
     static let router: Router<OperationsRoute> = {
@@ -20,7 +21,15 @@ enum OperationsRoute: Sendable {
         router.add(.post, "/v1/models/{model}/breaker", .breaker)
         router.add(.get, "/v1/events", .events)
         router.add(.post, "/v1/reload", .reload)
+        router.add(.get, "/v1/models/{model}/versions", .versions)
+        router.add(.post, "/v1/models/{model}/rollback", .rollback)
+        router.add(.post, "/v1/models/{model}/promote", .promote)
+        router.add(.get, "/v1/models/{model}/pin", .pin)
+        router.add(.put, "/v1/models/{model}/pin", .setPin)
+        router.add(.delete, "/v1/models/{model}/pin", .clearPin)
         router.add(.post, "/v2/repository/index", .index)
+        router.add(.post, "/v2/repository/models/{model}/load", .load)
+        router.add(.post, "/v2/repository/models/{model}/unload", .unload)
         addProbes(to: &router, live: .live, ready: .ready, startup: .startup)
         return router
     }()
@@ -29,6 +38,7 @@ enum OperationsRoute: Sendable {
     var changesState: Bool {
         switch self {
         case .setOverride, .clearOverride, .canary, .breaker, .reload: true
+        case .rollback, .promote, .setPin, .clearPin, .load, .unload: true
         default: false
         }
     }

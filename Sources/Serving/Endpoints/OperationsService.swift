@@ -40,6 +40,8 @@ package struct OperationsService: Handler {
             )
             if match.route == .canary { return try runCanary(match, marks, exchange) }
             if match.route == .reload { return try reload(marks, exchange, caller) }
+            let orders = VersionOrders(daemon: daemon, marks: marks, exchange: exchange)
+            if let reply = try orders.reply(match, request, body, caller) { return reply }
             let response = try answer(match, request, body, caller)
             return .now(marks.stamp(response))
         } catch {
@@ -67,8 +69,7 @@ package struct OperationsService: Handler {
         case .clearOverride: return clearOverride(try daemon.host(match), caller)
         case .breaker: return try moveBreaker(match, body, caller)
         case .events: return try events(request)
-        case .index: return index()
-        case .canary, .reload, .live, .ready, .startup:
+        default:
             preconditionFailure("\(match.route) is answered before")
         }
     }
@@ -204,32 +205,14 @@ package struct OperationsService: Handler {
             body: daemon.reporter.events(since: since)
         )
     }
+}
 
-    private func index() -> Response {
-        var rows: [JSONValue] = []
-        for host in daemon.registry.hosts {
-            for version in host.versions {
-                rows.append([
-                    "name": .string(host.name), "version": .string(String(version.version)),
-                    "state": "READY", "reason": "",
-                ])
-            }
-            for refusal in host.refusals {
-                rows.append([
-                    "name": .string(host.name), "version": .string(refusal.version),
-                    "state": "UNAVAILABLE", "reason": .string(refusal.reason),
-                ])
-            }
-        }
-        return json(.array(rows))
-    }
-
-    private func parse(_ body: Span<UInt8>) throws(Failure) -> JSONValue {
-        do {
-            return try parseJSON(body.copied())
-        } catch {
-            throw .malformed(error)
-        }
+/// The document that an order comes with.
+func parse(_ body: Span<UInt8>) throws(Failure) -> JSONValue {
+    do {
+        return try parseJSON(body.copied())
+    } catch {
+        throw .malformed(error)
     }
 }
 

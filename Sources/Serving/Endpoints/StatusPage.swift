@@ -51,6 +51,7 @@ struct StatusPage {
         let active = host.active
         return [
             "name": .string(host.name),
+            "labels": host.labels.json,
             "versions": .array(
                 host.versions.map { version($0, host, isActive: $0 === active, at: now) }
             ),

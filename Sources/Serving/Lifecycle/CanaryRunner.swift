@@ -80,7 +80,11 @@ package final class CanaryRunner: Sendable {
             let now = ContinuousClock.now
             let jitter = state.withLock { $0.jitter }
             var next = now + .seconds(1)
-            for version in registry.versions {
+            let versions = registry.versions
+            // What is gone is forgotten, as its identity may be given to another.
+            let present = Set(versions.map { ObjectIdentifier($0) })
+            due = due.filter { present.contains($0.key) }
+            for version in versions {
                 let identity = ObjectIdentifier(version)
                 let interval = version.guards.withLock { $0.canary.settings.interval }
                 let pause = jittered(

@@ -62,9 +62,11 @@ package final class Caretaker: @unchecked Sendable {
         let integrity = daemon.settings.integrity
         if lastSlice.map({ now >= $0 + integrity.interval }) ?? true {
             lastSlice = now
-            for version in daemon.registry.versions {
-                checkSlice(of: version, integrity.sliceBytes)
-            }
+            let versions = daemon.registry.versions
+            // A watch keeps its artifact mapped, and must not outlive the version.
+            let present = Set(versions.map { ObjectIdentifier($0) })
+            watches = watches.filter { present.contains($0.key) }
+            for version in versions { checkSlice(of: version, integrity.sliceBytes) }
         }
         noteReadiness()
     }
@@ -124,7 +126,7 @@ package final class Caretaker: @unchecked Sendable {
         guard !daemon.lifecycle.isStopping else { return }
         if isReady {
             daemon.manager.becomeReady()
-            let names = daemon.registry.hosts.filter { !$0.versions.isEmpty }.map(\.name)
+            let names = daemon.registry.hosts.filter { $0.active != nil }.map(\.name)
             daemon.manager.tell("ready: " + names.joined(separator: ", "))
         } else {
             let failing = checks.filter { !$0.isOK && !$0.isWarning }.map(\.name)

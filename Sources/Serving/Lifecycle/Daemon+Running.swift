@@ -23,10 +23,9 @@ extension Daemon {
         operations.start()
         tellStart()
         certificates.start()
-        let loader = Loader(daemon: parts, canaries: canaries)
-        let (canaries, caretaker, watchdog) = (canaries, caretaker, watchdog)
+        let (canaries, caretaker, watchdog, versions) = (canaries, caretaker, watchdog, versions)
         DispatchQueue(label: "serin.loader").async {
-            loader.loadAll()
+            versions.start()
             // A reload while models were being loaded has reached those only that were.
             reloader.applyToModels()
             canaries.start()
@@ -58,6 +57,7 @@ extension Daemon {
         let isDrained = stop.waitUntilDrained(atMost: drain.limit)
         operations.stopAccepting()
         if isDrained { _ = operations.drained(within: .seconds(1)) }
+        versions.stop()
         canaries.stop()
         watchdog?.stop()
         certificates.stop()

@@ -10,6 +10,7 @@ package final class Daemon: Sendable {
     package let parts: DaemonParts
     let canaries: CanaryRunner
     let caretaker: Caretaker
+    let versions: VersionKeeper
     let inference: HTTPServer
     let operations: HTTPServer
     let certificates: CertificateKeeper
@@ -72,6 +73,9 @@ package final class Daemon: Sendable {
         let canaries = canaries
         parts.canaries.withLock { $0 = canaries }
         caretaker = Caretaker(daemon: parts, canaries: canaries)
+        let versions = VersionKeeper(daemon: parts, canaries: canaries)
+        parts.versions.withLock { $0 = versions }
+        self.versions = versions
         self.parts = parts
         let inherited = try Self.inheritedPorts(environment, settings)
         inference = try Self.server(

@@ -162,6 +162,7 @@ extension DaemonParts {
     /// Counts a golden run, and journals the first of each kind.
     func noteCanary(_ report: CanaryReport, of version: ModelVersion, took duration: Duration) {
         version.metrics.count(report, took: duration)
+        defer { judgeProbation(report, of: version) }
         guard version.noteVerdict(report.outcomeName) else { return }
         var fields: JSONValue = [
             "version": .number(version.version), "outcome": .string(report.outcomeName),

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import Artifacts
 import Guards
 import HTTP
 import JSON
@@ -17,6 +16,10 @@ package final class DaemonParts: Sendable {
     package let store: StateStore
     package let budget: Guarded<MemoryBudget>
     let denials = Guarded(DenialLedger())
+    /// What versions are called, as it was written last.
+    let keptVersions = Guarded<JSONValue>(.null)
+    /// Set once, before anything runs; the keeper itself needs what is here.
+    let versions = Guarded<VersionKeeper?>(nil)
     /// Who is told how the daemon is.
     let manager: ServiceManager
     /// Set once, before anything runs; it needs the servers, whose handlers need what is here.
@@ -74,11 +77,7 @@ extension DaemonParts {
             }
             return (host, active)
         }
-        guard let number = ArtifactIdentity.version(folder: text),
-            let version = host.version(number)
-        else {
-            throw noVersion(text, of: host)
-        }
+        guard let version = host.version(text) else { throw noVersion(text, of: host) }
         return (host, version)
     }
 
@@ -104,7 +103,7 @@ extension DaemonParts {
         return failure
     }
 
-    private func noVersion(_ text: String, of host: ModelHost) -> Failure {
+    func noVersion(_ text: String, of host: ModelHost) -> Failure {
         var failure: Failure
         if let refusal = host.refusals.first(where: { $0.version == text }) {
             failure = Failure(
@@ -114,7 +113,8 @@ extension DaemonParts {
                 "version \(text) of model '\(host.name)' could not be loaded: \(refusal.reason)"
             )
         } else {
-            let versions = host.versions.map { String($0.version) }.joined(separator: ", ")
+            let numbers = host.versions.map { String($0.version) }
+            let versions = numbers.isEmpty ? "none" : numbers.joined(separator: ", ")
             failure = Failure(
                 404,
                 "unknown_version",
@@ -126,7 +126,21 @@ extension DaemonParts {
         return failure
     }
 
-    private func notLoaded(_ host: ModelHost) -> Failure {
+    func notLoaded(_ host: ModelHost) -> Failure {
+        if let pause = host.pause {
+            var failure = Failure(503, "model_unavailable", .system, pause)
+            failure.headers = ["retry-after": "2"]
+            failure.model = host.name
+            return failure
+        }
+        if host.labels.isUnloaded {
+            return Failure(
+                503,
+                "model_unavailable",
+                .system,
+                "model '\(host.name)' was unloaded by an operator; load it to have it back"
+            )
+        }
         let reasons = host.refusals.map { "version \($0.version): \($0.reason)" }
         var failure = Failure(
             503,

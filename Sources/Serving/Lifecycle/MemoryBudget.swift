@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import Artifacts
+package import Artifacts
 import Engine
 import HTTP
 package import JSON
 import Platform
+import Synchronization
 
 /// What the process may use, item by item; it follows from configuration and models alone.
 package struct MemoryBudget: Sendable {
@@ -12,9 +13,23 @@ package struct MemoryBudget: Sendable {
         package let bytes: Int
     }
 
-    package private(set) var items: [Item] = []
+    /// What a loaded version takes, from before its memory is made until the last request that has
+    /// it has ended.
+    package struct Claim: Sendable {
+        package let identity: ArtifactIdentity
+        /// Of this one, since a version may be loaded again while the old one still serves.
+        let number: Int
+        package let items: [Item]
+
+        package var bytes: Int { items.reduce(0) { $0 &+ $1.bytes } }
+    }
+
+    private var own: [Item] = []
+    private var claims: [Claim] = []
 
     package init() {}
+
+    package var items: [Item] { own + claims.flatMap(\.items) }
 
     package var total: Int { items.reduce(0) { $0 &+ $1.bytes } }
 
@@ -22,10 +37,16 @@ package struct MemoryBudget: Sendable {
     ///
     /// The eighth is for what the kernel counts and no program plans: page tables, stacks, the
     /// allocator's slack.
-    package var limit: Int { (total + total / 8 + (1 << 20) - 1) & ~((1 << 20) - 1) }
+    package var limit: Int { limit(with: 0) }
+
+    /// The same with more bytes.
+    package func limit(with bytes: Int) -> Int {
+        let total = total &+ bytes
+        return (total + total / 8 + (1 << 20) - 1) & ~((1 << 20) - 1)
+    }
 
     package mutating func add(_ name: String, _ bytes: Int) {
-        items.append(Item(name: name, bytes: bytes))
+        own.append(Item(name: name, bytes: bytes))
     }
 
     /// What the process takes before any model: code, runtime, threads, metrics, journal.
@@ -42,19 +63,9 @@ package struct MemoryBudget: Sendable {
         add("journal", Self.journalBytes)
     }
 
-    /// The parts of one loaded version.
-    package mutating func add(_ version: ModelVersion) {
-        let name = "\(version.name)/\(version.version)"
-        let workspaces = version.pool.count + 1
-        let rows = version.program.maximumRows
-        add("\(name) arenas (\(workspaces))", workspaces * version.program.plan.arenaByteCount)
-        add("\(name) constants", version.program.plan.constantsByteCount)
-        let mapped = version.artifact.mappedFiles.values.reduce(0) { $0 &+ $1.byteCount }
-        add("\(name) model files", mapped)
-        let cells = version.contract.features.reduce(0) { $0 + columns(of: $1) + 1 }
-        let outputs = version.outputSpecs.reduce(0) { $0 + $1.width }
-        add("\(name) rows decoded (\(workspaces))", workspaces * rows * (cells * 24 + outputs * 16))
-    }
+    package mutating func add(_ claim: Claim) { claims.append(claim) }
+
+    package mutating func remove(_ claim: Claim) { claims.removeAll { $0.number == claim.number } }
 
     package func write(to writer: inout JSONWriter) {
         writer.beginArray()
@@ -67,5 +78,31 @@ package struct MemoryBudget: Sendable {
             writer.endObject()
         }
         writer.endArray()
+    }
+}
+
+extension MemoryBudget.Claim {
+    private static let numbers = Atomic<Int>(0)
+
+    /// The parts of one version.
+    init(
+        _ artifact: Artifact,
+        _ program: Program,
+        _ outputs: [OutputSpec],
+        workspaces: Int
+    ) {
+        identity = artifact.identity
+        number = Self.numbers.wrappingAdd(1, ordering: .relaxed).newValue
+        let name = "\(artifact.identity)"
+        let rows = program.maximumRows
+        let mapped = artifact.mappedFiles.values.reduce(0) { $0 &+ $1.byteCount }
+        let cells = artifact.contract.features.reduce(0) { $0 + columns(of: $1) + 1 }
+        let width = outputs.reduce(0) { $0 + $1.width }
+        items = [
+            ("arenas (\(workspaces))", workspaces * program.plan.arenaByteCount),
+            ("constants", program.plan.constantsByteCount),
+            ("model files", mapped),
+            ("rows decoded (\(workspaces))", workspaces * rows * (cells * 24 + width * 16)),
+        ].map { MemoryBudget.Item(name: "\(name) \($0.0)", bytes: $0.1) }
     }
 }

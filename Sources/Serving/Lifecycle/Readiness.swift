@@ -17,6 +17,13 @@ package struct HealthCheck: Sendable {
     package var limit: Double?
     package var message: String
 
+    /// The same for what is only kept warm: worth knowing, and no reason to send traffic away.
+    var asWarning: HealthCheck {
+        var check = self
+        check.isWarning = true
+        return check
+    }
+
     var kind: Substring { name.prefix { $0 != ":" } }
 }
 
@@ -39,8 +46,10 @@ package final class Readiness: Sendable {
         var checks = [startup(), models(), shutdown()]
         for host in registry.hosts {
             let mode = host.overrideMode(at: WallClock.now().epochSeconds)
+            let active = host.active
             for version in host.versions {
-                checks += Self.checks(of: version, override: mode, at: now)
+                let own = Self.checks(of: version, override: mode, at: now)
+                checks += version === active ? own : own.map(\.asWarning)
             }
             checks += warnings(of: host)
         }
@@ -154,7 +163,7 @@ package final class Readiness: Sendable {
     }
 
     private func models() -> HealthCheck {
-        let loaded = registry.hosts.filter { !$0.versions.isEmpty }.map(\.name)
+        let loaded = registry.hosts.filter { $0.active != nil }.map(\.name)
         let requiredModels = required.withLock { $0 }
         let missing = requiredModels.filter { !loaded.contains($0) }
         return HealthCheck(

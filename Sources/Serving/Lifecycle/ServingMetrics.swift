@@ -22,6 +22,7 @@ package final class ServingMetrics: Sendable {
     let canaryLastSuccess: MetricFamily<Gauge>
     private let refusedArtifacts: Counter
     private let denials: Counter
+    private let swaps: (forward: Counter, back: Counter)
     private let turnedAway: [Admission: Counter]
     private let protocolErrors: MetricFamily<Counter>
     private let unrouted: MetricFamily<Counter>
@@ -90,6 +91,12 @@ package final class ServingMetrics: Sendable {
             "Artifacts that were refused at load.",
             labels: []
         ).with([])
+        let swaps = registry.counter(
+            "serin_swaps_total",
+            "Times that another version began to answer, forward or back.",
+            labels: ["direction"]
+        )
+        self.swaps = (forward: swaps.with(["forward"]), back: swaps.with(["back"]))
         denials = registry.counter(
             "serin_operations_denied_total",
             "Calls of the operations port that lacked credentials.",
@@ -234,6 +241,8 @@ package final class ServingMetrics: Sendable {
     }
 
     func countRefusedArtifact() { refusedArtifacts.add(1) }
+
+    func countSwap(isRollback: Bool) { (isRollback ? swaps.back : swaps.forward).add(1) }
 
     func countDenial() { denials.add(1) }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Artifacts
 package import Guards
 import Platform
 import Synchronization
@@ -11,8 +12,19 @@ package final class ModelHost: Sendable {
     }
     private struct State: Sendable {
         var versions: [ModelVersion] = []
+        /// The version that `labels.active` names, where it is loaded.
+        var active: ModelVersion?
+        var labels = VersionLabels()
+        /// The active version until its golden records have passed again after the swap.
+        var onProbation: Int?
+        /// Why nothing answers for the time being, by somebody's will.
+        var pause: String?
         var refusals: [Refusal] = []
         var override: Override?
+
+        mutating func resolve() {
+            active = labels.active.flatMap { number in versions.first { $0.version == number } }
+        }
     }
 
     package let name: String
@@ -22,18 +34,29 @@ package final class ModelHost: Sendable {
     /// Where this model's dear predictions run and wait.
     package let workers: WorkerPool
 
-    package init(name: String, override: Override?, workers: WorkerPool) {
+    package init(
+        name: String,
+        override: Override?,
+        labels: VersionLabels = VersionLabels(),
+        workers: WorkerPool
+    ) {
         self.name = name
         self.workers = workers
-        state = Guarded(State(override: override))
+        state = Guarded(State(labels: labels, override: override))
         hasOverride = Atomic(override != nil)
     }
 
-    /// The version that answers where a request names none: the highest that loaded.
-    package var active: ModelVersion? { state.withLock { $0.versions.last } }
+    /// The version that answers where a request names none.
+    package var active: ModelVersion? { state.withLock { $0.active } }
 
     /// In rising order.
     package var versions: [ModelVersion] { state.withLock { $0.versions } }
+
+    package var labels: VersionLabels { state.withLock { $0.labels } }
+
+    package var pause: String? { state.withLock { $0.pause } }
+
+    package func setPause(_ sentence: String?) { state.withLock { $0.pause = sentence } }
 
     package var refusals: [Refusal] { state.withLock { $0.refusals } }
 
@@ -41,15 +64,72 @@ package final class ModelHost: Sendable {
         state.withLock { $0.versions.first { $0.version == number } }
     }
 
-    package func add(_ version: ModelVersion) {
+    /// The loaded version that a path's text means: a number or a label.
+    package func version(_ text: String) -> ModelVersion? {
         state.withLock { state in
-            state.versions.append(version)
-            state.versions.sort { $0.version < $1.version }
+            let number =
+                ArtifactIdentity.version(folder: text) ?? state.labels.version(named: text)
+            return number.flatMap { number in state.versions.first { $0.version == number } }
         }
     }
 
-    package func refuse(version: String, reason: String) {
-        state.withLock { $0.refusals.append(Refusal(version: version, reason: reason)) }
+    /// Adds a loaded version, which answers at once where none does.
+    package func add(_ version: ModelVersion) {
+        state.withLock { state in
+            state.versions.removeAll { $0.version == version.version }
+            state.versions.append(version)
+            state.versions.sort { $0.version < $1.version }
+            state.refusals.removeAll { $0.version == String(version.version) }
+            state.resolve()
+        }
+    }
+
+    /// Takes a version away; requests that have it keep it until they end.
+    package func remove(_ number: Int) -> ModelVersion? {
+        state.withLock { state in
+            guard let index = state.versions.firstIndex(where: { $0.version == number }) else {
+                return nil
+            }
+            let version = state.versions.remove(at: index)
+            state.resolve()
+            return version
+        }
+    }
+
+    /// Notes why a version is not loaded, or forgets why.
+    package func refuse(version: String, reason: String?) {
+        state.withLock { state in
+            state.refusals.removeAll { $0.version == version }
+            if let reason { state.refusals.append(Refusal(version: version, reason: reason)) }
+        }
+    }
+
+    /// Changes what versions are called, in one step with which of them answers.
+    ///
+    /// - Parameter body: what changes; answers whether the active version is on probation now.
+    /// - Returns: the versions that answered before and answer now.
+    @discardableResult
+    package func relabel(
+        _ body: (inout VersionLabels, _ loaded: [ModelVersion]) -> Bool
+    ) -> (from: ModelVersion?, to: ModelVersion?) {
+        state.withLock { state in
+            let before = state.active
+            let isOnProbation = body(&state.labels, state.versions)
+            state.resolve()
+            if state.active !== before || isOnProbation {
+                state.onProbation = isOnProbation ? state.labels.active : nil
+            }
+            return (before, state.active)
+        }
+    }
+
+    /// Ends the probation of `version`; false where it was on none.
+    package func endProbation(of version: Int) -> Bool {
+        state.withLock { state in
+            guard state.onProbation == version else { return false }
+            state.onProbation = nil
+            return true
+        }
     }
 
     package func overrideMode(at now: Int64) -> Override.Mode {

@@ -21,6 +21,8 @@ package final class ModelVersion: Sendable {
     package let reserved: Workspace
     package let canaryCase: CanaryCase
     package let metrics: ModelMetrics
+    /// What it takes of the budget.
+    package let claim: MemoryBudget.Claim
     let inputs: InputPlan
     let outputs: OutputPlan
 
@@ -45,12 +47,23 @@ package final class ModelVersion: Sendable {
     /// Nanoseconds of work for each byte of a request's body, averaged over the latest ones.
     private let costPerByte = Atomic<Int>(100)
 
+    /// Compiles, plans and reserves.
+    ///
+    /// - Parameters:
+    ///   - artifact: what was read and checked.
+    ///   - settings: of memory and threads.
+    ///   - metrics: where it counts.
+    ///   - forcedBreaker: why an operator keeps its breaker open; nil where none does.
+    ///   - now: the moment that ages are counted from.
+    ///   - admit: asked before the arenas are made; refuses by throwing.
+    /// - Throws: what is wrong with contract and graph together, or why it does not fit.
     package init(
         artifact: Artifact,
         settings: ModelSettings,
         metrics: ServingMetrics,
         forcedBreaker: String?,
-        now: ContinuousClock.Instant
+        now: ContinuousClock.Instant,
+        admit: (MemoryBudget.Claim) throws(ArtifactError) -> Void = { _ in }
     ) throws(ArtifactError) {
         name = artifact.identity.name
         version = artifact.identity.version
@@ -71,6 +84,13 @@ package final class ModelVersion: Sendable {
             throw ArtifactError(error.problems.map { ArtifactProblem(contract: $0) })
         }
         canaryCase = try CanaryCase(artifact: artifact, rowLimit: program.maximumRows)
+        claim = MemoryBudget.Claim(
+            artifact,
+            program,
+            outputs.specs,
+            workspaces: settings.workspaces + 1
+        )
+        try admit(claim)
         var workspaces: [Workspace] = []
         for _ in 0...settings.workspaces {
             let session = try makeSession(program, threads: settings.threadsPerRequest)

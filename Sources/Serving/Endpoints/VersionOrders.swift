@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+import Artifacts
+import Guards
+import HTTP
+import JSON
+import Platform
+import Telemetry
+
+/// Answers what concerns versions: which there are, and orders to load, unload, swap and go back.
+struct VersionOrders {
+    let daemon: DaemonParts
+    let marks: RequestMarks
+    let exchange: Exchange
+
+    /// Answers the calls that are meant for it; nil for all others.
+    func reply(
+        _ match: Matched<OperationsRoute>,
+        _ request: RequestHead,
+        _ body: Span<UInt8>,
+        _ caller: String
+    ) throws(Failure) -> Reply? {
+        switch match.route {
+        case .index: return .now(marks.stamp(try index(body)))
+        case .versions: return .now(marks.stamp(json(page(try daemon.host(match)))))
+        case .pin: return .now(marks.stamp(json(pinDocument(try daemon.host(match)))))
+        case .rollback: return .now(marks.stamp(try rollBack(match, body, caller)))
+        case .promote: return try promote(match, body, caller)
+        case .setPin: return try pin(match, body, caller)
+        case .clearPin:
+            let host = try daemon.host(match)
+            try keeper.unpin(host, by: caller, completion(host))
+            return .later
+        case .load:
+            let name = match.parameters["model"] ?? ""
+            guard ArtifactIdentity.isName(name) else {
+                throw Failure(
+                    404,
+                    "unknown_model",
+                    .data,
+                    "'\(name.prefix(80))' is no model's name; expected \(ArtifactIdentity.nameRule)"
+                )
+            }
+            try keeper.load(name, by: caller, completion(nil, name))
+            return .later
+        case .unload:
+            let host = try daemon.host(match)
+            try keeper.unload(host, by: caller, completion(host))
+            return .later
+        default: return nil
+        }
+    }
+
+    private var keeper: VersionKeeper {
+        get throws(Failure) {
+            guard let keeper = daemon.versions.withLock({ $0 }) else {
+                throw Failure(503, "starting", .system, "models are still being loaded; try again")
+            }
+            return keeper
+        }
+    }
+
+    /// Answers with what the model's versions are now, or with why the order is not carried out.
+    private func completion(_ host: ModelHost?, _ name: String = "") -> VersionKeeper.Completion {
+        { result in
+            switch result {
+            case .success:
+                let host = host ?? daemon.registry.host(name)
+                exchange.complete(marks.stamp(json(host.map { page($0) } ?? .object([]))))
+            case .failure(let failure):
+                exchange.complete(marks.stamp(failure.response(requestID: marks.requestID.text)))
+            }
+        }
+    }
+
+    // MARK: Orders
+
+    /// At once, on the caller's thread: no load that is under way may hold a rollback up.
+    private func rollBack(
+        _ match: Matched<OperationsRoute>,
+        _ body: Span<UInt8>,
+        _ caller: String
+    ) throws(Failure) -> Response {
+        let host = try daemon.host(match)
+        let order = try order(body, needsVersion: false)
+        guard let active = host.labels.active, host.active != nil else {
+            throw .conflict("no version of model '\(host.name)' answers", host)
+        }
+        let target = order.version.map { host.version($0) } ?? host.rollbackTarget()
+        guard let target, target.version != active else {
+            let wanted = order.version.map { "version \($0) is not in memory" }
+            throw .conflict(
+                "model '\(host.name)' cannot go back from version \(active): "
+                    + (wanted ?? "no version before it is in memory")
+                    + "; loaded: \(host.versions.map { String($0.version) }.joined(separator: ", "))",
+                host
+            )
+        }
+        guard target.isSound(at: .now) || order.isForced else {
+            throw .conflict(
+                "version \(target.version) of model '\(host.name)' does not pass its golden records "
+                    + "either; send \"force\": true to go there all the same, or order the fallback",
+                host
+            )
+        }
+        guard let swap = host.goBack(to: target.version, from: active, reason: order.reason) else {
+            throw .conflict("another version answers meanwhile; look again", host)
+        }
+        daemon.noteSwap(swap, of: host, by: caller, reason: order.reason, isRollback: true)
+        let isKept = daemon.keepVersions()
+        daemon.versions.withLock { $0 }?.tidy(host)
+        var document = page(host).asObject ?? []
+        document.append(JSONMember(name: "kept", value: .bool(isKept)))
+        return json(.object(document))
+    }
+
+    private func promote(
+        _ match: Matched<OperationsRoute>,
+        _ body: Span<UInt8>,
+        _ caller: String
+    ) throws(Failure) -> Reply {
+        let host = try daemon.host(match)
+        let order = try order(body, needsVersion: true)
+        try keeper.promote(
+            order.version ?? 0,
+            of: host,
+            by: caller,
+            reason: order.reason,
+            completion(host)
+        )
+        return .later
+    }
+
+    private func pin(
+        _ match: Matched<OperationsRoute>,
+        _ body: Span<UInt8>,
+        _ caller: String
+    ) throws(Failure) -> Reply {
+        let host = try daemon.host(match)
+        let order = try order(body, needsVersion: false)
+        guard let version = order.version ?? host.labels.active else {
+            throw .conflict("no version of model '\(host.name)' answers that could be pinned", host)
+        }
+        let pin = VersionLabels.Pin(version: version, reason: order.reason, by: caller)
+        try keeper.pin(pin, of: host, completion(host))
+        return .later
+    }
+
+    private struct Order {
+        var version: Int?
+        var reason: String
+        var isForced: Bool
+    }
+
+    private func order(_ body: Span<UInt8>, needsVersion: Bool) throws(Failure) -> Order {
+        let problems = DocumentProblems()
+        let reader = ObjectReader(try parse(body), problems: problems)
+        let order = Order(
+            version: needsVersion || reader.has("version")
+                ? reader.integer("version", in: 1 ... .max) : nil,
+            reason: reader.string("reason"),
+            isForced: reader.has("force") && reader.bool("force", default: false)
+        )
+        reader.finish()
+        checkOrderText(order.reason, "reason", 1...500, reader)
+        guard problems.isEmpty else { throw .problems(GuardProblems(problems.list)) }
+        return order
+    }
+
+    // MARK: Pages
+
+    /// Every version of a model that is known of, with its labels.
+    private func page(_ host: ModelHost) -> JSONValue {
+        let labels = host.labels
+        var rows: [(number: Int, row: JSONValue)] = host.versions.map { version in
+            let number = version.version
+            let hold = labels.held[number]
+            return (
+                number,
+                [
+                    "version": .number(number), "state": "READY",
+                    "labels": .array(labels.names(of: number).map { .string($0) }),
+                    "reason": .string(hold?.reason ?? ""),
+                    "digest": .string(version.artifact.digest),
+                    "bytes": .number(version.claim.bytes),
+                ]
+            )
+        }
+        for refusal in host.refusals {
+            guard let number = Int(refusal.version) else { continue }
+            rows.append(
+                (
+                    number,
+                    [
+                        "version": .number(number), "state": "UNAVAILABLE",
+                        "labels": .array(labels.names(of: number).map { .string($0) }),
+                        "reason": .string(refusal.reason),
+                    ]
+                )
+            )
+        }
+        return [
+            "model": .string(host.name),
+            "active": labels.active.map { .number($0) } ?? .null,
+            "previous": labels.previous.map { .number($0) } ?? .null,
+            "pin": pinDocument(host)["pin"] ?? .null,
+            "unloaded": .bool(labels.isUnloaded),
+            "policy": .string(daemon.settings.versions.policyText(of: host.name)),
+            "versions": .array(rows.sorted { $0.number < $1.number }.map(\.row)),
+        ]
+    }
+
+    private func pinDocument(_ host: ModelHost) -> JSONValue {
+        let pin = host.labels.pin
+        return [
+            "model": .string(host.name),
+            "pin": pin.map {
+                [
+                    "version": .number($0.version), "reason": .string($0.reason),
+                    "by": .string($0.by),
+                ]
+            } ?? .null,
+        ]
+    }
+
+    /// The Open Inference Protocol's index; `{"ready": true}` leaves out what cannot be asked.
+    private func index(_ body: Span<UInt8>) throws(Failure) -> Response {
+        var isOnlyReady = false
+        if !body.isEmpty { isOnlyReady = try parse(body)["ready"]?.asBool ?? false }
+        var rows: [JSONValue] = []
+        for host in daemon.registry.hosts {
+            for version in host.versions {
+                rows.append([
+                    "name": .string(host.name), "version": .string(String(version.version)),
+                    "state": "READY", "reason": "",
+                ])
+            }
+            guard !isOnlyReady else { continue }
+            for refusal in host.refusals {
+                rows.append([
+                    "name": .string(host.name), "version": .string(refusal.version),
+                    "state": "UNAVAILABLE", "reason": .string(refusal.reason),
+                ])
+            }
+            if host.labels.isUnloaded {
+                rows.append([
+                    "name": .string(host.name), "state": "UNAVAILABLE", "reason": "unloaded",
+                ])
+            }
+        }
+        return json(.array(rows))
+    }
+}
+
+extension Failure {
+    fileprivate static func conflict(_ sentence: String, _ host: ModelHost) -> Failure {
+        var failure = Failure(409, "cannot_swap", .model, sentence)
+        failure.model = host.name
+        return failure
+    }
+}

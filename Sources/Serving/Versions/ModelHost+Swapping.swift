@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+import Artifacts
+import Guards
+import Platform
+
+/// Which version answers next; each step is one change under the host's lock, so that a request
+/// sees the old version or the new one and never a mixture.
+extension ModelHost {
+    /// What came of an order.
+    package struct Swap: Sendable {
+        package var from: Int?
+        package var to: Int
+    }
+
+    /// Lets the version answer that should, of those that are loaded.
+    ///
+    /// A version whose golden records fail answers only where nothing else can: its guards then
+    /// give every row to the fallback.
+    ///
+    /// - Returns: the swap, where another version answers than before.
+    package func settle(at now: ContinuousClock.Instant = .now) -> Swap? {
+        swap { labels, loaded in
+            let sound = loaded.filter { $0.isSound(at: now) }.map(\.version)
+            let hasActive = loaded.contains { $0.version == labels.active }
+            if let next = labels.next(of: sound) {
+                let isSwap = hasActive && next != labels.active
+                labels.activate(next)
+                return isSwap
+            }
+            if !hasActive, let last = loaded.last(where: { labels.held[$0.version] == nil }) {
+                labels.activate(last.version)
+            }
+            return false
+        }
+    }
+
+    /// Lets a loaded version answer by an operator's order; an older one keeps newer ones away.
+    package func promote(_ number: Int, reason: String) -> Swap? {
+        swap { labels, loaded in
+            guard number != labels.active else { return false }
+            if number < labels.active ?? 0 {
+                labels.goBack(to: number, loaded: loaded.digests, reason: reason)
+            } else {
+                labels.activate(number)
+            }
+            return true
+        }
+    }
+
+    /// Lets the pinned version answer.
+    package func promotePinned() -> Swap? {
+        swap { labels, _ in
+            guard let pin = labels.pin, pin.version != labels.active else { return false }
+            labels.activate(pin.version)
+            return true
+        }
+    }
+
+    /// The version that a rollback would go to: the one before, or else the newest older one that
+    /// is right.
+    package func rollbackTarget(at now: ContinuousClock.Instant = .now) -> ModelVersion? {
+        let (labels, loaded) = (labels, versions)
+        guard let active = labels.active else { return nil }
+        if let previous = labels.previous, previous != active,
+            let version = loaded.first(where: { $0.version == previous })
+        {
+            return version
+        }
+        return loaded.last {
+            $0.version < active && labels.held[$0.version] == nil && $0.isSound(at: now)
+        }
+    }
+
+    /// Goes back to `number` at once and keeps what answered from coming back by itself.
+    ///
+    /// - Parameters:
+    ///   - number: the version to answer.
+    ///   - active: the version that is to stop answering; nothing happens where another one answers
+    ///     meanwhile.
+    ///   - reason: why.
+    /// - Returns: the swap, where it happened.
+    package func goBack(to number: Int, from active: Int, reason: String) -> Swap? {
+        swap { labels, loaded in
+            guard labels.active == active, loaded.contains(where: { $0.version == number }) else {
+                return false
+            }
+            // Back to a newer one happens where an operator had promoted an older one.
+            if number < active {
+                labels.goBack(to: number, loaded: loaded.digests, reason: reason)
+            } else {
+                labels.activate(number)
+                if let digest = loaded.digests[active] {
+                    labels.hold(active, .init(digest: digest, reason: reason))
+                }
+            }
+            return false
+        }
+    }
+
+    private func swap(_ body: (inout VersionLabels, [ModelVersion]) -> Bool) -> Swap? {
+        let (from, to) = relabel(body)
+        guard let to, from !== to else { return nil }
+        return Swap(from: from?.version, to: to.version)
+    }
+}
+
+extension [ModelVersion] {
+    /// What tells artifacts of one number apart.
+    fileprivate var digests: [Int: String] {
+        Dictionary(uniqueKeysWithValues: map { ($0.version, $0.artifact.digest) })
+    }
+}
+
+extension ModelVersion {
+    /// Whether its golden records pass and its bytes are those that were approved.
+    package func isSound(at now: ContinuousClock.Instant) -> Bool {
+        guards.withLock {
+            $0.integrityFailure == nil && $0.canary.verdict(at: now) == .passing
+        }
+    }
+}
+
+extension Artifact {
+    /// Of `artifact.json`, which names every other file's digest.
+    package var digest: String {
+        files.first { $0.path == Manifest.fileName }?.digest.description ?? ""
+    }
+}

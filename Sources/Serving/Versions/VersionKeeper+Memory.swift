@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+import Artifacts
+import Engine
+import Guards
+import JSON
+import Platform
+import Synchronization
+import Telemetry
+
+/// A version that was taken away, until the last request that has it has ended.
+struct RetiredVersion {
+    weak var version: ModelVersion?
+    let claim: MemoryBudget.Claim
+}
+
+/// Two versions must fit the budget together, or the swap is refused before it begins.
+extension VersionKeeper {
+    /// How long memory of what was taken away is waited for.
+    private static let longestWait = Duration.seconds(10)
+
+    /// Refuses a folder whose files alone are too much, before any of it is read.
+    func checkFit(
+        _ candidate: ArtifactRepository.Candidate,
+        _ host: ModelHost
+    ) throws(ArtifactError) {
+        guard let limit = daemon.memoryLimit else { return }
+        releaseRetired()
+        let bytes = FolderFingerprint(directory: candidate.path).byteCount
+        let budget = daemon.budget.withLock { $0 }
+        let spare = spareClaims(of: host).reduce(0) { $0 + $1.bytes }
+        let active = daemon.settings.versions.swap == .drain ? host.active?.claim.bytes ?? 0 : 0
+        guard budget.limit(with: bytes - spare - active) > limit else { return }
+        throw refusal(of: bytes, "its files alone", budget, limit)
+    }
+
+    /// Adds a version to the budget; what may go goes first where there is no room.
+    func reserve(_ claim: MemoryBudget.Claim, for host: ModelHost) throws(ArtifactError) {
+        releaseRetired()
+        if tryReserve(claim) { return }
+        // Memory that is on its way back counts as free, but is waited for.
+        waitForRetired()
+        if tryReserve(claim) { return }
+        // Only claims are held here: a version that is held is not given back.
+        for spare in spareClaims(of: host) {
+            let reason = "its memory is needed by version \(claim.identity.version)"
+            unload(spare.identity.version, host, reason: reason)
+            waitForRetired()
+            if tryReserve(claim) { return }
+        }
+        if daemon.settings.versions.swap == .drain, let active = host.active?.claim,
+            fits(claim, insteadOf: active)
+        {
+            drain(active.identity, host, for: claim.identity.version)
+            waitForRetired()
+            if tryReserve(claim) { return }
+        }
+        guard let limit = daemon.memoryLimit else { return }
+        let budget = daemon.budget.withLock { $0 }
+        throw refusal(of: claim.bytes, "this version", budget, limit)
+    }
+
+    private func tryReserve(_ claim: MemoryBudget.Claim) -> Bool {
+        let limit = daemon.memoryLimit ?? .max
+        return daemon.budget.withLock { budget in
+            guard budget.limit(with: claim.bytes) <= limit else { return false }
+            budget.add(claim)
+            return true
+        }
+    }
+
+    private func fits(_ claim: MemoryBudget.Claim, insteadOf active: MemoryBudget.Claim) -> Bool {
+        let limit = daemon.memoryLimit ?? .max
+        return daemon.budget.withLock { $0.limit(with: claim.bytes - active.bytes) <= limit }
+    }
+
+    /// The versions that are only kept warm, the one before the active last.
+    private func spareClaims(of host: ModelHost) -> [MemoryBudget.Claim] {
+        let labels = host.labels
+        let spare = host.versions.filter {
+            $0.version != labels.active && $0.version != labels.pin?.version
+        }
+        let others = spare.filter { $0.version != labels.previous }
+        return (others + spare.filter { $0.version == labels.previous }).map(\.claim)
+    }
+
+    private func refusal(
+        of bytes: Int,
+        _ subject: String,
+        _ budget: MemoryBudget,
+        _ limit: Int
+    ) -> ArtifactError {
+        ArtifactError(
+            ArtifactProblem(
+                file: Artifact.modelFileName,
+                place: "memory",
+                found: "\(byteSizeText(budget.limit(with: bytes))) with \(subject) "
+                    + "(\(byteSizeText(bytes))) beside \(byteSizeText(budget.limit)) in use",
+                expected: "at most \(byteSizeText(limit))",
+                remedy: "raise memory_limit; or lower limits.rows, limits.request_memory or "
+                    + "concurrency.per_model; or set versions.swap to 'drain', which unloads the old "
+                    + "version first"
+            )
+        )
+    }
+
+    // MARK: What is taken away
+
+    func retire(_ version: ModelVersion) {
+        retired.append(RetiredVersion(version: version, claim: version.claim))
+    }
+
+    /// Gives back the memory of versions that no request has any longer.
+    func releaseRetired() {
+        for entry in retired where entry.version == nil {
+            daemon.budget.withLock { $0.remove(entry.claim) }
+        }
+        retired.removeAll { $0.version == nil }
+    }
+
+    private func waitForRetired() {
+        let end = ContinuousClock.now + Self.longestWait
+        while retired.contains(where: { $0.version != nil }), .now < end {
+            sleepFor(.milliseconds(2))
+        }
+        releaseRetired()
+    }
+
+    // MARK: Swapping by draining
+
+    /// Takes the active version out of service, so that there is room for another.
+    private func drain(_ active: ArtifactIdentity, _ host: ModelHost, for number: Int) {
+        daemon.reporter.event(
+            "swap.draining",
+            .warning,
+            model: host.name,
+            ["from": .number(active.version), "to": .number(number)]
+        )
+        host.setPause(
+            "model '\(host.name)' is being swapped from version \(active.version) to \(number), "
+                + "which do not fit in memory together; try again"
+        )
+        drained = active
+        if let gone = host.remove(active.version) { retire(gone) }
+    }
+
+    /// Ends a swap by draining: where the new version did not come, the old one is loaded again.
+    func resume(_ host: ModelHost) {
+        guard let old = drained else { return }
+        drained = nil
+        let path = ArtifactRepository(path: daemon.settings.models).path(of: old)
+        if host.versions.isEmpty {
+            load(ArtifactRepository.Candidate(identity: old, path: path), host)
+        }
+        host.setPause(nil)
+    }
+}

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+import Artifacts
+import Engine
+import Guards
+import JSON
+import Platform
+import Telemetry
+
+extension VersionKeeper {
+    /// Brings one model in line with its folder.
+    ///
+    /// The newest that can be served are what a policy counts: a version that is refused leaves its
+    /// place to the one before.
+    func reconcile(
+        _ host: ModelHost,
+        _ candidates: [ArtifactRepository.Candidate],
+        isPatient: Bool
+    ) {
+        forgetMissing(host, candidates)
+        guard !host.labels.isUnloaded else { return }
+        let policy = daemon.settings.versions.policy(of: host.name)
+        var kept: Set<Int> = []
+        var places =
+            switch policy {
+            case .latest(let count): count
+            case .listed(let listed): listed.count
+            }
+        for candidate in candidates.reversed() {
+            let number = candidate.identity.version
+            let labels = host.labels
+            let isNamed = labels.pin?.version == number || labels.active == number
+            let isWanted =
+                switch policy {
+                case .latest: places > 0
+                case .listed(let listed): listed.contains(number)
+                }
+            guard isNamed || isWanted else { continue }
+            if host.version(number) != nil {
+                noteReplacement(of: candidate, host)
+            } else {
+                guard isReady(candidate, isPatient: isPatient), load(candidate, host) else {
+                    continue
+                }
+            }
+            kept.insert(number)
+            places -= 1
+        }
+        settle(host)
+        retireUnwanted(host, kept)
+    }
+
+    /// Lets the version answer that should.
+    func settle(_ host: ModelHost) {
+        guard let swap = host.settle() else {
+            daemon.keepVersions()
+            return
+        }
+        daemon.noteSwap(swap, of: host, by: nil, reason: nil)
+    }
+
+    // MARK: Loading
+
+    /// Whether a folder is worth reading: still for a while, complete, and not refused as it is.
+    private func isReady(_ candidate: ArtifactRepository.Candidate, isPatient: Bool) -> Bool {
+        let identity = candidate.identity
+        let settings = daemon.settings.versions
+        let fingerprint = FolderFingerprint(directory: candidate.path)
+        let now = ContinuousClock.now
+        if seen[identity]?.fingerprint != fingerprint {
+            seen[identity] = Sighting(fingerprint: fingerprint, since: now)
+        }
+        guard let sighting = seen[identity], !sighting.isTried else { return false }
+        guard isPatient else { return true }
+        let stillFor = now - sighting.since
+        guard stillFor >= settings.settle else {
+            scheduleScan(after: settings.settle - stillFor + .milliseconds(5))
+            return false
+        }
+        guard Artifact.looksComplete(candidate.path) || stillFor >= Self.patience else {
+            scheduleScan(after: Self.patience - stillFor + .milliseconds(5))
+            return false
+        }
+        return true
+    }
+
+    /// Loads a version beside what serves.
+    ///
+    /// - Returns: whether it is loaded now.
+    @discardableResult
+    func load(_ candidate: ArtifactRepository.Candidate, _ host: ModelHost) -> Bool {
+        let identity = candidate.identity
+        let started = ContinuousClock.now
+        note("loading \(identity)")
+        defer { note(daemon.registry.progress.isLoaded ? "loaded" : "loaded \(identity)") }
+        seen[identity, default: sighting(of: candidate)].isTried = true
+        var claim: MemoryBudget.Claim?
+        do throws(ArtifactError) {
+            try checkFit(candidate, host)
+            let (version, report) = try loader.load(candidate) { (wanted) throws(ArtifactError) in
+                try reserve(wanted, for: host)
+                claim = wanted
+            }
+            try checkAnswers(of: version, report, host)
+            host.relabel { labels, _ in
+                labels.release(version.version, unless: version.artifact.digest)
+                return false
+            }
+            if let old = host.remove(version.version) { retire(old) }
+            host.add(version)
+            noteLoaded(version, report, started)
+            resume(host)
+            return true
+        } catch {
+            if let claim { daemon.budget.withLock { $0.remove(claim) } }
+            refuse(identity, error, host)
+            resume(host)
+            return false
+        }
+    }
+
+    private func sighting(of candidate: ArtifactRepository.Candidate) -> Sighting {
+        Sighting(fingerprint: FolderFingerprint(directory: candidate.path), since: .now)
+    }
+
+    /// A version whose golden records fail comes in only where nothing better is there; its guards then
+    /// keep it from answering.
+    private func checkAnswers(
+        of version: ModelVersion,
+        _ report: CanaryReport,
+        _ host: ModelHost
+    ) throws(ArtifactError) {
+        guard !version.isSound(at: .now), host.active != nil else { return }
+        let problem =
+            switch report.outcome {
+            case .passed: "has not passed"
+            case .wrong(let deviations):
+                deviations.first.map {
+                    "record \($0.record) gives \($0.output) \($0.got), and \($0.want) is recorded"
+                } ?? "does not give the recorded answers"
+            case .couldNotRun(let reason): "could not run: \(reason)"
+            }
+        throw ArtifactError(
+            ArtifactProblem(
+                file: GoldenRecord.fileName,
+                found: problem,
+                expected: "the recorded answers, before it may take traffic",
+                remedy: "pack the model again with the answers that it was trained to give"
+            )
+        )
+    }
+
+    private func refuse(_ identity: ArtifactIdentity, _ error: ArtifactError, _ host: ModelHost) {
+        host.refuse(version: String(identity.version), reason: "\(error)")
+        daemon.metrics.countRefusedArtifact()
+        daemon.reporter.event(
+            "model.refused",
+            .error,
+            model: identity.name,
+            ["version": .number(identity.version), "reason": .string("\(error)")]
+        )
+    }
+
+    private func noteLoaded(
+        _ version: ModelVersion,
+        _ report: CanaryReport,
+        _ started: ContinuousClock.Instant
+    ) {
+        if version.contract.drift.then != .alert {
+            daemon.reporter.event(
+                "drift.not_watched",
+                .warning,
+                model: version.name,
+                [
+                    "version": .number(version.version),
+                    "then": .string(version.contract.drift.then.rawValue),
+                ]
+            )
+        }
+        daemon.reporter.event(
+            "model.loaded",
+            .info,
+            model: version.name,
+            [
+                "version": .number(version.version),
+                "stage": .string(version.artifact.stage.rawValue),
+                "seconds": .number((ContinuousClock.now - started).seconds),
+                "arena_bytes": .number(version.program.plan.arenaByteCount),
+                "canary": .string(report.outcomeName),
+                "max_deviation": .number(report.deviations.max() ?? 0),
+            ]
+        )
+    }
+
+    // MARK: What is gone or changed
+
+    private func forgetMissing(_ host: ModelHost, _ candidates: [ArtifactRepository.Candidate]) {
+        let present = Set(candidates.map(\.identity.version))
+        for refusal in host.refusals
+        where ArtifactIdentity.version(folder: refusal.version).map({ !present.contains($0) })
+            ?? true
+        {
+            host.refuse(version: refusal.version, reason: nil)
+        }
+        for identity in seen.keys
+        where identity.name == host.name && !present.contains(identity.version) {
+            let isLoaded = host.version(identity.version) != nil
+            if isLoaded, seen[identity]?.fingerprint.isEmpty == false {
+                daemon.reporter.event(
+                    "version.folder_gone",
+                    .warning,
+                    model: host.name,
+                    ["version": .number(identity.version), "serves": .bool(true)]
+                )
+            }
+            seen[identity] = isLoaded ? .gone : nil
+        }
+    }
+
+    /// Other bytes under the number of a loaded version are told once, and not taken: whoever asks for
+    /// this version shall get the one that was approved under its number.
+    private func noteReplacement(of candidate: ArtifactRepository.Candidate, _ host: ModelHost) {
+        let identity = candidate.identity
+        let fingerprint = FolderFingerprint(directory: candidate.path)
+        guard var sighting = seen[identity], sighting.fingerprint != fingerprint else { return }
+        sighting.fingerprint = fingerprint
+        sighting.since = .now
+        defer { seen[identity] = sighting }
+        guard !sighting.isReplacementTold else { return }
+        sighting.isReplacementTold = true
+        daemon.reporter.event(
+            "version.folder_changed",
+            .warning,
+            model: host.name,
+            [
+                "version": .number(identity.version),
+                "advice":
+                    "give new bytes a new version number, or load the model by hand to take these",
+            ]
+        )
+    }
+
+    /// Unloads what neither the policy nor a label asks for.
+    private func retireUnwanted(_ host: ModelHost, _ kept: Set<Int>) {
+        let labels = host.labels
+        for version in host.versions where !kept.contains(version.version) {
+            let names = labels.names(of: version.version).filter { $0 != "held" }
+            guard names.isEmpty else { continue }
+            unload(version.version, host, reason: "the policy keeps others")
+        }
+    }
+
+    func unload(_ number: Int, _ host: ModelHost, reason: String) {
+        guard let gone = host.remove(number) else { return }
+        retire(gone)
+        seen[gone.artifact.identity]?.isTried = false
+        daemon.reporter.event(
+            "model.unloaded",
+            .info,
+            model: host.name,
+            ["version": .number(number), "reason": .string(reason)]
+        )
+    }
+}
+
+extension VersionKeeper.Sighting {
+    /// Of a loaded version whose folder is gone.
+    fileprivate static let gone = VersionKeeper.Sighting(
+        fingerprint: FolderFingerprint(directory: ""),
+        since: .now,
+        isTried: true
+    )
+}
