@@ -12,12 +12,16 @@ package struct IntegrityWatch: ~Copyable, Sendable {
         case intact(byteCount: Int)
         /// A file or a mapping is not what was loaded. Comes once in each pass for each of them.
         case changed(ArtifactProblem)
+        /// The folder has not, or no longer, the file that was loaded; what is in memory is not touched
+        /// by that.
+        case displaced(ArtifactProblem)
         /// The kernel did not let a file be read now, which says nothing about its bytes.
         case notReadable(ArtifactProblem)
     }
 
     private enum Target: Sendable {
-        case file(Manifest.File)
+        /// With the inode that it had when the watch began; 0 where it was gone then.
+        case file(Manifest.File, inode: UInt64)
         case mapping(MappedFile, Manifest.File)
     }
 
@@ -27,6 +31,8 @@ package struct IntegrityWatch: ~Copyable, Sendable {
     private var offset = 0
     private var hash: SHA256?
     private var file: Descriptor?
+    /// Whether the open file is another one than was loaded.
+    private var isOther = false
     private var buffer: [UInt8] = []
     /// What the pass has hashed so far, and whether all of it was right.
     private var byteCount = 0
@@ -37,7 +43,10 @@ package struct IntegrityWatch: ~Copyable, Sendable {
         // A signature is no part of what serves: signing again, with a new key, changes no answer.
         let watched = artifact.files.filter { $0.path != Manifest.signatureFileName }
         targets =
-            watched.map { .file($0) }
+            watched.map { file in
+                let status = try? fileStatus(of: "\(artifact.path)/\(file.path)")
+                return .file(file, inode: status?.inode ?? 0)
+            }
             + artifact.files.compactMap { file in
                 artifact.mappedFiles[file.path].map { .mapping($0, file) }
             }
@@ -54,7 +63,8 @@ package struct IntegrityWatch: ~Copyable, Sendable {
         while true {
             let outcome: Outcome
             switch targets[index] {
-            case .file(let expected): outcome = stepFile(expected, budget: &budget)
+            case .file(let expected, let inode):
+                outcome = stepFile(expected, inode, budget: &budget)
             case .mapping(let mapping, let expected):
                 outcome = stepMapping(mapping, expected, budget: &budget)
             }
@@ -95,7 +105,11 @@ package struct IntegrityWatch: ~Copyable, Sendable {
         return isIntact ? .intact(byteCount: byteCount) : nil
     }
 
-    private mutating func stepFile(_ expected: Manifest.File, budget: inout Int) -> Outcome {
+    private mutating func stepFile(
+        _ expected: Manifest.File,
+        _ inode: UInt64,
+        budget: inout Int
+    ) -> Outcome {
         let path = "\(folder)/\(expected.path)"
         do throws(SystemError) {
             if file == nil {
@@ -104,6 +118,7 @@ package struct IntegrityWatch: ~Copyable, Sendable {
                     O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW
                 )
                 let status = try opened.status(of: path)
+                isOther = status.inode != inode
                 guard status.kind == .regular, status.byteCount == expected.byteCount else {
                     return .ended(
                         changed(
@@ -138,7 +153,7 @@ package struct IntegrityWatch: ~Copyable, Sendable {
         } catch {
             let problem = ArtifactProblem(expected.path, error)
             switch error.errno {
-            case ENOENT, ENOTDIR, ELOOP, EISDIR, ENXIO: return .ended(.changed(problem))
+            case ENOENT, ENOTDIR, ELOOP, EISDIR, ENXIO: return .ended(.displaced(problem))
             default: return .ended(.notReadable(problem))
             }
         }
@@ -150,6 +165,7 @@ package struct IntegrityWatch: ~Copyable, Sendable {
         _ expected: Manifest.File,
         budget: inout Int
     ) -> Outcome {
+        isOther = false
         while offset < expected.byteCount {
             guard budget > 0 else { return .unfinished }
             let end = min(expected.byteCount, offset + min(budget, 1 << 20))
@@ -185,13 +201,16 @@ package struct IntegrityWatch: ~Copyable, Sendable {
     }
 
     private func changed(_ place: String, _ found: String, expected: String) -> Verdict {
-        .changed(
-            ArtifactProblem(
-                file: place,
-                found: "changed while it serves: \(found)",
-                expected: "\(expected), as when it was loaded",
-                remedy: "put the approved artifact back and load it again"
-            )
+        let problem = ArtifactProblem(
+            file: place,
+            found: isOther
+                ? "another file took its place while it serves: \(found)"
+                : "changed while it serves: \(found)",
+            expected: "\(expected), as when it was loaded",
+            remedy: isOther
+                ? "give new bytes a new version number, and put the approved artifact back"
+                : "put the approved artifact back and load it again"
         )
+        return isOther ? .displaced(problem) : .changed(problem)
     }
 }

@@ -114,7 +114,22 @@ import Testing
         }
     }
 
-    @Test func `a removed or linked file is a change`() throws {
+    @Test func `another file in the place of one is told apart from a change of it`() throws {
+        try ArtifactFixture().withFolder { folder in
+            var watch = try Artifact.load(directory: folder).integrityWatch()
+            let path = "\(folder)/model.onnx"
+            try writeFileAtomically([UInt8](repeating: 0, count: 4800).span, to: path)
+            let verdicts = pass(&watch)
+            #expect(verdicts.count == 1)
+            guard case .displaced(let problem)? = verdicts.first else {
+                Issue.record("\(verdicts)")
+                return
+            }
+            #expect(problem.description.contains("another file took its place"))
+        }
+    }
+
+    @Test func `a removed or linked file is gone from its place, and nothing that serves`() throws {
         try ArtifactFixture().withFolder { folder in
             var watch = try Artifact.load(directory: folder).integrityWatch()
             try removeFile("\(folder)/golden.jsonl")
@@ -123,7 +138,7 @@ import Testing
             let verdicts = pass(&watch)
             #expect(verdicts.count == 2)
             for verdict in verdicts {
-                guard case .changed = verdict else {
+                guard case .displaced = verdict else {
                     Issue.record("\(verdict)")
                     continue
                 }

@@ -77,6 +77,9 @@ import Testing
                 .text("debug"), .texts(["a"]), .tokens([testToken("a", "b")]),
             ]
             for value in values { setting.set(&wanted, value) }
+            if setting.path == "versions.policy" { setting.set(&wanted, .text("3 latest")) }
+            if setting.path == "versions.models" { setting.set(&wanted, .texts(["a=latest"])) }
+            if setting.path == "versions.swap" { setting.set(&wanted, .text("drain")) }
             if setting.path.contains("client_names") {
                 // Only together with certificates, which a reload does not bring.
                 #expect(throws: SettingsError.self) {

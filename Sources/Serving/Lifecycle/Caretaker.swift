@@ -84,13 +84,15 @@ package final class Caretaker: @unchecked Sendable {
         let identity = ObjectIdentifier(version)
         let watch = watches[identity] ?? Watch(version.artifact)
         watches[identity] = watch
-        let failure: String?
+        // The first finding of a kind stands until all is as it was, so that the journal has it once.
+        let (failed, displaced) = version.guards.withLock { ($0.fileFailure, $0.displacement) }
         switch watch.watch.step(maxBytes: byteCount) {
         case nil: return
-        case .intact: failure = nil
+        case .intact: note(nil, nil, of: version)
         case .changed(let problem):
-            // The first finding stands until all is as it was, so that the journal has it once.
-            failure = version.guards.withLock { $0.fileFailure } ?? problem.description
+            note(failed ?? problem.description, displaced, of: version)
+        case .displaced(let problem):
+            note(failed, displaced ?? problem.description, of: version)
         case .notReadable(let problem):
             daemon.reporter.log(
                 .warning,
@@ -101,16 +103,20 @@ package final class Caretaker: @unchecked Sendable {
                     "finding": .string(problem.description),
                 ]
             )
-            return
         }
-        let changed = version.guards.withLock { state in
+    }
+
+    private func note(_ failure: String?, _ displacement: String?, of version: ModelVersion) {
+        let before = version.guards.withLock { state in
             defer {
                 state.fileFailure = failure
+                state.displacement = displacement
                 state.integrityCheckedAt = WallClock.now()
             }
-            return state.fileFailure != failure
+            return (state.fileFailure, state.displacement)
         }
-        if changed { daemon.noteIntegrity(failure, of: version) }
+        if before.0 != failure { daemon.noteIntegrity(failure, of: version) }
+        if before.1 != displacement { daemon.noteDisplacement(displacement, of: version) }
     }
 
     private func noteReadiness() {

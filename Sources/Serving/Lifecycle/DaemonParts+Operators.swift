@@ -193,6 +193,20 @@ extension DaemonParts {
         )
     }
 
+    /// What the folder holds is no longer what serves, which goes on serving.
+    func noteDisplacement(_ finding: String?, of version: ModelVersion) {
+        reporter.event(
+            finding == nil ? "version.folder_restored" : "version.folder_changed",
+            .warning,
+            model: version.name,
+            [
+                "version": .number(version.version),
+                "finding": .string(finding ?? "the files are those that were loaded"),
+                "serves": .bool(true),
+            ]
+        )
+    }
+
     func noteReadiness(_ isReady: Bool, failing: [HealthCheck]) {
         let reasons = failing.map { JSONValue.string("\($0.name): \($0.message)") }
         reporter.event(

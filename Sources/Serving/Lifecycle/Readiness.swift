@@ -128,7 +128,9 @@ package final class Readiness: Sendable {
             name: "integrity" + suffix,
             isOK: state.integrityFailure == nil,
             age: state.integrityCheckedAt.map { (WallClock.now() - $0).seconds },
-            message: state.integrityFailure ?? "the files are those that were approved"
+            message: state.integrityFailure
+                ?? state.displacement.map { "what serves is as it was approved; on the disk \($0)" }
+                ?? "the files are those that were approved"
         )
     }
 

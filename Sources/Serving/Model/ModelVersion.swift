@@ -38,6 +38,8 @@ package final class ModelVersion: Sendable {
         package var signatureWarning: String?
         /// Why these are not the bytes that were approved.
         package var integrityFailure: String? { revocation ?? fileFailure }
+        /// The file that the folder no longer has as it was loaded; what serves is intact.
+        package var displacement: String?
         package var integrityCheckedAt: Timestamp?
         package var isFallbackProven = false
         /// What the last golden run was journalled as.

@@ -35,9 +35,9 @@ extension VersionKeeper {
                 case .listed(let listed): listed.contains(number)
                 }
             guard isNamed || isWanted else { continue }
-            if host.version(number) != nil {
-                noteReplacement(of: candidate, host)
-            } else {
+            // Other bytes under the number of a loaded version are not taken: whoever asks for it shall
+            // get what was approved under its number. The integrity watch tells of them.
+            if host.version(number) == nil {
                 guard isReady(candidate, isPatient: isPatient), load(candidate, host) else {
                     continue
                 }
@@ -203,40 +203,8 @@ extension VersionKeeper {
         }
         for identity in seen.keys
         where identity.name == host.name && !present.contains(identity.version) {
-            let isLoaded = host.version(identity.version) != nil
-            if isLoaded, seen[identity]?.fingerprint.isEmpty == false {
-                daemon.reporter.event(
-                    "version.folder_gone",
-                    .warning,
-                    model: host.name,
-                    ["version": .number(identity.version), "serves": .bool(true)]
-                )
-            }
-            seen[identity] = isLoaded ? .gone : nil
+            seen[identity] = nil
         }
-    }
-
-    /// Other bytes under the number of a loaded version are told once, and not taken: whoever asks for
-    /// this version shall get the one that was approved under its number.
-    private func noteReplacement(of candidate: ArtifactRepository.Candidate, _ host: ModelHost) {
-        let identity = candidate.identity
-        let fingerprint = FolderFingerprint(directory: candidate.path)
-        guard var sighting = seen[identity], sighting.fingerprint != fingerprint else { return }
-        sighting.fingerprint = fingerprint
-        sighting.since = .now
-        defer { seen[identity] = sighting }
-        guard !sighting.isReplacementTold else { return }
-        sighting.isReplacementTold = true
-        daemon.reporter.event(
-            "version.folder_changed",
-            .warning,
-            model: host.name,
-            [
-                "version": .number(identity.version),
-                "advice":
-                    "give new bytes a new version number, or load the model by hand to take these",
-            ]
-        )
     }
 
     /// Unloads what neither the policy nor a label asks for.
@@ -260,13 +228,4 @@ extension VersionKeeper {
             ["version": .number(number), "reason": .string(reason)]
         )
     }
-}
-
-extension VersionKeeper.Sighting {
-    /// Of a loaded version whose folder is gone.
-    fileprivate static let gone = VersionKeeper.Sighting(
-        fingerprint: FolderFingerprint(directory: ""),
-        since: .now,
-        isTried: true
-    )
 }

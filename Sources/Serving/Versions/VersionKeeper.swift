@@ -36,7 +36,6 @@ package final class VersionKeeper: @unchecked Sendable {
         var since: ContinuousClock.Instant
         /// Whether a load of just these files was tried.
         var isTried = false
-        var isReplacementTold = false
     }
 
     /// How long a folder that lacks files may stand still before it is called broken.

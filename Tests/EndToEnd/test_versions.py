@@ -1,0 +1,382 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Versions come, answer, are taken back and go, and no request notices."""
+
+import concurrent.futures
+import contextlib
+import json
+import os
+import shutil
+import threading
+import time
+
+import pytest
+import requests
+
+from daemon import MODELS, Daemon, copy_models, golden, run
+
+NAME = "diamonds-price"
+ROW = golden(f"{NAME}/1")[0]["inputs"]
+QUICK = {"versions": {"settle": "100ms", "poll": "1s"}, "canary": {"interval": "500ms"}}
+
+
+def quick(**more):
+    return {**QUICK, **{name: {**QUICK.get(name, {}), **value} for name, value in more.items()}}
+
+
+def version(daemon):
+    answer = daemon.rows(NAME, [ROW])
+    assert answer.status_code == 200, answer.text
+    return int(answer.headers["serin-model-version"])
+
+
+def price(daemon):
+    return daemon.rows(NAME, [ROW]).json()["predictions"][0]
+
+
+def wait_until(condition, seconds=20):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := condition():
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"not so within {seconds} s")
+
+
+def bring(models, number, name=NAME, from_number=None):
+    """Copies an example version into the models folder, the manifest last."""
+    source = MODELS / name / str(from_number or number)
+    target = models / name / str(number)
+    target.mkdir(parents=True)
+    for file in sorted(source.iterdir(), key=lambda file: file.name == "artifact.json"):
+        shutil.copy(file, target / file.name)
+    if from_number:
+        renumber(target, number)
+    return target
+
+
+def renumber(folder, number):
+    manifest = json.loads((folder / "artifact.json").read_text())
+    manifest["version"] = number
+    (folder / "artifact.json").write_text(json.dumps(manifest))
+
+
+def rehash(folder):
+    """Lists the folder's files anew, as packing does."""
+    import hashlib
+
+    manifest = json.loads((folder / "artifact.json").read_text())
+    for name, entry in manifest["files"].items():
+        data = (folder / name).read_bytes()
+        entry.update(sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
+    (folder / "artifact.json").write_text(json.dumps(manifest))
+
+
+def command(daemon, *words):
+    return run(*words, "--operations-port", daemon.operations_port, "--state-directory", daemon.state)
+
+
+def page(daemon):
+    return daemon.operations("GET", f"/v1/models/{NAME}/versions").json()
+
+
+def labels(daemon):
+    return {row["version"]: row["labels"] for row in page(daemon)["versions"]}
+
+
+@contextlib.contextmanager
+def served(tmp_path, *numbers, settings=None):
+    models = copy_models(tmp_path, *(f"{NAME}/{number}" for number in numbers))
+    with Daemon(models, tmp_path, settings or QUICK) as daemon:
+        yield daemon, models
+
+
+class Load:
+    """Asks all the time from threads of its own, and keeps what was wrong."""
+
+    def __init__(self, daemon, wanted, threads=4):
+        self.daemon, self.wanted = daemon, wanted
+        self.stop = threading.Event()
+        self.count, self.wrong, self.seen = 0, [], set()
+        self.pool = concurrent.futures.ThreadPoolExecutor(threads)
+        self.threads = threads
+
+    def ask(self):
+        session = requests.Session()
+        session.trust_env = False
+        while not self.stop.is_set():
+            answer = session.post(
+                self.daemon.url(f"/v1/models/{NAME}:predict"), json={"instances": [ROW]}, timeout=10
+            )
+            self.count += 1
+            number = answer.headers.get("serin-model-version")
+            self.seen.add(number)
+            right = (
+                answer.status_code == 200
+                and answer.headers["serin-served-by"] == "model"
+                and answer.json()["predictions"][0] == self.wanted[int(number)]
+            )
+            if not right:
+                self.wrong.append((answer.status_code, number, answer.text[:200]))
+
+    def __enter__(self):
+        self.futures = [self.pool.submit(self.ask) for _ in range(self.threads)]
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        for future in self.futures:
+            future.result(20)
+        self.pool.shutdown()
+
+
+@pytest.fixture(scope="module")
+def prices(tmp_path_factory):
+    """What each version answers for the row."""
+    found = {}
+    for number in (1, 2):
+        with served(tmp_path_factory.mktemp("prices"), number) as (daemon, _):
+            found[number] = price(daemon)
+    assert found[1] != found[2]
+    return found
+
+
+def test_a_new_version_is_taken_up_by_itself_and_no_request_notices(tmp_path, prices):
+    with served(tmp_path, 1) as (daemon, models), Load(daemon, prices) as load:
+        wait_until(lambda: load.count > 50)
+        bring(models, 2)
+        wait_until(lambda: "2" in load.seen)
+        wait_until(lambda: daemon.events("swap.confirmed"))
+        assert labels(daemon) == {1: ["previous"], 2: ["stable"]}
+        swap = daemon.events("swap.activated")[-1]["fields"]
+        assert (swap["from"], swap["to"]) == (1, 2)
+        assert daemon.get("/readyz").status_code == 200
+    assert not load.wrong, load.wrong[:3]
+
+
+def test_a_version_can_be_asked_by_number_and_by_label(tmp_path):
+    with served(tmp_path, 1, 2) as (daemon, _):
+        for text, number in (("1", "1"), ("2", "2"), ("stable", "2")):
+            answer = daemon.post(f"/v1/models/{NAME}/versions/{text}:predict", {"instances": [ROW]})
+            if answer.status_code == 404:
+                answer = daemon.get(f"/v2/models/{NAME}/versions/{text}")
+                assert answer.json()["properties"]["version"] == number
+            else:
+                assert answer.headers["serin-model-version"] == number
+        assert daemon.get(f"/v2/models/{NAME}/versions/candidate").status_code == 404
+
+
+def test_a_folder_that_is_still_being_copied_is_left_alone(tmp_path):
+    with served(tmp_path, 1) as (daemon, models):
+        target = models / NAME / "2"
+        target.mkdir()
+        # The manifest first, which nobody should do, and then file by file, slowly.
+        files = sorted((MODELS / NAME / "2").iterdir())
+        shutil.copy(MODELS / NAME / "2" / "artifact.json", target)
+        for file in files:
+            if file.name == "artifact.json":
+                continue
+            data = file.read_bytes()
+            with open(target / file.name, "wb") as out:
+                out.write(data[: len(data) // 2])
+                out.flush()
+                time.sleep(0.3)
+                assert version(daemon) == 1
+                out.write(data[len(data) // 2 :])
+        wait_until(lambda: version(daemon) == 2)
+        assert not daemon.events("model.refused")
+
+
+@pytest.mark.parametrize("damage", ["flipped", "truncated manifest", "other name"])
+def test_a_broken_version_is_refused_and_taken_when_it_is_mended(tmp_path, damage):
+    with served(tmp_path, 1) as (daemon, models):
+        staged = tmp_path / "staged"
+        shutil.copytree(MODELS / NAME / "2", staged)
+        good = {file.name: file.read_bytes() for file in staged.iterdir()}
+        if damage == "flipped":
+            data = bytearray(good["model.onnx"])
+            data[len(data) // 2] ^= 1
+            (staged / "model.onnx").write_bytes(data)
+        elif damage == "truncated manifest":
+            (staged / "artifact.json").write_bytes(good["artifact.json"][:100])
+        else:
+            (staged / "artifact.json").write_bytes(good["artifact.json"].replace(b"-price", b"-prize", 1))
+        shutil.move(staged, models / NAME / "2")
+        refused = wait_until(lambda: daemon.events("model.refused"))
+        assert refused[0]["fields"]["version"] == 2
+        assert version(daemon) == 1
+        assert daemon.get("/readyz").status_code == 200
+        row = next(row for row in page(daemon)["versions"] if row["version"] == 2)
+        assert row["state"] == "UNAVAILABLE" and row["reason"]
+        time.sleep(1.5)
+        assert len(daemon.events("model.refused")) == 1, "told once for the same bytes"
+        for name in ("model.onnx", "artifact.json"):
+            (models / NAME / "2" / name).write_bytes(good[name])
+        wait_until(lambda: version(daemon) == 2)
+
+
+def test_a_version_whose_golden_records_fail_never_takes_traffic(tmp_path, prices):
+    with served(tmp_path, 1) as (daemon, models), Load(daemon, prices) as load:
+        staged = tmp_path / "staged"
+        shutil.copytree(MODELS / NAME / "2", staged)
+        records = [json.loads(line) for line in (staged / "golden.jsonl").read_text().splitlines()]
+        records[3]["outputs"]["price"] *= 1.001
+        (staged / "golden.jsonl").write_text("".join(json.dumps(row) + "\n" for row in records))
+        rehash(staged)
+        shutil.move(staged, models / NAME / "2")
+        refused = wait_until(lambda: daemon.events("model.refused"))
+        assert "record 3 gives price" in refused[0]["fields"]["reason"]
+        assert labels(daemon) == {1: ["stable"], 2: []}
+    assert load.seen == {"1"} and not load.wrong
+
+
+def test_folders_that_vanish_change_nothing_of_what_serves(tmp_path):
+    with served(tmp_path, 1, 2, settings=quick(integrity={"interval": "10ms"})) as (daemon, models):
+        shutil.rmtree(models / NAME / "2")
+        wait_until(lambda: daemon.events("version.folder_changed"))
+        assert version(daemon) == 2
+        shutil.rmtree(models)
+        wait_until(lambda: daemon.events("models.unreadable"))
+        assert version(daemon) == 2
+        answer = daemon.rows(NAME, [ROW])
+        assert answer.headers["serin-served-by"] == "model"
+        assert daemon.get("/readyz").status_code == 200
+        assert command(daemon, "rollback", NAME, "--reason", "v2 was wrong").returncode == 0
+        assert version(daemon) == 1
+        copy_models(tmp_path, f"{NAME}/1", f"{NAME}/2")
+        wait_until(lambda: daemon.events("version.folder_restored"))
+
+
+def test_other_bytes_under_a_served_number_are_told_and_taken_only_by_hand(tmp_path, prices):
+    with served(tmp_path, 1, settings=quick(integrity={"interval": "10ms"})) as (daemon, models):
+        old = models / NAME / "1"
+        new = tmp_path / "new"
+        shutil.copytree(MODELS / NAME / "2", new)
+        renumber(new, 1)
+        old.rename(tmp_path / "old")
+        new.rename(old)
+        wait_until(lambda: daemon.events("version.folder_changed"))
+        assert price(daemon) == prices[1]
+        assert daemon.get("/readyz").status_code == 200
+        result = command(daemon, "load", NAME)
+        assert result.returncode == 0, result.stderr
+        assert price(daemon) == prices[2] and version(daemon) == 1
+        wait_until(lambda: "what serves" not in daemon.get("/readyz?verbose").text)
+
+
+def test_a_rollback_is_one_command_and_survives_a_restart(tmp_path, prices):
+    with served(tmp_path, 1, 2) as (daemon, models):
+        assert version(daemon) == 2
+        with Load(daemon, prices) as load:
+            wait_until(lambda: load.count > 20)
+            result = command(daemon, "rollback", NAME, "--reason", "prices look wrong")
+            assert result.returncode == 0, result.stderr
+            assert version(daemon) == 1
+            time.sleep(1.5)
+        assert not load.wrong, load.wrong[:3]
+        assert labels(daemon) == {1: ["stable"], 2: ["held"]}
+        assert "version 1 answers" in result.stdout
+        told = daemon.events("swap.rolled_back")[0]["fields"]
+        assert (told["from"], told["to"], told["reason"]) == (2, 1, "prices look wrong")
+        again = command(daemon, "rollback", NAME, "--reason", "further")
+        assert again.returncode == 2 and "cannot go back from version 1" in again.stderr
+        daemon.stop()
+        daemon.start()
+        assert version(daemon) == 1, "what was rolled back does not come back by itself"
+        # The next version is another one, and is taken.
+        bring(models, 3, from_number=2)
+        wait_until(lambda: version(daemon) == 3)
+        result = command(daemon, "promote", NAME, "2", "--reason", "it was right after all")
+        assert result.returncode == 0, result.stderr
+        assert version(daemon) == 2
+
+
+def test_a_pinned_version_stays_whatever_arrives(tmp_path):
+    with served(tmp_path, 1) as (daemon, models):
+        result = command(daemon, "pin", NAME, "--reason", "freeze until Monday")
+        assert result.returncode == 0 and "pinned to 1" in result.stdout
+        bring(models, 2)
+        wait_until(lambda: 2 in labels(daemon))
+        assert version(daemon) == 1
+        daemon.stop()
+        daemon.start()
+        assert version(daemon) == 1
+        assert daemon.operations("GET", f"/v1/models/{NAME}/pin").json()["pin"]["reason"] == "freeze until Monday"
+        assert command(daemon, "pin", NAME, "clear").returncode == 0
+        assert version(daemon) == 2
+
+
+def test_models_are_unloaded_and_loaded_by_the_protocols_calls(tmp_path):
+    with served(tmp_path, 1) as (daemon, _):
+        index = daemon.operations("POST", "/v2/repository/index", {}).json()
+        assert index == [{"name": NAME, "version": "1", "state": "READY", "reason": ""}]
+        assert daemon.operations("POST", f"/v2/repository/models/{NAME}/unload", {}, token=False).status_code == 401
+        assert daemon.operations("POST", f"/v2/repository/models/{NAME}/unload", {}).status_code == 200
+        answer = daemon.rows(NAME, [ROW])
+        assert answer.status_code == 503 and "unloaded by an operator" in answer.json()["error"]
+        assert daemon.operations("POST", "/v2/repository/index", {"ready": True}).json() == []
+        daemon.stop()
+        daemon.wait = "started"
+        daemon.start()
+        assert daemon.rows(NAME, [ROW]).status_code == 503, "stays so across a restart"
+        assert daemon.operations("POST", f"/v2/repository/models/{NAME}/load", {}).status_code == 200
+        assert version(daemon) == 1
+        missing = daemon.operations("POST", "/v2/repository/models/nobody/load", {})
+        assert missing.status_code == 404 and "nobody" in missing.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "kept"), [("latest", [3]), ("2 latest", [2, 3]), ("listed 1 3", [1, 3]), ("3 latest", [1, 2, 3])]
+)
+def test_the_policy_says_which_versions_are_in_memory(tmp_path, policy, kept):
+    models = copy_models(tmp_path, f"{NAME}/1", f"{NAME}/2")
+    bring(models, 3, from_number=2)
+    with Daemon(models, tmp_path, quick(versions={"policy": policy})) as daemon:
+        assert sorted(labels(daemon)) == kept
+        assert version(daemon) == 3
+
+
+def test_a_policy_that_is_none_is_refused(tmp_path):
+    settings = {"versions": {"policy": "newest", "models": ["tumour=0 latest"]}}
+    (tmp_path / "serin.json").write_text(json.dumps(settings))
+    result = run("serve", "--config", tmp_path / "serin.json", "--models", MODELS)
+    assert result.returncode == 2
+    assert "versions.policy: 'newest' is no policy" in result.stderr
+    assert "versions.models: 'tumour=0 latest'" in result.stderr
+
+
+def limit(daemon):
+    """The memory limit that what is loaded needs."""
+    return daemon.events("memory.budget")[-1]["fields"]["suggested_limit_bytes"]
+
+
+def test_two_versions_that_do_not_fit_are_refused_before_anything_changes(tmp_path):
+    with served(tmp_path / "probe", 1) as (daemon, _):
+        one = limit(daemon)
+    settings = quick() | {"memory_limit": one + (1 << 20)}
+    with served(tmp_path / "beside", 1, settings=settings) as (daemon, models):
+        bring(models, 2)
+        reason = wait_until(lambda: daemon.events("model.refused"))[0]["fields"]["reason"]
+        assert "beside" in reason and "versions.swap" in reason
+        assert version(daemon) == 1
+    settings = quick(versions={"swap": "drain"}) | {"memory_limit": one + (1 << 20)}
+    with served(tmp_path / "drain", 1, settings=settings) as (daemon, models):
+        bring(models, 2)
+        wait_until(lambda: daemon.events("swap.draining"))
+        wait_until(lambda: daemon.rows(NAME, [ROW]).headers.get("serin-model-version") == "2")
+        assert [row["version"] for row in page(daemon)["versions"]] == [2]
+
+
+def test_swaps_to_and_fro_under_load_lose_nothing(tmp_path, prices):
+    count = int(os.environ.get("SERIN_SWAPS", "100"))
+    with served(tmp_path, 1, 2) as (daemon, _), Load(daemon, prices) as load:
+        for turn in range(count):
+            if turn % 2 == 0:
+                answer = daemon.operations("POST", f"/v1/models/{NAME}/rollback", {"reason": "turn"})
+            else:
+                answer = daemon.operations(
+                    "POST", f"/v1/models/{NAME}/promote", {"version": 2, "reason": "turn"}
+                )
+            assert answer.status_code == 200, answer.text
+        wait_until(lambda: load.count > 100)
+    assert load.seen == {"1", "2"}
+    assert not load.wrong, load.wrong[:3]
