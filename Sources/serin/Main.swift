@@ -9,7 +9,7 @@ struct Main {
         .serve,
         .verify, .sign, .inspect, .diff, .predict, .plan, .bench,
         .status, .override, .canary, .events,
-        .versions, .rollback, .promote, .pin, .load, .unload,
+        .versions, .rollback, .promote, .pin, .rollout, .load, .unload,
         .probe, .doctor, .version,
     ]
 

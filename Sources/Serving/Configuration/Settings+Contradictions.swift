@@ -77,6 +77,15 @@ extension Settings {
                 )
             )
         }
+        if RolloutSteps(rollout.steps) == nil {
+            problems.append(
+                .init(
+                    place: "rollout.steps",
+                    problem: "'\(rollout.steps)' are no steps",
+                    hint: "write \(RolloutSteps.rule)"
+                )
+            )
+        }
         for entry in versions.models where Settings.Versions.entry(entry) == nil {
             problems.append(
                 .init(

@@ -203,6 +203,52 @@ extension Settings {
             span(100, 86_400_000),
             "how often the folder is looked at anyway"
         ),
+        .choice("rollout.mode", \.rollout.mode, "how a new version comes to all traffic"),
+        .number(
+            "rollout.shadow_share",
+            \.rollout.shadowShare,
+            0...1,
+            "share of requests that a new version runs too, unseen"
+        ),
+        .duration("rollout.shadow_for", \.rollout.shadowFor, span(0, 604_800_000), "the shadow"),
+        .text("rollout.steps", \.rollout.steps, "percents that it answers, before all of it"),
+        .duration("rollout.step_for", \.rollout.stepFor, span(0, 604_800_000), "each of them"),
+        .integer(
+            "rollout.min_rows",
+            \.rollout.minimumRows,
+            1...1_000_000_000,
+            "rows without which no step ends"
+        ),
+        .number(
+            "rollout.tolerance",
+            \.rollout.tolerance,
+            0...1_000_000,
+            "relative difference up to which two answers agree"
+        ),
+        .number(
+            "rollout.min_agreement",
+            \.rollout.minimumAgreement,
+            0...1,
+            "share of rows in shadow that must agree"
+        ),
+        .number(
+            "rollout.max_refused",
+            \.rollout.maximumRefused,
+            0...1,
+            "by how much refused answers may exceed the old version's share"
+        ),
+        .number(
+            "rollout.max_psi",
+            \.rollout.maximumPSI,
+            0...1_000_000,
+            "between the predictions of both"
+        ),
+        .number(
+            "rollout.max_latency_ratio",
+            \.rollout.maximumLatencyRatio,
+            0...1_000_000,
+            "of the median times of an inference"
+        ),
         .choice("stage", \.stage, "the least that an artifact must be"),
         .texts("required_models", \.requiredModels, "models without which it is not ready"),
         .text("state_directory", \.stateDirectory, "journal, overrides; chosen where null"),

@@ -30,6 +30,7 @@ package struct Settings: Sendable, Equatable {
     package var canary = Canary()
     package var integrity = Integrity()
     package var versions = Versions()
+    package var rollout = Rollout()
     /// The least that an artifact must be to be served.
     package var stage = Stage.staging
     /// Models without which the daemon is not ready.

@@ -58,7 +58,10 @@ extension Setting {
         "concurrency.lifo_after",
         "rate_limit.requests_per_second", "rate_limit.burst", "canary.jitter", "canary.interval",
         "versions.policy", "versions.models", "versions.swap", "versions.watch",
-        "versions.settle", "versions.poll",
+        "versions.settle", "versions.poll", "rollout.mode", "rollout.shadow_share",
+        "rollout.shadow_for", "rollout.steps", "rollout.step_for", "rollout.min_rows",
+        "rollout.tolerance", "rollout.min_agreement", "rollout.max_refused", "rollout.max_psi",
+        "rollout.max_latency_ratio",
         "integrity.interval", "integrity.slice_bytes", "required_models", "log.level",
         "errors.verbose",
     ]

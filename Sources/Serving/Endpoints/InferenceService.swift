@@ -59,11 +59,15 @@ package struct InferenceService: Handler {
     ) throws(Failure) -> Reply {
         let client = try daemon.authorizeInference(request)
         if let rates = daemon.live.rates { try admit(client ?? .address(of: request), rates) }
-        let (host, version) = try daemon.find(match)
+        var (host, version) = try daemon.find(match)
+        // Who names a version gets it.
+        let rollout = match.parameters["version"] == nil ? host.rollout : nil
+        if let rollout { version = chosen(by: rollout, request, marks) }
         let call = try PredictionCall(
             match.route == .infer ? .tensors : .rows,
             host,
             version,
+            rollout,
             marks,
             request,
             body.count,
@@ -78,6 +82,15 @@ package struct InferenceService: Handler {
         } catch {
             return .now(daemon.refuse(error, marks, model: version))
         }
+    }
+
+    /// The version for a client's key, and by chance where it gives none.
+    private func chosen(
+        by rollout: Rollout,
+        _ request: RequestHead,
+        _ marks: RequestMarks
+    ) -> ModelVersion {
+        rollout.version(for: request.header("serin-sticky-key") ?? marks.requestID.text)
     }
 
     /// Counts the request against its client's rate.
@@ -235,6 +248,16 @@ package struct InferenceService: Handler {
             ),
             at: wall
         )
+        if let rollout = call.rollout {
+            rollout.observe(
+                version,
+                call.form,
+                body,
+                jsonByteCount: call.jsonByteCount,
+                workspace.tables,
+                nanoseconds: inferred &- decoded
+            )
+        }
         return (response, effects)
     }
 

@@ -7,6 +7,7 @@ enum OperationsRoute: Sendable {
     case override, setOverride, clearOverride
     case canary, breaker, events, index, reload
     case versions, rollback, promote, pin, setPin, clearPin, load, unload
+    case rollout, startRollout, stopRollout
     case live, ready, startup
 
     static let router: Router<OperationsRoute> = {
@@ -27,6 +28,9 @@ enum OperationsRoute: Sendable {
         router.add(.get, "/v1/models/{model}/pin", .pin)
         router.add(.put, "/v1/models/{model}/pin", .setPin)
         router.add(.delete, "/v1/models/{model}/pin", .clearPin)
+        router.add(.get, "/v1/models/{model}/rollout", .rollout)
+        router.add(.put, "/v1/models/{model}/rollout", .startRollout)
+        router.add(.delete, "/v1/models/{model}/rollout", .stopRollout)
         router.add(.post, "/v2/repository/index", .index)
         router.add(.post, "/v2/repository/models/{model}/load", .load)
         router.add(.post, "/v2/repository/models/{model}/unload", .unload)
@@ -39,6 +43,7 @@ enum OperationsRoute: Sendable {
         switch self {
         case .setOverride, .clearOverride, .canary, .breaker, .reload: true
         case .rollback, .promote, .setPin, .clearPin, .load, .unload: true
+        case .startRollout, .stopRollout: true
         default: false
         }
     }

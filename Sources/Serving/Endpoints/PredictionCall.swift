@@ -6,6 +6,8 @@ struct PredictionCall: Sendable {
     let form: PredictionForm
     let host: ModelHost
     let version: ModelVersion
+    /// The rollout that chose the version.
+    let rollout: Rollout?
     let marks: RequestMarks
     /// How much of the body is JSON.
     let jsonByteCount: Int
@@ -20,6 +22,7 @@ struct PredictionCall: Sendable {
         _ form: PredictionForm,
         _ host: ModelHost,
         _ version: ModelVersion,
+        _ rollout: Rollout?,
         _ marks: RequestMarks,
         _ request: RequestHead,
         _ bodyByteCount: Int,
@@ -28,6 +31,7 @@ struct PredictionCall: Sendable {
         self.form = form
         self.host = host
         self.version = version
+        self.rollout = rollout
         self.marks = marks
         arrival = request.arrival
         allowance = min(longest, try Self.timeout(request) ?? longest)

@@ -30,6 +30,19 @@ struct VersionOrders {
             let host = try daemon.host(match)
             try keeper.unpin(host, by: caller, completion(host))
             return .later
+        case .rollout:
+            let host = try daemon.host(match)
+            return .now(marks.stamp(json(RolloutPage(host: host).document(at: .now))))
+        case .startRollout:
+            let host = try daemon.host(match)
+            let order = try order(body, needsVersion: true)
+            try keeper.rollOut(order.version ?? 0, of: host, by: caller, completion(host))
+            return .later
+        case .stopRollout:
+            let host = try daemon.host(match)
+            let reason = "stopped by \(caller)"
+            try keeper.stopRollout(host, by: caller, reason: reason, completion(host))
+            return .later
         case .load:
             let name = match.parameters["model"] ?? ""
             guard ArtifactIdentity.isName(name) else {
@@ -82,6 +95,11 @@ struct VersionOrders {
     ) throws(Failure) -> Response {
         let host = try daemon.host(match)
         let order = try order(body, needsVersion: false)
+        // What is new is what is on its way: to go back is to take it out of traffic.
+        if order.version == nil, host.rollout != nil {
+            try keeper.abandon(host, by: caller, reason: order.reason)
+            return json(page(host))
+        }
         guard let active = host.labels.active, host.active != nil else {
             throw .conflict("no version of model '\(host.name)' answers", host)
         }

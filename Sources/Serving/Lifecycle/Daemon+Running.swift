@@ -25,10 +25,11 @@ extension Daemon {
         certificates.start()
         let (canaries, caretaker, watchdog, versions) = (canaries, caretaker, watchdog, versions)
         DispatchQueue(label: "serin.loader").async {
+            // Before anything is loaded, so that a verdict does not grow old while others load.
+            canaries.start()
             versions.start()
             // A reload while models were being loaded has reached those only that were.
             reloader.applyToModels()
-            canaries.start()
             caretaker.start()
             watchdog?.start()
         }

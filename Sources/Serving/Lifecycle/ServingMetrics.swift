@@ -22,6 +22,7 @@ package final class ServingMetrics: Sendable {
     let canaryLastSuccess: MetricFamily<Gauge>
     private let refusedArtifacts: Counter
     private let denials: Counter
+    private let rollouts: MetricFamily<Counter>
     private let swaps: (forward: Counter, back: Counter)
     private let turnedAway: [Admission: Counter]
     private let protocolErrors: MetricFamily<Counter>
@@ -96,6 +97,11 @@ package final class ServingMetrics: Sendable {
             "Times that another version began to answer, forward or back.",
             labels: ["direction"]
         )
+        rollouts = registry.counter(
+            "serin_rollouts_total",
+            "Rollouts by how they ended.",
+            labels: ["result"]
+        )
         self.swaps = (forward: swaps.with(["forward"]), back: swaps.with(["back"]))
         denials = registry.counter(
             "serin_operations_denied_total",
@@ -163,6 +169,11 @@ package final class ServingMetrics: Sendable {
             "Requests that wait for an arena.",
             labels: ["model"]
         )
+        let share = registry.gauge(
+            "serin_rollout_share",
+            "The share of keys that the new version of a rollout answers; 0 in shadow and without one.",
+            labels: ["model"]
+        )
         let budget = registry.gauge(
             "serin_memory_budget_bytes",
             "What the process may use, as planned.",
@@ -210,6 +221,7 @@ package final class ServingMetrics: Sendable {
                 for each in [Override.Mode.fallback, .model] {
                     override.with([host.name, each.rawValue]).set(mode == each ? 1 : 0)
                 }
+                share.with([host.name]).set((host.rollout?.progress.percent ?? 0) / 100)
                 queue.with([host.name]).set(Double(host.workers.depth))
                 for version in host.versions {
                     let labels = [version.name, String(version.version)]
@@ -243,6 +255,8 @@ package final class ServingMetrics: Sendable {
     func countRefusedArtifact() { refusedArtifacts.add(1) }
 
     func countSwap(isRollback: Bool) { (isRollback ? swaps.back : swaps.forward).add(1) }
+
+    func countRollout(_ result: String) { rollouts.with([result]).add(1) }
 
     func countDenial() { denials.add(1) }
 

@@ -19,6 +19,7 @@ package final class ModelHost: Sendable {
         var onProbation: Int?
         /// Why nothing answers for the time being, by somebody's will.
         var pause: String?
+        var rollout: Rollout?
         var refusals: [Refusal] = []
         var override: Override?
 
@@ -31,6 +32,8 @@ package final class ModelHost: Sendable {
     private let state: Guarded<State>
     /// Changed with the state's `override`.
     private let hasOverride: Atomic<Bool>
+    /// Changed with the state's `rollout`.
+    private let hasRollout = Atomic(false)
     /// Where this model's dear predictions run and wait.
     package let workers: WorkerPool
 
@@ -51,6 +54,29 @@ package final class ModelHost: Sendable {
 
     /// In rising order.
     package var versions: [ModelVersion] { state.withLock { $0.versions } }
+
+    /// The rollout under way.
+    package var rollout: Rollout? {
+        // Nearly always there is none, and then no lock is taken.
+        guard hasRollout.load(ordering: .acquiring) else { return nil }
+        return state.withLock { $0.rollout }
+    }
+
+    package func setRollout(_ rollout: Rollout) {
+        state.withLock {
+            $0.rollout = rollout
+            hasRollout.store(true, ordering: .releasing)
+        }
+    }
+
+    /// Ends a rollout, once.
+    package func takeRollout() -> Rollout? {
+        state.withLock { state in
+            defer { state.rollout = nil }
+            hasRollout.store(false, ordering: .releasing)
+            return state.rollout
+        }
+    }
 
     package var labels: VersionLabels { state.withLock { $0.labels } }
 

@@ -34,6 +34,14 @@ extension ModelHost {
         }
     }
 
+    /// The version that `settle` would swap the active one for.
+    package func nextVersion(at now: ContinuousClock.Instant = .now) -> Int? {
+        let (labels, loaded) = (labels, versions)
+        guard active != nil else { return nil }
+        let next = labels.next(of: loaded.filter { $0.isSound(at: now) }.map(\.version))
+        return next == labels.active ? nil : next
+    }
+
     /// Lets a loaded version answer by an operator's order; an older one keeps newer ones away.
     package func promote(_ number: Int, reason: String) -> Swap? {
         swap { labels, loaded in

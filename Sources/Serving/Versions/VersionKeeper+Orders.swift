@@ -38,6 +38,7 @@ extension VersionKeeper {
                 return false
             }
             tell("model.unload_ordered", host, caller)
+            endRollout(host, "unloaded", nil)
             for version in host.versions.map(\.version) {
                 unload(version, host, reason: "ordered by \(caller)")
             }
@@ -55,6 +56,8 @@ extension VersionKeeper {
         _ completion: @escaping Completion
     ) {
         withLoaded(number, of: host, completion) { [self] in
+            let isCandidate = host.rollout?.candidate.version == number
+            endRollout(host, isCandidate ? "promoted" : "superseded", nil)
             if let swap = host.promote(number, reason: reason) {
                 daemon.noteSwap(swap, of: host, by: caller, reason: reason)
             }
@@ -64,6 +67,7 @@ extension VersionKeeper {
     /// Keeps a version answering whatever else arrives; it answers at once.
     func pin(_ pin: VersionLabels.Pin, of host: ModelHost, _ completion: @escaping Completion) {
         withLoaded(pin.version, of: host, completion) { [self] in
+            endRollout(host, "superseded", nil)
             host.relabel { labels, _ in
                 labels.pin = pin
                 return false
@@ -82,6 +86,51 @@ extension VersionKeeper {
             if let swap { daemon.noteSwap(swap, of: host, by: pin.by, reason: pin.reason) }
             daemon.keepVersions()
         }
+    }
+
+    /// Begins a rollout by hand.
+    func rollOut(
+        _ number: Int,
+        of host: ModelHost,
+        by caller: String,
+        _ completion: @escaping Completion
+    ) {
+        withLoaded(number, of: host, completion) { [self] in
+            host.relabel { labels, _ in
+                labels.release(number, unless: "")
+                return false
+            }
+            beginRollout(of: number, host: host, daemon.settings.rollout, by: caller)
+        }
+    }
+
+    /// Ends a rollout by hand: the new version is held.
+    func stopRollout(
+        _ host: ModelHost,
+        by caller: String,
+        reason: String,
+        _ completion: @escaping Completion
+    ) {
+        queue.async { [self] in
+            abandon(host, by: caller, reason: reason)
+            completion(.success(host.versions.map(\.version)))
+        }
+    }
+
+    /// Takes the new version out of traffic and holds it; at once, on whatever thread.
+    func abandon(_ host: ModelHost, by caller: String, reason: String) {
+        guard let candidate = host.rollout?.candidate,
+            endRollout(host, "stopped", nil, by: caller, reason: reason)
+        else { return }
+        hold(candidate, host, reason: reason)
+    }
+
+    func hold(_ version: ModelVersion, _ host: ModelHost, reason: String) {
+        host.relabel { labels, _ in
+            labels.hold(version.version, .init(digest: version.artifact.digest, reason: reason))
+            return false
+        }
+        daemon.keepVersions()
     }
 
     func unpin(_ host: ModelHost, by caller: String, _ completion: @escaping Completion) {

@@ -25,22 +25,21 @@ extension VersionKeeper {
             case .latest(let count): count
             case .listed(let listed): listed.count
             }
+        let labels = host.labels
+        // What answered before comes first, so that it answers again before anything else is decided.
+        for candidate in candidates where labels.isNamed(candidate.identity.version) {
+            bring(candidate, host, isPatient: isPatient)
+        }
         for candidate in candidates.reversed() {
             let number = candidate.identity.version
-            let labels = host.labels
-            let isNamed = labels.pin?.version == number || labels.active == number
+            let isNamed = labels.isNamed(number)
             let isWanted =
                 switch policy {
                 case .latest: places > 0
                 case .listed(let listed): listed.contains(number)
                 }
-            guard isNamed || isWanted else { continue }
-            // Other bytes under the number of a loaded version are not taken: whoever asks for it shall
-            // get what was approved under its number. The integrity watch tells of them.
-            if host.version(number) == nil {
-                guard isReady(candidate, isPatient: isPatient), load(candidate, host) else {
-                    continue
-                }
+            guard isNamed || isWanted, bring(candidate, host, isPatient: isPatient) else {
+                continue
             }
             kept.insert(number)
             places -= 1
@@ -49,8 +48,41 @@ extension VersionKeeper {
         retireUnwanted(host, kept)
     }
 
+    /// Loads a version where it is not in memory.
+    ///
+    /// Other bytes under the number of a loaded version are not taken: whoever asks for it shall get
+    /// what was approved under its number. The integrity watch tells of them.
+    ///
+    /// - Returns: whether it is in memory now.
+    @discardableResult
+    private func bring(
+        _ candidate: ArtifactRepository.Candidate,
+        _ host: ModelHost,
+        isPatient: Bool
+    ) -> Bool {
+        guard host.version(candidate.identity.version) == nil else { return true }
+        guard isReady(candidate, isPatient: isPatient), load(candidate, host) else { return false }
+        if host.active == nil { settle(host) }
+        return true
+    }
+
     /// Lets the version answer that should.
     func settle(_ host: ModelHost) {
+        let limits = daemon.settings.rollout
+        if limits.mode == .gradual || host.labels.rollout != nil, host.labels.pin == nil,
+            let next = host.nextVersion()
+        {
+            beginRollout(of: next, host: host, limits)
+            daemon.keepVersions()
+            return
+        }
+        if host.rollout == nil {
+            // What a restart interrupted and cannot go on.
+            host.relabel { labels, _ in
+                labels.rollout = nil
+                return false
+            }
+        }
         guard let swap = host.settle() else {
             daemon.keepVersions()
             return
@@ -183,6 +215,7 @@ extension VersionKeeper {
             [
                 "version": .number(version.version),
                 "stage": .string(version.artifact.stage.rawValue),
+                "signature": version.artifact.signature.document,
                 "seconds": .number((ContinuousClock.now - started).seconds),
                 "arena_bytes": .number(version.program.plan.arenaByteCount),
                 "canary": .string(report.outcomeName),
@@ -227,5 +260,12 @@ extension VersionKeeper {
             model: host.name,
             ["version": .number(number), "reason": .string(reason)]
         )
+    }
+}
+
+extension VersionLabels {
+    /// Whether a version is to be in memory whatever the policy says.
+    fileprivate func isNamed(_ version: Int) -> Bool {
+        version == active || version == pin?.version
     }
 }

@@ -26,6 +26,13 @@ package struct VersionLabels: Sendable, Equatable {
     package private(set) var previous: Int?
     package var pin: Pin?
     package private(set) var held: [Int: Hold] = [:]
+    /// `candidate`: a version on its way to all traffic, and the step it has come to.
+    package struct Rollout: Sendable, Equatable {
+        package var version: Int
+        package var step: Int
+    }
+
+    package var rollout: Rollout?
     /// An operator took the model out of service.
     package var isUnloaded = false
 
@@ -86,6 +93,7 @@ package struct VersionLabels: Sendable, Equatable {
         if version == active { names.append("stable") }
         if version == previous { names.append("previous") }
         if version == pin?.version { names.append("pinned") }
+        if version == rollout?.version { names.append("candidate") }
         if held[version] != nil { names.append("held") }
         return names
     }
@@ -95,6 +103,7 @@ package struct VersionLabels: Sendable, Equatable {
         switch name {
         case "stable": active
         case "previous": previous
+        case "candidate": rollout?.version
         default: nil
         }
     }
@@ -133,6 +142,14 @@ extension VersionLabels {
                 )
             )
         }
+        if let rollout {
+            members.append(
+                JSONMember(
+                    name: "rollout",
+                    value: ["version": .number(rollout.version), "step": .number(rollout.step)]
+                )
+            )
+        }
         if isUnloaded { members.append(JSONMember(name: "unloaded", value: .bool(true))) }
         return .object(members)
     }
@@ -154,6 +171,11 @@ extension VersionLabels {
                 digest: member.value["digest"]?.asString ?? "",
                 reason: member.value["reason"]?.asString ?? ""
             )
+        }
+        if let rollout = document["rollout"], let version = rollout["version"]?.asNumber?.int64,
+            let step = rollout["step"]?.asNumber?.int64
+        {
+            self.rollout = Rollout(version: Int(version), step: Int(step))
         }
         isUnloaded = document["unloaded"]?.asBool ?? false
     }

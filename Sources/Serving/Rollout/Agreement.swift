@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+import Artifacts
+import Guards
+import JSON
+
+/// How far two versions agree on the same rows: overall, in size, and where in the features.
+struct Agreement: Sendable {
+    private let tolerance: Double
+    private(set) var rows = 0
+    private(set) var agreeing = 0
+    /// Rows that the old version answered and the new one refused or gave to its fallback.
+    private(set) var refused = 0
+    /// Relative differences of numbers.
+    private(set) var differences = LogHistogram()
+    /// Compared and disagreeing rows for each bin of each feature's baseline.
+    private var features: [FeatureBins]
+
+    fileprivate struct FeatureBins: Sendable {
+        let name: String
+        let index: Int
+        /// Rising ends of bins, or else categories.
+        let edges: [Double]
+        let categories: [String]
+        var compared: [Int]
+        var disagreeing: [Int]
+    }
+
+    init(_ candidate: ModelVersion, tolerance: Double) {
+        self.tolerance = tolerance
+        features = candidate.contract.features.enumerated().compactMap { index, feature in
+            guard feature.shape == nil else { return nil }
+            var (edges, categories): ([Double], [String]) = ([], [])
+            if let named = feature.categories {
+                categories = named
+            } else if case .numeric(let numeric)? =
+                candidate.artifact.baseline?.features[feature.name]
+            {
+                edges = numeric.edges
+            } else {
+                return nil
+            }
+            // One more for what is beyond, and one for what is missing.
+            let count = max(edges.count, categories.count) + 2
+            return FeatureBins(
+                name: feature.name,
+                index: index,
+                edges: edges,
+                categories: categories,
+                compared: [Int](repeating: 0, count: count),
+                disagreeing: [Int](repeating: 0, count: count)
+            )
+        }
+    }
+
+    /// The share of compared rows that agree; nil without any.
+    var ratio: Double? { rows == 0 ? nil : Double(agreeing) / Double(rows) }
+
+    /// Notes rows of which the new version answered none.
+    mutating func noteRefused(rows count: Int) {
+        rows += count
+        refused += count
+    }
+
+    /// Compares the new version's answers with those that clients got.
+    mutating func compare(_ tables: borrowing PredictionTables, with shown: ShownAnswers) {
+        for row in 0..<min(tables.outputs.rows, shown.isModel.count) where shown.isModel[row] {
+            rows += 1
+            var agrees = tables.outcome.isModel[row]
+            if agrees {
+                for index in tables.outputs.columns.indices {
+                    let answer = shown.columns[index]
+                    let width = tables.outputs.columns[index].spec.width
+                    for place in (row * width)..<((row + 1) * width) {
+                        switch answer {
+                        case .reals(let list):
+                            let got = tables.outputs.columns[index].reals[place]
+                            let difference = relativeDifference(got, list[place])
+                            differences.add(difference)
+                            if !(difference <= tolerance) { agrees = false }
+                        case .integers(let list):
+                            if tables.outputs.columns[index].integers[place] != list[place] {
+                                agrees = false
+                            }
+                        case .texts(let list):
+                            if tables.outputs.columns[index].texts[place] != list[place] {
+                                agrees = false
+                            }
+                        }
+                    }
+                }
+            } else {
+                refused += 1
+            }
+            if agrees { agreeing += 1 }
+            note(row, of: tables.features, agrees)
+        }
+    }
+
+    private func relativeDifference(_ got: Double, _ shown: Double) -> Double {
+        abs(got - shown) / max(abs(shown), 1e-9)
+    }
+
+    private mutating func note(_ row: Int, of table: borrowing FeatureTable, _ agrees: Bool) {
+        for place in features.indices {
+            let index = features[place].index
+            let bin: Int
+            if table.isMissing(feature: index, row: row) {
+                bin = features[place].compared.count - 1
+            } else if features[place].categories.isEmpty {
+                let value = table.real(feature: index, row: row)
+                bin = Serving.bin(of: value, among: features[place].edges)
+            } else {
+                let last = features[place].categories.count
+                bin = table.category(feature: index, row: row) ?? last
+            }
+            features[place].compared[bin] += 1
+            if !agrees { features[place].disagreeing[bin] += 1 }
+        }
+    }
+
+    /// The figures, with the parts of features in which most rows disagree.
+    var json: JSONValue {
+        func quantile(_ share: Double) -> JSONValue {
+            differences.quantile(share).map { .number($0) } ?? .null
+        }
+        return [
+            "rows": .number(rows), "within_tolerance": .number(agreeing),
+            "ratio": ratio.map { .number($0) } ?? .null, "refused": .number(refused),
+            "tolerance": .number(tolerance),
+            "relative_difference": [
+                "p50": quantile(0.5), "p90": quantile(0.9), "p99": quantile(0.99),
+                "p100": quantile(1),
+            ],
+            "worst_bins": .array(worstBins.map(\.json)),
+        ]
+    }
+
+    private struct Bin {
+        let feature: String
+        let part: JSONValue
+        let compared: Int
+        let disagreeing: Int
+
+        var json: JSONValue {
+            [
+                "feature": .string(feature), "bin": part, "rows": .number(compared),
+                "disagreeing": .number(disagreeing),
+            ]
+        }
+    }
+
+    private var worstBins: [Bin] {
+        var bins: [Bin] = []
+        for feature in features {
+            for place in feature.compared.indices where feature.disagreeing[place] > 0 {
+                bins.append(
+                    Bin(
+                        feature: feature.name,
+                        part: feature.part(place),
+                        compared: feature.compared[place],
+                        disagreeing: feature.disagreeing[place]
+                    )
+                )
+            }
+        }
+        let ordered = bins.sorted {
+            Double($0.disagreeing) / Double($0.compared)
+                > Double($1.disagreeing) / Double($1.compared)
+        }
+        return Array(ordered.prefix(10))
+    }
+}
+
+extension Agreement.FeatureBins {
+    /// What a bin holds: a category, two ends, or what is missing.
+    fileprivate func part(_ place: Int) -> JSONValue {
+        if place == compared.count - 1 { return "missing" }
+        if !categories.isEmpty {
+            return .string(place < categories.count ? categories[place] : "other")
+        }
+        if place == 0 { return ["below": .number(edges.first ?? 0)] }
+        guard place < edges.count else { return ["from": .number(edges.last ?? 0)] }
+        return ["from": .number(edges[place - 1]), "below": .number(edges[place])]
+    }
+}
+
+/// What clients got for a request, as far as the model gave it.
+struct ShownAnswers: Sendable {
+    enum Column: Sendable {
+        case reals([Double])
+        case integers([Int64])
+        case texts([String])
+    }
+    let columns: [Column]
+    let isModel: [Bool]
+
+    /// Nil where answers went out without being put into the table.
+    init?(_ tables: borrowing PredictionTables) {
+        var columns: [Column] = []
+        for index in tables.outputs.columns.indices {
+            guard tables.outputs.columns[index].graphOutput == nil else { return nil }
+            switch tables.outputs.columns[index].spec.storage {
+            case .real: columns.append(.reals(tables.outputs.columns[index].reals.map { $0 }))
+            case .integer:
+                columns.append(.integers(tables.outputs.columns[index].integers.map { $0 }))
+            case .text: columns.append(.texts(tables.outputs.columns[index].texts.map { $0 }))
+            }
+        }
+        self.columns = columns
+        isModel = tables.outcome.isModel.map { $0 }
+    }
+}

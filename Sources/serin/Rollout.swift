@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+import HTTP
+import JSON
+
+extension CommandSpec {
+    static let rollout = CommandSpec(
+        name: "rollout",
+        summary: "let a version come to all traffic step by step",
+        help: """
+            Without a word behind the model it prints how the rollout stands: the share, the gates, how
+            far old and new agree. `start` begins one by hand, with the daemon's `rollout` settings;
+            `stop` takes the new version out of traffic and keeps it out. With `rollout.mode`
+            "gradual" every new version comes this way by itself.
+            """,
+        examples: [
+            "serin rollout diamonds-price",
+            "serin rollout diamonds-price start 3 --reason 'second try'",
+            "serin rollout diamonds-price stop",
+        ],
+        positionals: [
+            PositionalSpec(name: "MODEL", summary: "its name"),
+            PositionalSpec(
+                name: "get|start|stop",
+                summary: "get where left out",
+                isRequired: false
+            ),
+            PositionalSpec(name: "VERSION", summary: "for start: a number", isRequired: false),
+        ],
+        flags: [
+            FlagSpec(name: "--reason", value: "TEXT", summary: "why; everyone can read it"),
+            .json,
+        ] + FlagSpec.client,
+        run: runRollout
+    )
+}
+
+@Sendable private func runRollout(_ arguments: Arguments) throws -> ExitStatus {
+    let client = try OperationsClient(arguments)
+    let target = "/v1/models/\(pathSegment(arguments.positional(0) ?? ""))/rollout"
+    switch arguments.positional(1) ?? "get" {
+    case "get":
+        let answer = try client.ask(.get, target)
+        Terminal.print(
+            arguments.has("--json") ? answer.text(pretty: true) : RolloutText(answer).text
+        )
+        return .done
+    case "start":
+        guard let version = arguments.positional(2).flatMap(Int.init), version > 0 else {
+            throw CommandFailure.misuse("start needs a version, a positive whole number")
+        }
+        let order: JSONValue = [
+            "version": .number(version),
+            "reason": .string(arguments["--reason"] ?? "no reason given"),
+        ]
+        let answer = try client.ask(.put, target, body: order)
+        Terminal.print(
+            arguments.has("--json") ? answer.text(pretty: true) : VersionsPage(answer).text
+        )
+        return .done
+    case "stop":
+        let answer = try client.ask(.delete, target)
+        Terminal.print(
+            arguments.has("--json") ? answer.text(pretty: true) : VersionsPage(answer).text
+        )
+        return .done
+    case let word:
+        let near = suggestion(for: word, among: ["get", "start", "stop"])
+        throw CommandFailure.misuse(
+            "'\(word)' is not one of get, start, stop" + (near.map { "; \($0)" } ?? "")
+        )
+    }
+}
+
+/// A rollout on one page.
+private struct RolloutText {
+    let answer: JSONValue
+
+    init(_ answer: JSONValue) { self.answer = answer }
+
+    var text: String {
+        let name = cell(answer["model"])
+        guard let rollout = answer["rollout"], rollout != .null else {
+            return "\(name): no rollout under way"
+        }
+        let place =
+            rollout["phase"]?.asString == "shadow"
+            ? "in shadow" : "answers \(cell(rollout["percent"])) % of the keys"
+        var lines = [
+            "\(name): version \(cell(rollout["to"])) beside \(cell(rollout["from"])), \(place), "
+                + "for \(cell(rollout["step_seconds"])) s",
+            "",
+        ]
+        lines += columns(
+            [["GATE", "MEASURE", "LIMIT", ""]]
+                + (rollout["gates"]?.asArray ?? []).map {
+                    [cell($0["gate"]), cell($0["measure"]), cell($0["limit"]), cell($0["verdict"])]
+                },
+            indent: ""
+        )
+        lines.append("")
+        lines += columns(
+            [["", "REQUESTS", "ROWS", "OUT OF BOUNDS", "NOT FINITE"]]
+                + ["stable", "candidate"].map { arm in
+                    [arm]
+                        + ["requests", "rows", "out_of_bounds", "non_finite"].map {
+                            cell(rollout[arm]?[$0])
+                        }
+                },
+            indent: ""
+        )
+        lines.append("")
+        let agreement = rollout["agreement"]
+        lines.append(
+            "\(cell(agreement?["rows"])) rows compared in shadow, "
+                + "\(cell(agreement?["within_tolerance"])) within \(cell(agreement?["tolerance"])), "
+                + "\(cell(agreement?["refused"])) refused by the new version"
+        )
+        for bin in (agreement?["worst_bins"]?.asArray ?? []).prefix(5) {
+            lines.append(
+                "  \(cell(bin["feature"])) \(bin["bin"]?.text(pretty: false) ?? ""): "
+                    + "\(cell(bin["disagreeing"])) of \(cell(bin["rows"])) disagree"
+            )
+        }
+        return lines.joined(separator: "\n")
+    }
+}

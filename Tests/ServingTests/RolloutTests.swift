@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+import Guards
+import JSON
+import Platform
+import Testing
+
+@testable import Serving
+
+@Suite struct RolloutTests {
+    private let now = ContinuousClock.now
+
+    private func limits(_ change: (inout Settings.Rollout) -> Void = { _ in }) -> Settings.Rollout {
+        var limits = Settings.Rollout()
+        limits.shadowFor = .zero
+        limits.stepFor = .seconds(10)
+        limits.minimumRows = 50
+        limits.steps = "10 50"
+        limits.shadowShare = 0
+        change(&limits)
+        return limits
+    }
+
+    private struct Pair {
+        let stable: ModelVersion
+        let candidate: ModelVersion
+
+        init() throws {
+            stable = try servedModel("diamonds-price/1")
+            candidate = try servedModel("diamonds-price/2")
+            for version in [stable, candidate] { version.note(.passed(deviation: 0)) }
+        }
+    }
+
+    /// Answers some stones and lets the rollout see them.
+    private func answer(_ version: ModelVersion, _ rollout: Rollout, requests: Int = 10) throws {
+        let body = Array(rows(stone(), stone(["carat": "0.9"])).utf8)
+        for _ in 0..<requests {
+            try version.decodeRows(body, into: version.reserved)
+            _ = try version.answer(
+                version.reserved,
+                PredictionContext(override: .auto, now: now)
+            )
+            rollout.observe(
+                version,
+                .rows,
+                body.span,
+                jsonByteCount: body.count,
+                version.reserved.tables,
+                nanoseconds: 1000
+            )
+        }
+    }
+
+    @Test func `it goes on when time and rows are enough, and ends behind the last step`() throws {
+        let pair = try Pair()
+        let rollout = Rollout(from: pair.stable, to: pair.candidate, limits(), now: now)
+        #expect(rollout.version(for: "anybody") === pair.stable)
+        guard case .stepped(let percent) = rollout.judge(at: now) else {
+            Issue.record("no step")
+            return
+        }
+        #expect(percent == 10)
+        try answer(pair.candidate, rollout, requests: 30)
+        guard case .wait(let reason) = rollout.judge(at: .now) else {
+            Issue.record("too early")
+            return
+        }
+        #expect(reason == "for time")
+        let later = now + .seconds(11)
+        guard case .stepped(let next) = rollout.judge(at: later) else {
+            Issue.record("no second step")
+            return
+        }
+        #expect(next == 50)
+        guard case .wait(let lack) = rollout.judge(at: later + .seconds(11)) else {
+            Issue.record("counts of the step before must not count")
+            return
+        }
+        #expect(lack == "for 50 rows more")
+        try answer(pair.candidate, rollout, requests: 30)
+        guard case .finished = rollout.judge(at: later + .seconds(11)) else {
+            Issue.record("not finished")
+            return
+        }
+    }
+
+    @Test func `keys are spread evenly, stay where they are, and differ by version`() throws {
+        let points = (0..<20_000).map { stickyPoint(of: "customer-\($0)", version: 3) }
+        #expect(points.allSatisfy { (0..<10_000).contains($0) })
+        for decile in 0..<10 {
+            let inside = points.count { $0 / 1000 == decile }
+            // Five standard deviations of a fair spread.
+            #expect(abs(inside - 2000) < 215, "\(decile): \(inside)")
+        }
+        #expect(points[7] == stickyPoint(of: "customer-7", version: 3))
+        let others = (0..<20_000).map { stickyPoint(of: "customer-\($0)", version: 4) }
+        let both = zip(points, others).count { $0 < 1000 && $1 < 1000 }
+        #expect(both < 300, "the same clients would always try what is new")
+        #expect(stickyPoint(of: "", version: 1) >= 0)
+    }
+
+    @Test func `a version whose golden records fail, or whose breaker is open, fails`() throws {
+        let pair = try Pair()
+        let rollout = Rollout(from: pair.stable, to: pair.candidate, limits(), now: now)
+        _ = pair.candidate.guards.withLock { $0.breaker.trip(reason: "test") }
+        guard case .failed(let gate) = rollout.judge(at: now) else {
+            Issue.record("not failed")
+            return
+        }
+        #expect(gate.name == "breaker")
+        pair.candidate.note(.wrong([goldenDeviation]))
+        guard case .failed(let first) = rollout.judge(at: now) else {
+            Issue.record("not failed")
+            return
+        }
+        #expect(first.name == "canary")
+    }
+
+    @Test func `the same version agrees with itself, and another is told by its bins`() async throws
+    {
+        let pair = try Pair()
+        let wanted = limits {
+            $0.shadowShare = 1
+            $0.shadowFor = .seconds(3600)
+            $0.tolerance = 1e-6
+        }
+        let twin = try servedModel("diamonds-price/1")
+        for (candidate, agrees) in [(twin, true), (pair.candidate, false)] {
+            let rollout = Rollout(from: pair.stable, to: candidate, wanted, now: now)
+            try answer(pair.stable, rollout, requests: 5)
+            for _ in 0..<200 where rollout.shadowCounts.run < 5 {
+                try await Task.sleep(for: .milliseconds(10))
+            }
+            let agreement = rollout.gates(at: now).agreement
+            #expect(agreement.rows == 10)
+            #expect((agreement.agreeing == 10) == agrees)
+            let bins = agreement.json["worst_bins"]?.asArray ?? []
+            #expect(bins.isEmpty == agrees)
+            guard !agrees else { continue }
+            #expect(bins.contains { $0["feature"] == "cut" && $0["bin"] == "Ideal" })
+        }
+    }
+
+    @Test func `steps are rising percents`() {
+        #expect(RolloutSteps("1 5 25")?.percents == [1, 5, 25])
+        #expect(RolloutSteps("0.5")?.percents == [0.5])
+        for text in ["", "0", "5 5", "5 1", "100", "x", "-1", "nan", "1 inf"] {
+            #expect(RolloutSteps(text) == nil, "\(text)")
+        }
+    }
+}
+
+@Suite struct LogHistogramTests {
+    @Test func `quantiles are within a tenth`() throws {
+        var histogram = LogHistogram()
+        #expect(histogram.quantile(0.5) == nil)
+        for value in 1...1000 { histogram.add(Double(value)) }
+        for share in [0.01, 0.5, 0.9, 0.99] {
+            let found = try #require(histogram.quantile(share))
+            #expect(abs(found / (share * 1000) - 1) < 0.1, "\(share): \(found)")
+        }
+    }
+
+    @Test func `zeros, infinities and what is no number have a place`() {
+        var histogram = LogHistogram()
+        for value in [0, -1, .infinity, .nan, 1e300] { histogram.add(value) }
+        #expect(histogram.count == 5)
+        #expect(histogram.quantile(0.1) == 0)
+        #expect(histogram.quantile(1).map { $0 > 1e10 } == true)
+    }
+}
+
+@Suite struct PredictionBinsTests {
+    /// SciPy: sum((p - q) * log(p / q)) of the smoothed shares, entropy(p, q) + entropy(q, p).
+    @Test func `the stability index is that of its definition`() {
+        let same = PredictionBins.stabilityIndex([10, 20, 30], [10, 20, 30])
+        #expect(same == 0)
+        let index = PredictionBins.stabilityIndex([50, 30, 20], [20, 30, 50])
+        #expect(abs(index - 0.532935044415932) < 1e-9, "\(index)")
+    }
+
+    @Test func `values go where the baseline counts them`() {
+        #expect(bin(of: 0.5, among: [1, 2, 3]) == 0)
+        #expect(bin(of: 1, among: [1, 2, 3]) == 1)
+        #expect(bin(of: 2.5, among: [1, 2, 3]) == 2)
+        #expect(bin(of: 3, among: [1, 2, 3]) == 3)
+        #expect(bin(of: .nan, among: [1, 2, 3]) == 0)
+        #expect(bin(of: 1, among: []) == 0)
+    }
+}
