@@ -322,6 +322,12 @@ def test_the_journal_survives_kill_minus_9_without_a_torn_record(tmp_path):
     daemon = Daemon(models, tmp_path)
     with daemon:
         before = daemon.events()
+        # What nobody ordered is written a moment after it is told.
+        last = f'"sequence":{before[-1]["sequence"]},'
+        end = time.monotonic() + 10
+        while not any(last in file.read_text() for file in daemon.state.glob("journal*")):
+            assert time.monotonic() < end, "the last event is not on the disk"
+            time.sleep(0.02)
         daemon.process.send_signal(signal.SIGKILL)
         daemon.process.wait()
         for file in daemon.state.glob("journal*"):

@@ -79,6 +79,7 @@ import Testing
             for value in values { setting.set(&wanted, value) }
             if setting.path == "versions.policy" { setting.set(&wanted, .text("3 latest")) }
             if setting.path == "rollout.steps" { setting.set(&wanted, .text("2 20")) }
+            if setting.path == "rollout.max_psi" { setting.set(&wanted, .number(0.5)) }
             if setting.path == "rollout.mode" { setting.set(&wanted, .text("gradual")) }
             if setting.path == "versions.models" { setting.set(&wanted, .texts(["a=latest"])) }
             if setting.path == "versions.swap" { setting.set(&wanted, .text("drain")) }
