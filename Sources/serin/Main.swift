@@ -15,10 +15,6 @@ struct Main {
 
     /// Planned words that this version only recognises.
     static let laterCommands = ["pack", "replay"]
-    ]
-
-    /// Planned words that this version only recognises.
-    static let laterCommands = ["pack", "replay"]
 
     static func main() {
         exitProcess(run(Array(CommandLine.arguments.dropFirst())).rawValue)
