@@ -22,7 +22,7 @@ let modules: [(name: String, imports: [Target.Dependency])] = [
     ("Tensors", ["Platform"]),
     ("ONNX", ["Platform", "Tensors"]),
     ("Engine", ["CKernels", "Platform", "Tensors", "ONNX"]),
-    ("Artifacts", ["COpenSSL", "Platform", "JSON", "Tensors", "ONNX"]),
+    ("Artifacts", ["COpenSSL", "CZlib", "Platform", "JSON", "Tensors", "ONNX"]),
     ("Guards", ["CKernels", "Platform", "JSON", "Artifacts"]),
     ("Telemetry", ["CLinux", "CZlib", "Platform", "JSON"]),
     ("HTTP", ["CLinux", "COpenSSL", "CZlib", "Platform"]),
@@ -36,7 +36,7 @@ let modules: [(name: String, imports: [Target.Dependency])] = [
 ]
 
 /// Modules whose tests hold recorded answers beside them.
-let recorded = ["Engine", "Guards", "HTTP", "JSON", "Serving", "Telemetry"]
+let recorded = ["Artifacts", "Engine", "Guards", "HTTP", "JSON", "Serving", "Telemetry"]
 
 let package = Package(
     name: "serin",

@@ -9,27 +9,54 @@ struct CSVRows {
     let rows: [JSONValue]
 
     init(_ bytes: [UInt8], features: [Feature]) throws(CommandFailure) {
-        var records = try Self.records(bytes)
-        guard !records.isEmpty else {
-            throw CommandFailure(status: .no, description: "the file has no rows")
-        }
-        let names = records.removeFirst()
+        var scanner = CSVScanner()
+        var fields: [CSVScanner.Field] = []
+        var names: [String] = []
         var rows: [JSONValue] = []
-        for (index, record) in records.enumerated() {
-            guard record.count == names.count else {
-                throw CommandFailure(
-                    status: .no,
-                    description: "line \(index + 2) has \(record.count) fields, and the first line "
-                        + "names \(names.count)"
+        do throws(CSVScanner.Problem) {
+            guard try scanner.next(in: bytes.span, &fields) else {
+                throw CSVScanner.Problem(line: 1, problem: "the file has no rows")
+            }
+            names = try Self.texts(fields, in: bytes, line: scanner.line)
+            let datatypes = names.map { name in features.first { $0.name == name }?.datatype }
+            while try scanner.next(in: bytes.span, &fields) {
+                guard fields.count == names.count else {
+                    throw CSVScanner.Problem(
+                        line: scanner.line,
+                        problem: "\(fields.count) fields, and the first line names \(names.count)"
+                    )
+                }
+                let texts = try Self.texts(fields, in: bytes, line: scanner.line)
+                rows.append(
+                    .object(
+                        names.indices.map { index in
+                            JSONMember(
+                                name: names[index],
+                                value: Self.value(texts[index], datatypes[index])
+                            )
+                        }
+                    )
                 )
             }
-            let members = zip(names, record).map { name, text in
-                let datatype = features.first { $0.name == name }?.datatype
-                return JSONMember(name: name, value: Self.value(text, datatype))
-            }
-            rows.append(.object(members))
+        } catch {
+            throw CommandFailure(status: .no, description: error.description)
         }
         self.rows = rows
+    }
+
+    private static func texts(
+        _ fields: [CSVScanner.Field],
+        in bytes: [UInt8],
+        line: Int
+    ) throws(CSVScanner.Problem) -> [String] {
+        var texts: [String] = []
+        for field in fields {
+            guard let text = CSVScanner.text(field, in: bytes.span) else {
+                throw CSVScanner.Problem(line: line, problem: "bytes that are no UTF-8")
+            }
+            texts.append(text)
+        }
+        return texts
     }
 
     private static func value(_ text: String, _ datatype: Datatype?) -> JSONValue {
@@ -38,47 +65,5 @@ struct CSVRows {
             return .string(text)
         }
         return value.asNumber != nil || value.asBool != nil ? value : .string(text)
-    }
-
-    private static func records(_ bytes: [UInt8]) throws(CommandFailure) -> [[String]] {
-        var records: [[String]] = []
-        var record: [String] = []
-        var field: [UInt8] = []
-        var isQuoted = false
-        var index = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
-        func ended() -> String { String(decoding: field, as: UTF8.self) }
-        while index < bytes.count {
-            let byte = bytes[index]
-            index += 1
-            if isQuoted {
-                if byte != UInt8(ascii: "\"") {
-                    field.append(byte)
-                } else if index < bytes.count, bytes[index] == UInt8(ascii: "\"") {
-                    field.append(byte)
-                    index += 1
-                } else {
-                    isQuoted = false
-                }
-                continue
-            }
-            switch byte {
-            case UInt8(ascii: "\""): isQuoted = true
-            case UInt8(ascii: ","):
-                record.append(ended())
-                field = []
-            case UInt8(ascii: "\n"):
-                record.append(ended())
-                field = []
-                if record != [""] { records.append(record) }
-                record = []
-            case UInt8(ascii: "\r"): break
-            default: field.append(byte)
-            }
-        }
-        guard !isQuoted else {
-            throw CommandFailure(status: .no, description: "a quoted field does not end")
-        }
-        if !field.isEmpty || !record.isEmpty { records.append(record + [ended()]) }
-        return records
     }
 }

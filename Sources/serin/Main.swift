@@ -7,14 +7,14 @@ struct Main {
     /// Every command, in the order of `--help`.
     static let commands: [CommandSpec] = [
         .serve,
-        .verify, .sign, .inspect, .diff, .predict, .plan, .bench,
+        .pack, .verify, .sign, .inspect, .diff, .predict, .plan, .bench,
         .status, .override, .canary, .events,
         .versions, .rollback, .promote, .pin, .rollout, .load, .unload,
         .probe, .doctor, .version,
     ]
 
     /// Planned words that this version only recognises.
-    static let laterCommands = ["pack", "replay"]
+    static let laterCommands = ["replay"]
 
     static func main() {
         exitProcess(run(Array(CommandLine.arguments.dropFirst())).rawValue)

@@ -125,7 +125,8 @@ private func makeKey(_ path: String, json: Bool) throws -> ExitStatus {
     }
 }
 
-private func readPassphrase(_ path: String) throws -> String {
+/// The first line of a file that opens an encrypted key.
+func readPassphrase(_ path: String) throws -> String {
     let bytes: [UInt8]
     do throws(SystemError) {
         bytes = try readStream(path: path, limit: 4096)
