@@ -380,3 +380,26 @@ def test_swaps_to_and_fro_under_load_lose_nothing(tmp_path, prices):
         wait_until(lambda: load.count > 100)
     assert load.seen == {"1", "2"}
     assert not load.wrong, load.wrong[:3]
+
+
+def test_a_rollback_needs_no_disk(tmp_path):
+    with served(tmp_path, 1, 2) as (daemon, _):
+        kept = daemon.state / "versions.json"
+        kept.unlink()
+        # A folder in its place: the file cannot be written, by root neither.
+        (kept / "in-the-way").mkdir(parents=True)
+        answer = daemon.operations("POST", f"/v1/models/{NAME}/rollback", {"reason": "wrong"})
+        assert answer.status_code == 200 and answer.json()["kept"] is False
+        assert version(daemon) == 1
+
+
+def test_state_that_is_damaged_is_as_good_as_none(tmp_path):
+    with served(tmp_path, 1, 2) as (daemon, _):
+        daemon.stop()
+        (daemon.state / "versions.json").write_text('{"diamonds-price": {"active": 1, "held": 7, "pin"')
+        daemon.start()
+        assert version(daemon) == 2
+        daemon.stop()
+        (daemon.state / "versions.json").write_text('{"diamonds-price": {"active": 99, "previous": -1}}')
+        daemon.start()
+        assert version(daemon) == 2
