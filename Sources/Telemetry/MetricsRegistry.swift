@@ -59,6 +59,12 @@ package final class MetricsRegistry: Sendable {
         collectors.withLock { $0.append(collect) }
     }
 
+    /// Forgets every series that has these values, as of a model version that is unloaded: what it was
+    /// last would else be told for ever.
+    package func removeSeries(where values: [String: String]) {
+        for family in families.withLock({ $0 }) { family.removeSeries(where: values) }
+    }
+
     /// All metrics in Prometheus' text format 0.0.4.
     ///
     /// Each family is written once, its samples together, so that a family is what it was at one
@@ -92,10 +98,20 @@ package final class MetricsRegistry: Sendable {
 /// What the registry needs of a family, whatever its metrics are.
 protocol ExposedFamily: Sendable {
     var name: String { get }
+    func removeSeries(where values: [String: String])
     func write(to output: inout Exposition)
 }
 
 extension MetricFamily: ExposedFamily {
+    /// Nothing where the family lacks one of the labels.
+    func removeSeries(where values: [String: String]) {
+        let places = values.compactMap { label, value in
+            labels.firstIndex(of: label).map { ($0, value) }
+        }
+        guard places.count == values.count else { return }
+        remove { series in places.allSatisfy { series[$0.0] == $0.1 } }
+    }
+
     func write(to output: inout Exposition) {
         let children = snapshot()
         guard !children.isEmpty else { return }

@@ -138,6 +138,23 @@ import Testing
             Double(WallClock.now().microseconds) / 1e6 - (try value("process_start_time_seconds"))
         #expect(age > -2 && age < 86_400)
     }
+
+    @Test func `series of what is gone are forgotten, and others stay`() {
+        let registry = MetricsRegistry()
+        let labels = ["model", "code", "version"]
+        let requests = registry.counter("requests_total", "R.", labels: labels)
+        let depth = registry.gauge("depth", "D.", labels: ["model"])
+        requests.with(["a", "200", "1"]).add(1)
+        requests.with(["a", "200", "2"]).add(1)
+        requests.with(["b", "200", "1"]).add(1)
+        depth.with(["a"]).set(3)
+        registry.removeSeries(where: ["model": "a", "version": "1"])
+        let text = String(decoding: registry.exposition(), as: UTF8.self)
+        #expect(!text.contains(#"model="a",code="200",version="1""#))
+        #expect(text.contains(#"model="a",code="200",version="2""#))
+        #expect(text.contains(#"model="b",code="200",version="1""#))
+        #expect(text.contains(#"depth{model="a"} 3"#))
+    }
 }
 
 /// What is wrong in a text of the exposition format 0.0.4, line by line; a strict reader.

@@ -198,6 +198,8 @@ package final class ServingMetrics: Sendable {
         registry.onScrape {
             lost.with([]).set(Double(daemon.reporter.lostEventCount))
             ready.with([]).set(daemon.readiness.isReady ? 1 : 0)
+            // What is no check any longer must not be told as it was last.
+            check.remove { _ in true }
             for found in daemon.readiness.checks() where !found.isWarning {
                 check.with([found.name]).set(found.isOK ? 1 : 0)
             }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Artifacts
+import Dispatch
 import Engine
 import Guards
 import JSON
@@ -107,12 +108,22 @@ extension VersionKeeper {
 
     func retire(_ version: ModelVersion) {
         retired.append(RetiredVersion(version: version, claim: version.claim))
+        // Requests that have it end within their deadlines.
+        queue.asyncAfter(deadline: .now() + .seconds(2)) { [weak self] in self?.releaseRetired() }
     }
 
     /// Gives back the memory of versions that no request has any longer.
     func releaseRetired() {
         for entry in retired where entry.version == nil {
             daemon.budget.withLock { $0.remove(entry.claim) }
+            let identity = entry.claim.identity
+            // Unless the same number was loaded again meanwhile.
+            guard daemon.registry.host(identity.name)?.version(identity.version) == nil else {
+                continue
+            }
+            daemon.metrics.registry.removeSeries(
+                where: ["model": identity.name, "version": String(identity.version)]
+            )
         }
         retired.removeAll { $0.version == nil }
     }
