@@ -76,7 +76,11 @@ extension Baseline {
             if let distribution = read(entry, of: subject) { all[member.name] = distribution }
         }
         for subject in subjects ?? [] where reader.value(subject.name) == nil {
-            reader.report(nil, "no distribution of \(kind) '\(subject.name)'")
+            reader.report(
+                nil,
+                "no distribution of \(kind) '\(subject.name)'",
+                hint: "make the baseline of this model's training data"
+            )
         }
         return all
     }

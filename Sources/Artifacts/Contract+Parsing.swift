@@ -44,7 +44,14 @@ func readDocument(
         let place =
             line.map { "line \($0), column \(error.column)" }
             ?? "line \(error.line), column \(error.column) (byte \(error.offset))"
-        throw ArtifactError(ArtifactProblem(file: file, place: place, found: error.problem))
+        throw ArtifactError(
+            ArtifactProblem(
+                file: file,
+                place: place,
+                found: error.problem,
+                remedy: "write it as strict JSON"
+            )
+        )
     }
 }
 

@@ -15,7 +15,8 @@ struct RecordCheck {
                 if source == .model, !feature.missing.isValue {
                     reader.report(
                         nil,
-                        "no value for feature '\(feature.name)', which must not be missing"
+                        "no value for feature '\(feature.name)', which must not be missing",
+                        hint: "record a whole row, or give the feature a default in the contract"
                     )
                 }
                 continue
@@ -39,7 +40,11 @@ struct RecordCheck {
     func checkOutputs(_ reader: ObjectReader) {
         for output in contract.outputs {
             guard let value = reader.value(output.name) else {
-                reader.report(nil, "no value for output '\(output.name)'")
+                reader.report(
+                    nil,
+                    "no value for output '\(output.name)'",
+                    hint: "record the right answer"
+                )
                 continue
             }
             var rule = ValueRule(datatype: output.datatype)
@@ -132,7 +137,11 @@ struct RecordCheck {
             guard let real = number.double, rule.datatype.limits?.contains(real) == true,
                 !rule.datatype.isInteger || number.int64 != nil || number.uint64 != nil
             else {
-                problems.add(path, "\(number) does not fit \(rule.datatype.rawValue)")
+                problems.add(
+                    path,
+                    "\(number) does not fit \(rule.datatype.rawValue)",
+                    hint: "record a value that the datatype can hold"
+                )
                 return
             }
         default:

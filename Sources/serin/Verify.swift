@@ -29,7 +29,13 @@ extension CommandSpec {
         throw CommandFailure.misuse("there is nothing at \(path)")
     }
     let isArtifact = ["artifact.json", "contract.json"].contains { name in
-        (try? fileStatus(of: "\(path)/\(name)")) != nil
+        do throws(SystemError) {
+            _ = try fileStatus(of: "\(path)/\(name)")
+            return true
+        } catch {
+            // What may not be looked at is told by whoever reads artifacts.
+            return error.symbol == "EACCES"
+        }
     }
     guard isArtifact else {
         return ExitStatus(rawValue: verifyModelFolder(path: path, json: arguments.has("--json")))

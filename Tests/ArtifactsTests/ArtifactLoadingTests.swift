@@ -118,6 +118,24 @@ import Testing
         }
     }
 
+    @Test func `an artifact that nobody signed is refused where signatures are required`() throws {
+        var fixture = ArtifactFixture()
+        fixture.key = nil
+        try fixture.withFolder { folder in
+            var options = ArtifactFixture.options
+            options.requiresSignature = true
+            let error = #expect(throws: ArtifactError.self) {
+                _ = try Artifact.load(directory: folder, options: options)
+            }
+            #expect(
+                error?.description
+                    == "artifact.sig: missing: nobody signed this artifact, and require_signature "
+                    + "is true; expected a signature by one of \(ArtifactFixture.signedBy); "
+                    + "have it signed: serin sign \(folder) --key FILE"
+            )
+        }
+    }
+
     @Test(arguments: Breakage.all)
     func `a broken artifact is refused with place and remedy`(breakage: Breakage) throws {
         var fixture = ArtifactFixture()
@@ -131,6 +149,15 @@ import Testing
             #expect(error?.problems.count == breakage.count, "\(lines)")
             #expect(error?.problems.contains { $0.file == breakage.file } == true)
             for text in breakage.says { #expect(lines.contains(text)) }
+            // Whoever reads it knows what would be right, or what to do.
+            for problem in error?.problems ?? [] {
+                let tells = ["expected", "did you mean", "known: ", "must ", " has no ", "is not "]
+                let isPlain = tells.contains { problem.description.contains($0) }
+                #expect(
+                    isPlain || !problem.remedy.isEmpty || !problem.expected.isEmpty,
+                    "\(problem)"
+                )
+            }
             #expect(!(error?.problems.contains { $0.description.contains("\n") } ?? true))
         }
     }

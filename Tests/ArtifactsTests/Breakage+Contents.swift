@@ -31,6 +31,14 @@ extension Breakage {
                     + "'categories'?"
             ),
             content(
+                "a duplicate key",
+                of: "contract.json",
+                replace: "\"unit\": \"ct\"",
+                with: "\"unit\": \"ct\", \"unit\": \"g\"",
+                says: "contract.json: line 3, column ",
+                "unit"
+            ),
+            content(
                 "not UTF-8",
                 of: "contract.json",
                 replace: "\"ct\"",
@@ -119,6 +127,20 @@ extension Breakage {
             replace: "380.5",
             with: "NaN",
             says: "golden.jsonl: line 1, column 81: NaN is not JSON"
+        ),
+        content(
+            "NaN among the inputs",
+            of: "golden.jsonl",
+            replace: "0.23",
+            with: "NaN",
+            says: "golden.jsonl: line 1, column 22: NaN is not JSON"
+        ),
+        content(
+            "an infinity",
+            of: "golden.jsonl",
+            replace: "380.5",
+            with: "-Infinity",
+            says: "golden.jsonl: line 1, column "
         ),
         content(
             "beyond every double",
@@ -215,6 +237,20 @@ extension Breakage {
     ]
 
     static let baselines = [
+        content(
+            "a duplicate key",
+            of: "baseline.json",
+            replace: "\"rows\": 10,",
+            with: "\"rows\": 10, \"rows\": 11,",
+            says: "baseline.json: line 2, column ",
+            "rows"
+        ),
+        price(
+            "NaN",
+            replace: "\"mean\": 50",
+            with: "\"mean\": NaN",
+            says: "NaN is not JSON"
+        ),
         content(
             "another model's",
             of: "baseline.json",

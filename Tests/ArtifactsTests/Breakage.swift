@@ -21,10 +21,7 @@ struct Breakage: Sendable, CustomTestStringConvertible {
     static let all = missing + cut + flipped + foreign + manifests + signatures + contents
 
     static let missing =
-        [
-            "contract.json", "golden.jsonl", "baseline.json", "environment.lock", "model.onnx",
-            "fallback.jsonl",
-        ].map { name in
+        listed.map { name in
             Breakage(
                 testDescription: "\(name) missing",
                 file: name,
@@ -40,7 +37,12 @@ struct Breakage: Sendable, CustomTestStringConvertible {
             )
         ]
 
-    static let cut = ["environment.lock", "model.onnx"].map { name in
+    private static let listed = [
+        "contract.json", "golden.jsonl", "fallback.jsonl", "baseline.json", "environment.lock",
+        "model.onnx",
+    ]
+
+    static let cut = listed.map { name in
         Breakage(
             testDescription: "\(name) truncated",
             file: name,
@@ -52,7 +54,7 @@ struct Breakage: Sendable, CustomTestStringConvertible {
         )
     }
 
-    static let flipped = ["environment.lock", "model.onnx"].map { name in
+    static let flipped = listed.map { name in
         Breakage(
             testDescription: "\(name) with a flipped bit",
             file: name,
@@ -289,6 +291,37 @@ struct Breakage: Sendable, CustomTestStringConvertible {
     ]
 
     static let signatures = [
+        Breakage(
+            testDescription: "signed, then the manifest was cut",
+            file: "artifact.sig",
+            says: ["no trusted key made this signature", "artifact.json: line "],
+            count: 2,
+            after: { folder in
+                let bytes = try ArtifactFixture.read("\(folder)/artifact.json")
+                try ArtifactFixture.write(bytes.dropLast(3), to: "\(folder)/artifact.json")
+            }
+        ),
+        Breakage(
+            testDescription: "a signature with a flipped bit",
+            file: "artifact.sig",
+            says: ["no trusted key made this signature", "get the artifact from its source again"],
+            after: { folder in
+                var bytes = try ArtifactFixture.read("\(folder)/artifact.sig")
+                bytes[3] = bytes[3] == 0x41 ? 0x42 : 0x41
+                try ArtifactFixture.write(bytes, to: "\(folder)/artifact.sig")
+            }
+        ),
+        Breakage(
+            testDescription: "a truncated signature",
+            file: "artifact.sig",
+            says: [
+                "bytes that are no signature; expected 64 bytes in one line of base64; sign the"
+            ],
+            after: { folder in
+                let bytes = try ArtifactFixture.read("\(folder)/artifact.sig")
+                try ArtifactFixture.write(bytes.dropLast(9), to: "\(folder)/artifact.sig")
+            }
+        ),
         Breakage(
             testDescription: "signed by a stranger",
             file: "artifact.sig",

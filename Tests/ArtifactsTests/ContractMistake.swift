@@ -377,7 +377,8 @@ struct ContractMistake: Sendable, CustomTestStringConvertible {
         mistake(
             "\"breaker\"",
             "\"fallback\"",
-            "line 23, column 3 (byte 989): the name 'fallback' occurs twice"
+            "line 23, column 3 (byte 989): the name 'fallback' occurs twice; write it as strict "
+                + "JSON"
         ),
     ]
 }

@@ -25,12 +25,12 @@ extension EnvironmentLock {
     /// - Throws: another tool's file, named with what writes this form of it, or all lines that pin
     ///   no package, at most twenty of them and how many more there are.
     package init(parsing bytes: [UInt8], file: String) throws(ArtifactError) {
-        guard let text = String(validating: bytes, as: UTF8.self) else {
+        guard String(validating: bytes, as: UTF8.self) != nil else {
             throw ArtifactError(
                 ArtifactProblem(file: file, found: "not UTF-8", expected: Self.form)
             )
         }
-        if let format = ForeignLock(text) {
+        if let format = ForeignLock(bytes) {
             throw ArtifactError(
                 ArtifactProblem(
                     file: file,
@@ -42,7 +42,7 @@ extension EnvironmentLock {
         }
         packages = []
         var problems: [ArtifactProblem] = []
-        for line in Self.logicalLines(of: text) {
+        for line in Self.logicalLines(of: bytes) {
             do throws(LineProblem) {
                 guard let package = try Self.package(in: line) else { continue }
                 try add(package)
@@ -92,41 +92,43 @@ extension EnvironmentLock {
     }
 
     private struct LogicalLine {
-        var text: String
+        var bytes: [UInt8]
         /// Of its first line in the file, from 1.
         var number: Int
     }
 
     /// Lines as pip reads them: joined behind a backslash, without comments and outer spaces.
-    private static func logicalLines(of text: String) -> [LogicalLine] {
+    private static func logicalLines(of file: [UInt8]) -> [LogicalLine] {
         var lines: [LogicalLine] = []
         var pending: LogicalLine?
-        for (index, raw) in text.split(
-            omittingEmptySubsequences: false,
-            whereSeparator: \.isNewline
-        )
-        .enumerated() {
-            let isComment = raw.drop(while: \.isWhitespace).first == "#"
-            let goesOn = !isComment && raw.last == "\\"
-            var line = pending ?? LogicalLine(text: "", number: index + 1)
-            line.text += goesOn ? raw.dropLast() : raw
+        let physical = file.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        for (index, raw) in physical.enumerated() {
+            let raw = raw.last == UInt8(ascii: "\r") ? raw.dropLast() : raw
+            let isComment = raw.first { !isSpace($0) } == UInt8(ascii: "#")
+            let goesOn = !isComment && raw.last == UInt8(ascii: "\\")
+            var line = pending ?? LogicalLine(bytes: [], number: index + 1)
+            line.bytes += goesOn ? raw.dropLast() : withoutComment(raw)
             pending = goesOn ? line : nil
             if !goesOn { lines.append(line) }
         }
         if let pending { lines.append(pending) }
-        return lines.map { LogicalLine(text: withoutComment($0.text), number: $0.number) }
+        return lines
     }
 
     /// A comment begins a line or stands behind a space.
-    private static func withoutComment(_ line: String) -> String {
-        var kept = ""
-        var last: Character = " "
-        for character in line {
-            if character == "#", last.isWhitespace { break }
-            kept.append(character)
-            last = character
+    private static func withoutComment(_ line: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        guard var mark = line.firstIndex(of: UInt8(ascii: "#")) else { return line }
+        while mark > line.startIndex, !isSpace(line[mark - 1]) {
+            guard let next = line[(mark + 1)...].firstIndex(of: UInt8(ascii: "#")) else {
+                return line
+            }
+            mark = next
         }
-        return trimmed(kept[...])
+        return line[..<mark]
+    }
+
+    private static func isSpace(_ byte: UInt8) -> Bool {
+        byte == 0x20 || (0x09...0x0D).contains(byte)
     }
 
     private static func trimmed(_ text: Substring) -> String {
@@ -144,16 +146,18 @@ extension EnvironmentLock {
 
     /// The package that a line pins; nil for an empty line and an option.
     private static func package(in line: LogicalLine) throws(LineProblem) -> Package? {
-        guard let first = line.text.first else { return nil }
-        if first == "-" {
-            let word = String(line.text.prefix { !$0.isWhitespace && $0 != "=" })
+        let words = line.bytes.split(whereSeparator: isSpace)
+        guard let first = words.first else { return nil }
+        if first.first == UInt8(ascii: "-") {
+            let word = text(first.prefix { $0 != UInt8(ascii: "=") })
             guard !options.contains(word) else { return nil }
             throw LineProblem(
-                found: "'\(abridged(line.text))'",
+                found: "'\(abridged(joined(words[...])))'",
                 expected: "packages and versions in this file itself"
             )
         }
-        let (requirement, hashCount) = try splitHashes(line.text)
+        let hashes = try countHashes(words)
+        let requirement = joined(words.dropLast(hashes))
         let halves = requirement.split(separator: ";", maxSplits: 1).map { trimmed($0) }
         let marker = halves.count > 1 ? halves[1] : nil
         var rest = Substring(halves.first ?? "")
@@ -161,12 +165,12 @@ extension EnvironmentLock {
         rest = rest.dropFirst(name.count).drop(while: \.isWhitespace)
         guard let last = name.last, name.first != "-", name.first != ".", last != "-", last != "."
         else {
-            throw LineProblem(found: "'\(abridged(line.text))'", expected: form)
+            throw LineProblem(found: "'\(abridged(requirement))'", expected: form)
         }
         var extras: [String] = []
         if rest.first == "[" {
             guard let end = rest.firstIndex(of: "]") else {
-                throw LineProblem(found: "'\(abridged(line.text))', with no ']'", expected: form)
+                throw LineProblem(found: "'\(abridged(requirement))', with no ']'", expected: form)
             }
             extras = rest[..<end].dropFirst().split(separator: ",").map { trimmed($0) }
             rest = rest[rest.index(after: end)...].drop(while: \.isWhitespace)
@@ -189,43 +193,48 @@ extension EnvironmentLock {
             version: version,
             extras: extras,
             marker: marker,
-            hashCount: hashCount,
+            hashCount: hashes,
             line: line.number
         )
     }
 
-    /// Counts and checks the hashes behind a requirement.
-    private static func splitHashes(
-        _ line: String
-    ) throws(LineProblem) -> (requirement: String, hashCount: Int) {
-        var requirement: [Substring] = []
-        var count = 0
-        for word in line.split(whereSeparator: \.isWhitespace) {
-            guard word.hasPrefix("--") else {
-                guard count == 0 else {
-                    throw LineProblem(
-                        found: "'\(abridged(String(word)))' behind a hash",
-                        expected: form
-                    )
-                }
-                requirement.append(word)
-                continue
+    private static func text(_ bytes: some Sequence<UInt8>) -> String {
+        String(decoding: Array(bytes), as: UTF8.self)
+    }
+
+    private static func joined(_ words: ArraySlice<ArraySlice<UInt8>>) -> String {
+        words.map { text($0) }.joined(separator: " ")
+    }
+
+    /// Counts and checks the hashes, which stand behind a requirement.
+    private static func countHashes(_ words: [ArraySlice<UInt8>]) throws(LineProblem) -> Int {
+        guard let first = words.firstIndex(where: { $0.starts(with: "--".utf8) }) else { return 0 }
+        for word in words[first...] {
+            guard word.starts(with: "--".utf8) else {
+                throw LineProblem(found: "'\(abridged(text(word)))' behind a hash", expected: form)
             }
-            let parts = word.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-            let lengths: [Substring: Int] = [
-                "--hash=sha256": 64, "--hash=sha384": 96, "--hash=sha512": 128,
-            ]
-            guard parts.count == 2, lengths[parts[0]] == parts[1].count,
-                parts[1].allSatisfy({ $0.isASCII && $0.isHexDigit })
-            else {
+            guard isHash(word) else {
                 throw LineProblem(
-                    found: "'\(abridged(String(word)))'",
+                    found: "'\(abridged(text(word)))'",
                     expected: "--hash=sha256: and 64 hexadecimal digits"
                 )
             }
-            count += 1
         }
-        return (requirement.joined(separator: " "), count)
+        return words.count - first
+    }
+
+    private static func isHash(_ word: ArraySlice<UInt8>) -> Bool {
+        for (prefix, count) in [
+            ("--hash=sha256:", 64), ("--hash=sha384:", 96), ("--hash=sha512:", 128),
+        ]
+        where word.starts(with: prefix.utf8) {
+            let digits = word.dropFirst(prefix.utf8.count)
+            return digits.count == count
+                && digits.allSatisfy {
+                    (0x30...0x39).contains($0) || (0x41...0x46).contains($0 & 0xDF)
+                }
+        }
+        return false
     }
 
     private static func abridged(_ text: String) -> String {
