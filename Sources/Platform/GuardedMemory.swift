@@ -56,6 +56,19 @@ package struct GuardedMemory: ~Copyable, @unchecked Sendable {
 
     deinit { _ = unsafe munmap(mapping, mappingByteCount) }
 
+    /// Has the kernel provide the pages of the first bytes now, rather than one by one as they are first
+    /// written; where it cannot, they come one by one.
+    package func populate(first count: Int) {
+        let page = pageByteCount
+        let start = unsafe UInt(bitPattern: base) / UInt(page) * UInt(page)
+        let wanted = unsafe UInt(bitPattern: base) + UInt(max(0, min(count, byteCount)))
+        guard wanted > start, let address = unsafe UnsafeMutableRawPointer(bitPattern: start) else {
+            return
+        }
+        // MADV_POPULATE_WRITE, of Linux 5.14 on; the range lies in the mapping and is writable.
+        _ = unsafe madvise(address, Int(wanted - start), 23)
+    }
+
     /// Lends the bytes for the run of `body`.
     package mutating func withBytes<Output, Failure: Error>(
         _ body: (inout MutableRawSpan) throws(Failure) -> Output

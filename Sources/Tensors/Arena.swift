@@ -29,6 +29,9 @@ package struct Arena: ~Copyable {
 
     package var byteCount: Int { memory.byteCount }
 
+    /// Makes the slots' memory present, so that the first run does not wait for it.
+    package func populate() { memory.populate(first: slotByteCount) }
+
     /// Where the slots start.
     @unsafe package var base: UnsafeMutableRawPointer? { unsafe memory.unsafeBytes.baseAddress }
 }

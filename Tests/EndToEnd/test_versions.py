@@ -395,6 +395,20 @@ def test_a_rollback_needs_no_disk(tmp_path):
         assert version(daemon) == 1
 
 
+def test_a_reload_takes_up_what_the_settings_say_now(tmp_path):
+    with served(tmp_path, 1, 2) as (daemon, models):
+        bring(models, 3, from_number=2)
+        wait_until(lambda: version(daemon) == 3)
+        assert sorted(labels(daemon)) == [2, 3]
+        configuration = daemon.folder / "serin.json"
+        settings = json.loads(configuration.read_text())
+        settings["versions"]["policy"] = "3 latest"
+        configuration.write_text(json.dumps(settings))
+        assert daemon.operations("POST", "/v1/reload").status_code == 200
+        wait_until(lambda: sorted(labels(daemon)) == [1, 2, 3])
+        assert version(daemon) == 3
+
+
 def test_state_that_is_damaged_is_as_good_as_none(tmp_path):
     with served(tmp_path, 1, 2) as (daemon, _):
         daemon.stop()

@@ -112,6 +112,9 @@ package final class Session: @unchecked Sendable {
         unsafe address.copyMemory(from: source, byteCount: byteCount)
     }
 
+    /// Makes the arena's memory present, so that the first run does not wait for it.
+    package func populate() { arena.populate() }
+
     /// Has input `index` lie in the arena again.
     func takeBack(_ index: Int) {
         if let lending = program.lendings[index] { tables.takeBack(lending) }

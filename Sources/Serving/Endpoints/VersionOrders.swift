@@ -113,7 +113,7 @@ struct VersionOrders {
                 host
             )
         }
-        guard target.isSound(at: .now) || order.isForced else {
+        guard !target.isKnownBad(at: .now) || order.isForced else {
             throw .conflict(
                 "version \(target.version) of model '\(host.name)' does not pass its golden records "
                     + "either; send \"force\": true to go there all the same, or order the fallback",

@@ -63,10 +63,12 @@ package final class Reloader: Sendable {
         do throws(SettingsError) {
             let change = try SettingsChange(from: parts.settings, to: try source())
             try apply(change.settings)
+            let areKeysTaken = parts.reviewTrust()
+            parts.versions.withLock { $0 }?.reconsider()
             return .done(
                 change,
                 areCertificatesTaken: certificates.reload(),
-                areKeysTaken: parts.reviewTrust()
+                areKeysTaken: areKeysTaken
             )
         } catch {
             return .refused(error.problems)

@@ -120,6 +120,14 @@ extension [ModelVersion] {
 }
 
 extension ModelVersion {
+    /// Whether its golden records fail or its files changed; a verdict that is merely old, as on a
+    /// machine without a processor to spare, says neither.
+    package func isKnownBad(at now: ContinuousClock.Instant) -> Bool {
+        guards.withLock {
+            $0.integrityFailure != nil || $0.canary.verdict(at: now) == .failing
+        }
+    }
+
     /// Whether its golden records pass and its bytes are those that were approved.
     package func isSound(at now: ContinuousClock.Instant) -> Bool {
         guards.withLock {

@@ -163,9 +163,7 @@ extension VersionKeeper {
         queue.async { [self] in
             do throws(Failure) {
                 let version = try loaded(number, of: host)
-                guard version.isSound(at: .now) else {
-                    throw .notSound(version)
-                }
+                guard !version.isKnownBad(at: .now) else { throw .notSound(version) }
                 body()
                 completion(.success(host.versions.map(\.version)))
             } catch {

@@ -161,7 +161,7 @@ extension VersionKeeper {
         _ report: CanaryReport,
         _ host: ModelHost
     ) throws(ArtifactError) {
-        guard !version.isSound(at: .now), host.active != nil else { return }
+        guard !version.isSound(at: .now), host.active != nil || drained != nil else { return }
         let problem =
             switch report.outcome {
             case .passed: "has not passed"

@@ -78,6 +78,14 @@ package final class VersionKeeper: @unchecked Sendable {
         }
     }
 
+    /// Looks at everything again, also at what was refused: settings or keys are others now.
+    func reconsider() {
+        queue.async { [self] in
+            for identity in seen.keys { seen[identity]?.isTried = false }
+            scan(isPatient: true)
+        }
+    }
+
     /// Looks again after a while; at once where a look is due earlier anyway.
     func scheduleScan(after pause: Duration) {
         let moment = DispatchTime.now() + .nanoseconds(pause.nanoseconds)
