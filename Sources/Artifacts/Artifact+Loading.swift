@@ -121,36 +121,44 @@ private final class ArtifactLoading {
                 problems.append(error)
             }
         }
+        let check = SignatureCheck(folder: folder, manifest: bytes, trust: options.trust)
         var signature = Artifact.Signature.absent
-        if listing.files.contains(Manifest.signatureFileName), !options.ignoresSignature {
-            signature = readSignature(over: bytes, files: &files)
-        } else if options.requiresSignature {
-            problems.append(missingSignature)
-        }
+        if isThere(.serin) { signature = readSignature(check, files: &files) }
+        let manifest: Manifest
         do {
-            return (try Manifest(parsing: bytes), files, signature)
+            manifest = try Manifest(parsing: bytes)
         } catch {
             throw ArtifactError(problems + error.problems)
         }
+        if isThere(.openssf) {
+            do {
+                let other = try check.openSSF(
+                    files: manifest.files,
+                    plain: files.first { $0.path == Manifest.signatureFileName }
+                )
+                if signature == .absent { signature = other }
+            } catch {
+                problems.append(error)
+            }
+        }
+        if options.requiresSignature, !isThere(.serin), !isThere(.openssf) {
+            problems.append(missingSignature)
+        }
+        return (manifest, files, signature)
+    }
+
+    private func isThere(_ format: SignatureFormat) -> Bool {
+        listing.files.contains(format.fileName) && !options.ignoredSignatures.contains(format)
     }
 
     private func readSignature(
-        over manifest: [UInt8],
+        _ check: SignatureCheck,
         files: inout [Manifest.File]
     ) -> Artifact.Signature {
         do throws(ArtifactProblem) {
-            let text = try folder.read(
-                Manifest.signatureFileName,
-                limit: Manifest.signatureByteLimit
-            )
-            files.append(
-                Manifest.File(
-                    path: Manifest.signatureFileName,
-                    digest: sha256(of: text.span),
-                    byteCount: text.count
-                )
-            )
-            return try checkSignature(text, over: manifest, trust: options.trust)
+            let (signature, file) = try check.plain()
+            files.append(file)
+            return signature
         } catch {
             problems.append(error)
             return .absent
@@ -195,7 +203,7 @@ private final class ArtifactLoading {
     private func checkListing(of manifest: Manifest) {
         problems += listing.problems
         let listed = Set(
-            manifest.files.map(\.path) + [Manifest.fileName, Manifest.signatureFileName]
+            manifest.files.map(\.path) + Manifest.unlisted
         )
         for file in listing.files where !listed.contains(file) {
             problems.append(

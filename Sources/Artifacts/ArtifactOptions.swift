@@ -8,8 +8,8 @@ package struct ArtifactOptions: Sendable {
     package var requiresSignature = false
     /// The packages that every artifact's lock must have in the same versions; nil for none.
     package var requiredEnvironment: EnvironmentLock?
-    /// Whether a signature is passed over, because a new one will be put in its place.
-    package var ignoresSignature = false
+    /// Signatures that are passed over, such as one in whose place a new one will be put.
+    package var ignoredSignatures: Set<SignatureFormat> = []
     /// The most bytes that a model may have.
     package var modelByteLimit = 4 << 30
     /// The most bytes that each other file may have.

@@ -5,7 +5,7 @@ package import Platform
 extension Manifest {
     /// Hashes every file of a folder into a manifest for it.
     ///
-    /// An `artifact.json` or `artifact.sig` that is there already is passed over; an
+    /// An `artifact.json` and signatures that are there already are passed over; an
     /// `environment.lock` becomes the environment's.
     ///
     /// - Parameters:
@@ -29,7 +29,7 @@ extension Manifest {
         let (found, listing) = folder.list()
         var problems = listing
         var files: [File] = []
-        for path in found where path != fileName && path != signatureFileName {
+        for path in found where !unlisted.contains(path) {
             do throws(ArtifactProblem) {
                 guard isPath(path) else {
                     throw ArtifactProblem(

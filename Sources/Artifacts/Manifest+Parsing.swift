@@ -74,7 +74,7 @@ extension Manifest {
             let digest = readDigest(in: entry)
             let byteCount = entry.integer("bytes", in: 0 ... .max)
             entry.finish()
-            if member.name == fileName || member.name == signatureFileName {
+            if unlisted.contains(member.name) {
                 entry.report(nil, "\(member.name) cannot list itself", hint: "remove the entry")
             } else if !isPath(member.name) {
                 entry.report(nil, "'\(member.name)'; expected \(pathRule)")

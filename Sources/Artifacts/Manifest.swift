@@ -7,6 +7,8 @@ package struct Manifest: Sendable, Equatable {
     package static let fileName = "artifact.json"
     package static let signatureFileName = "artifact.sig"
     static let signatureByteLimit = 4096
+    /// What no manifest lists: itself, and what is made when it is done.
+    static let unlisted = [fileName, signatureFileName, ModelSignature.fileName]
     /// More files than an artifact has.
     package static let maximumFileCount = 256
 

@@ -114,6 +114,21 @@ static inline OCSP_RESPONSE *openssl_read_response(const unsigned char *bytes, l
     return d2i_OCSP_RESPONSE(NULL, &bytes, count);
 }
 
+// MARK: Keys
+
+/// Reads a SubjectPublicKeyInfo in DER; null where it is none.
+static inline EVP_PKEY *openssl_read_public_key(const unsigned char *bytes, long count) {
+    return d2i_PUBKEY(NULL, &bytes, count);
+}
+
+/// Reads a private key of any kind in DER; null where it is none.
+static inline EVP_PKEY *openssl_read_private_key(const unsigned char *bytes, long count) {
+    return d2i_AutoPrivateKey(NULL, &bytes, count);
+}
+
+/// A new key on P-256, or null.
+static inline EVP_PKEY *openssl_make_curve_key(void) { return EVP_EC_gen("P-256"); }
+
 // MARK: Lists
 
 static inline int openssl_certificate_count(const STACK_OF(X509) *list) { return sk_X509_num(list); }

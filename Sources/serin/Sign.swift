@@ -12,11 +12,14 @@ extension CommandSpec {
             The artifact is first checked as the daemon would: hashes, contract, plan, golden records.
             What would not be served is not signed. The key is an Ed25519 private key in PEM that nobody
             but its owner may read; --new-key makes one, with its public half beside it for the
-            daemon's trusted_keys. Exits 1 when the artifact or the key is refused.
+            daemon's trusted_keys. With --format openssf the signature is a model.sig of OpenSSF model
+            signing by a key on P-256, P-384 or P-521, which the client model_signing checks too.
+            Exits 1 when the artifact or the key is refused.
             """,
         examples: [
             "serin sign --new-key release.pem",
             "serin sign Models/diamonds-price/1 --key release.pem",
+            "serin sign Models/diamonds-price/1 --key curve.pem --format openssf",
         ],
         positionals: [
             PositionalSpec(name: "ARTIFACT", summary: "the artifact's folder", isRequired: false)
@@ -27,6 +30,11 @@ extension CommandSpec {
                 name: "--passphrase-file",
                 value: "FILE",
                 summary: "first line opens an encrypted key; - is standard input"
+            ),
+            FlagSpec(
+                name: "--format",
+                value: "serin|openssf",
+                summary: "artifact.sig, or a model.sig of OpenSSF model signing [serin]"
             ),
             FlagSpec(
                 name: "--new-key",
@@ -40,11 +48,15 @@ extension CommandSpec {
 }
 
 @Sendable private func runSign(_ arguments: Arguments) throws -> ExitStatus {
+    let word = arguments["--format"] ?? SignatureFormat.serin.rawValue
+    guard let format = SignatureFormat(rawValue: word) else {
+        throw CommandFailure.misuse("--format: expected serin or openssf, found '\(word)'")
+    }
     if let path = arguments["--new-key"] {
         guard arguments.positional(0) == nil, arguments["--key"] == nil else {
             throw CommandFailure.misuse("--new-key makes a key and signs nothing; give it alone")
         }
-        return try makeKey(path, json: arguments.has("--json"))
+        return try makeKey(path, for: format, json: arguments.has("--json"))
     }
     guard let path = arguments.positional(0) else {
         throw CommandFailure.misuse("ARTIFACT is missing; usage: serin \(CommandSpec.sign.usage)")
@@ -55,10 +67,10 @@ extension CommandSpec {
     let passphrase = try arguments["--passphrase-file"].map(readPassphrase)
     do throws(ArtifactError) {
         let key = try wrapped { () throws(ArtifactProblem) in
-            try PrivateKeyFile.read(keyPath, passphrase: passphrase)
+            try PrivateKeyFile.read(keyPath, for: format, passphrase: passphrase)
         }
         var options = ArtifactOptions()
-        options.ignoresSignature = true
+        options.ignoredSignatures = Set(SignatureFormat.allCases)
         let version = try ModelVersion(checking: path, options: options)
         let report = version.runCanary(deadline: .now + .seconds(60))
         guard isGood(report, of: version) else {
@@ -75,9 +87,11 @@ extension CommandSpec {
             try version.artifact.sign(by: key)
         }
         let trusted = TrustedKey(path: keyPath, key: key.publicKey)
+        options.trust = Trust(keys: [trusted])
+        options.ignoredSignatures.remove(format)
         let signed = try Artifact.load(
             directory: path,
-            options: ArtifactOptions(trust: Trust(keys: [trusted]))
+            options: options
         )
         print(signed, trusted.signer, digest, json: arguments.has("--json"))
         return .done
@@ -106,9 +120,9 @@ private func print(_ artifact: Artifact, _ signer: Signer, _ digest: Digest, jso
     Terminal.print("\(Manifest.fileName) has SHA-256 \(digest)")
 }
 
-private func makeKey(_ path: String, json: Bool) throws -> ExitStatus {
+private func makeKey(_ path: String, for format: SignatureFormat, json: Bool) throws -> ExitStatus {
     do throws(ArtifactProblem) {
-        let (key, publicPath) = try PrivateKeyFile.make(path)
+        let (key, publicPath) = try PrivateKeyFile.make(path, for: format)
         if json {
             let document: JSONValue = [
                 "private_key": .string(path), "public_key": .string(publicPath),

@@ -2,20 +2,36 @@
 import Platform
 
 extension Artifact {
-    /// Puts the key's signature over this artifact's manifest beside it, in place of any other.
+    /// Puts the key's signature over this artifact beside it, in place of any other of its form: an
+    /// Ed25519 key makes an `artifact.sig`, a curve's a `model.sig`.
     ///
     /// What is signed are the bytes that were read when this artifact was loaded and checked, so that
     /// nobody signs what was put there meanwhile.
     ///
-    /// - Returns: the digest of the manifest, which is what was signed.
-    package func sign(by key: Ed25519.PrivateKey) throws(ArtifactProblem) -> Digest {
+    /// - Returns: the digest of the manifest, which names all other digests.
+    package func sign(by key: SigningKey) throws(ArtifactProblem) -> Digest {
         let manifest = try manifestBytes()
-        let signature = signatureFile(over: manifest.bytes, by: key)
+        var signature: [UInt8] = []
+        let name: String
+        switch key {
+        case .ed25519(let key):
+            name = Manifest.signatureFileName
+            signature = signatureFile(over: manifest.bytes, by: key)
+        case .ecdsa(let key):
+            name = ModelSignature.fileName
+            signature = ModelSignature.write(
+                files.filter {
+                    !Manifest.unlisted.contains($0.path) || $0.path == Manifest.fileName
+                },
+                subject: identity.description,
+                by: key
+            )
+        }
         do {
-            try writeFileAtomically(signature.span, to: "\(path)/\(Manifest.signatureFileName)")
+            try writeFileAtomically(signature.span, to: "\(path)/\(name)")
         } catch {
             throw ArtifactProblem(
-                file: Manifest.signatureFileName,
+                file: name,
                 found: "cannot be written: \(error.reason)",
                 remedy: "let this user write to \(path)"
             )

@@ -24,28 +24,40 @@ extension Artifact {
         guard case .verified(let first) = signature else { return .trusted(nil) }
         let refusal: ArtifactProblem
         do throws(ArtifactProblem) {
-            let folder = ArtifactFolder(path: path)
-            let text = try folder.read(
-                Manifest.signatureFileName,
-                limit: Manifest.signatureByteLimit
-            )
-            let bytes = try manifestBytes().bytes
-            guard case .verified(let signer) = try checkSignature(text, over: bytes, trust: trust)
-            else { return .trusted(nil) }
+            guard case .verified(let signer) = try signatureNow(under: trust) else {
+                return .trusted(nil)
+            }
             return .trusted(signer)
         } catch {
             refusal = error
         }
         if let entry = trust.revocations.keys[first.keyID] {
+            let isPlain = files.contains { $0.path == Manifest.signatureFileName }
             return .revoked(
                 ArtifactProblem(
-                    file: Manifest.signatureFileName,
+                    file: isPlain ? Manifest.signatureFileName : ModelSignature.fileName,
                     found: "signed by \(first), which was \(entry)",
                     remedy: "see that the artifact is right, sign it again, and reload"
                 )
             )
         }
         return .stale(refusal)
+    }
+
+    /// What lies beside the manifest now, in whichever form.
+    private func signatureNow(under trust: Trust) throws(ArtifactProblem) -> Signature {
+        let folder = ArtifactFolder(path: path)
+        let check = SignatureCheck(
+            folder: folder,
+            manifest: try manifestBytes().bytes,
+            trust: trust
+        )
+        let names = folder.list().files
+        guard names.contains(ModelSignature.fileName) else { return try check.plain().0 }
+        var plain: (Signature, Manifest.File)?
+        if names.contains(Manifest.signatureFileName) { plain = try check.plain() }
+        let other = try check.openSSF(files: manifest.files, plain: plain?.1)
+        return plain?.0 ?? other
     }
 }
 

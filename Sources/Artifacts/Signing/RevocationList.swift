@@ -43,8 +43,8 @@ package struct RevocationList: Sendable, Equatable {
         self.init()
         for entry in reader.optionalObjects("keys") {
             let id = entry.string("id")
-            if !id.isEmpty, !Ed25519.PublicKey.isID(id) {
-                entry.report("id", "'\(id.prefix(80))'; expected \(Ed25519.PublicKey.idRule)")
+            if !id.isEmpty, !PublicKey.isID(id) {
+                entry.report("id", "'\(id.prefix(80))'; expected \(PublicKey.idRule)")
             } else if keys.updateValue(Self.readEntry(entry), forKey: id) != nil, !id.isEmpty {
                 entry.report("id", "\(id) is listed twice", hint: "keep one of the entries")
             }

@@ -20,7 +20,7 @@ package struct Trust: Sendable, Equatable {
 
     /// Reads every `*.pem` of a folder, and its list of what is revoked.
     ///
-    /// - Throws: for each file that is not one Ed25519 public key, for a list that cannot be read or
+    /// - Throws: for each file that is not one public key of a kind that signs, for a list that cannot be read or
     ///   goes by another name, and for a folder without keys: whoever names a folder of keys wants
     ///   signatures checked, and whoever writes a list wants it followed.
     package static func load(directory: String) throws(ArtifactError) -> Trust {
@@ -74,10 +74,10 @@ package struct Trust: Sendable, Equatable {
         } catch {
             throw unreadable(path, error)
         }
-        guard let key = Ed25519.PublicKey(pem: pem) else {
+        guard let key = PublicKey(pem: pem) else {
             throw ArtifactProblem(
                 file: path,
-                found: "not a PEM file of one Ed25519 public key",
+                found: "not a PEM file of one public key, Ed25519 or on P-256, P-384 or P-521",
                 remedy: "write it with openssl pkey -pubout, or remove it"
             )
         }

@@ -4,15 +4,19 @@ import Platform
 /// A public key whose signatures count, under the name of its file.
 package struct TrustedKey: Sendable, Equatable {
     package let name: String
-    package let key: Ed25519.PublicKey
+    package let key: PublicKey
 
-    package init(name: String, key: Ed25519.PublicKey) {
+    package init(name: String, key: PublicKey) {
         self.name = name
         self.key = key
     }
 
+    package init(name: String, key: Ed25519.PublicKey) {
+        self.init(name: name, key: .ed25519(key))
+    }
+
     /// The key under the name that the file at `path` gives it.
-    package init(path: String, key: Ed25519.PublicKey) {
+    package init(path: String, key: PublicKey) {
         let file = path.split(separator: "/").last.map(String.init) ?? path
         self.init(name: Self.name(file: file), key: key)
     }

@@ -17,9 +17,16 @@ import Testing
         guard unsafe chmod(path, mode) == 0 else { throw SystemError.last("chmod", path) }
     }
 
+    private func ed25519(
+        _ path: String,
+        passphrase: String? = nil
+    ) throws(ArtifactProblem) -> Ed25519.PrivateKey {
+        try PrivateKeyFile.read(path, passphrase: passphrase)
+    }
+
     private func refusal(_ path: String, passphrase: String? = nil) -> String {
         let error = #expect(throws: ArtifactProblem.self) {
-            _ = try PrivateKeyFile.read(path, passphrase: passphrase)
+            _ = try ed25519(path, passphrase: passphrase)
         }
         return error?.description ?? ""
     }
@@ -29,10 +36,10 @@ import Testing
             let (key, publicPath) = try PrivateKeyFile.make("\(folder)/release.pem")
             #expect(publicPath == "\(folder)/release.pub.pem")
             #expect(try fileStatus(of: "\(folder)/release.pem").permissions == 0o600)
-            let read = try PrivateKeyFile.read("\(folder)/release.pem")
-            #expect(read.pem == key.pem)
+            let read = try ed25519("\(folder)/release.pem")
+            #expect(PublicKey.ed25519(read.publicKey) == key.publicKey)
             #expect(
-                Ed25519.PublicKey(pem: try ArtifactFixture.read(publicPath)) == key.publicKey
+                PublicKey(pem: try ArtifactFixture.read(publicPath)) == key.publicKey
             )
             #expect(
                 try PrivateKeyFile.make("\(folder)/other").publicPath == "\(folder)/other.pub.pem"
@@ -43,7 +50,7 @@ import Testing
                 }
                 #expect(error?.found == "there is a file of this name")
             }
-            #expect(try PrivateKeyFile.read("\(folder)/release.pem").pem == key.pem)
+            #expect(try ed25519("\(folder)/release.pem").pem == read.pem)
         }
     }
 
@@ -82,7 +89,7 @@ import Testing
             let path = "\(folder)/key.pem"
             try write(Self.encrypted, to: path)
             #expect(
-                try PrivateKeyFile.read(path, passphrase: "open").publicKey.id == "6cead1d49b13483f"
+                try ed25519(path, passphrase: "open").publicKey.id == "6cead1d49b13483f"
             )
             #expect(
                 refusal(path).contains(
