@@ -83,7 +83,8 @@ struct EnvironmentCheck {
             pins,
             name: names[0],
             required: producer.version,
-            by: "\(Artifact.modelFileName) says that it wrote the model"
+            by: "\(Artifact.modelFileName) says that it wrote the model",
+            isSame: isSameRelease
         )
     }
 
@@ -91,9 +92,10 @@ struct EnvironmentCheck {
         _ pins: [EnvironmentLock.Package],
         name: String,
         required: String,
-        by reason: String
+        by reason: String,
+        isSame: (String, String) -> Bool = isSameVersion
     ) -> [ArtifactProblem] {
-        guard !pins.contains(where: { isSameVersion($0.version, required) }) else { return [] }
+        guard !pins.contains(where: { isSame($0.version, required) }) else { return [] }
         let difference = EnvironmentLock.Difference(
             name: pins.first?.name ?? name,
             found: pins.isEmpty ? nil : EnvironmentLock.written(pins),

@@ -25,6 +25,12 @@ func isSameVersion(_ one: String, _ other: String) -> Bool {
     return one.local == nil || other.local == nil || one.local == other.local
 }
 
+/// Whether two versions are of one release: exporters built into a library write `1.13.0` where the
+/// package is `1.13.0a0+gitunknown`.
+func isSameRelease(_ one: String, _ other: String) -> Bool {
+    VersionKey(one).release == VersionKey(other).release
+}
+
 private struct VersionKey {
     /// The numbers in front, without zeros behind them.
     let release: [String]
