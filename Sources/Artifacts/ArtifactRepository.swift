@@ -5,6 +5,9 @@ import Platform
 package struct ArtifactRepository: Sendable {
     package let path: String
 
+    /// How folders are called in which an artifact is being written; they are passed over in silence.
+    package static let stagingPrefix = ".packing-"
+
     package init(path: String) { self.path = path }
 
     /// A folder that looks like an artifact; whether it is one shows when it is loaded.
@@ -74,7 +77,9 @@ package struct ArtifactRepository: Sendable {
         }
         let entries: [String]
         do {
-            entries = try listDirectory("\(path)/\(name)")
+            let all = try listDirectory("\(path)/\(name)")
+            entries = all.filter { !$0.hasPrefix(Self.stagingPrefix) }
+            if entries.isEmpty, !all.isEmpty { return }
         } catch {
             listing.rejected.append(ArtifactProblem(name, error))
             return

@@ -12,6 +12,7 @@ import Testing
         for folder in [
             "alpha/1", "alpha/10", "alpha/2", "alpha/01", "alpha/0", "alpha/-1", "alpha/next",
             "alpha/3", "alpha/99999999999999999999", "beta/7", "train", ".git", "sp ace/1",
+            "alpha/.packing-17", "unborn/.packing-18",
             String(repeating: "n", count: 65) + "/1",
         ] { try makeDirectory("\(root)/\(folder)") }
         for folder in ["alpha/1", "alpha/10", "alpha/2", "beta/7"] {

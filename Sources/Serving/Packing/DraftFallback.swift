@@ -183,11 +183,14 @@ struct FallbackRecords {
         }
     }
 
-    /// A row without each feature that the chain reads and a client may leave out.
+    /// A row without each feature that a client may leave out, if the chain reads it or answers then.
     private mutating func addLacking(_ row: Int) {
         guard let members = writer.record(row).asObject else { return }
-        for feature in draft.contract.features
-        where feature.missing != .reject && draft.contract.fallbackReads.contains(feature.name) {
+        let reads = draft.contract.fallbackReads
+        let lacking = draft.contract.features.filter {
+            $0.missing == .fallback || ($0.missing != .reject && reads.contains($0.name))
+        }
+        for feature in lacking.prefix(Self.mostCategories) {
             add(
                 .object(
                     members.map {

@@ -130,9 +130,12 @@ package struct Packer {
         guard let found = model.framework else { return nil }
         // Exporters leave their own name in the file.
         let trainers = ["skl2onnx": "scikit-learn", "pytorch": "torch", "tf2onnx": "tensorflow"]
-        let name = trainers[found.name] ?? found.name
-        guard let version = lock?.versions[name] else { return found }
-        return Manifest.Framework(name: name, version: version)
+        let trainer = trainers[found.name]
+        // A version that the file tells is held against the lock, and not taken from it.
+        guard trainer != nil || ["", "unknown"].contains(found.version),
+            let version = lock?.versions[trainer ?? found.name]
+        else { return found }
+        return Manifest.Framework(name: trainer ?? found.name, version: version)
     }
 
     /// Reads the rows; columns that the graph takes as texts stay texts, however they look.

@@ -35,7 +35,7 @@ final class StagingFolder {
                 above = parentDirectory(of: above)
             }
             try makeDirectory(parent)
-            folder = "\(parent)/.packing-\(processIdentifier)"
+            folder = "\(parent)/\(ArtifactRepository.stagingPrefix)\(processIdentifier)"
             try? removeDirectory(folder)
             try makeDirectory(folder)
         } catch {

@@ -4,7 +4,7 @@ import Glibc
 
 /// What can be fuzzed, chosen by the variable `SERIN_FUZZ_TARGET`; see `Tests/Fuzz/run`.
 enum FuzzTarget: String, CaseIterable {
-    case json, head, chunked, gzip, rows, tensors, onnx, engine, contract, importers
+    case json, head, chunked, gzip, rows, tensors, onnx, engine, contract, importers, data
 
     /// Tries one input; what must hold of it is a precondition, so that libFuzzer sees a crash.
     func tryInput(_ bytes: [UInt8]) {
@@ -19,6 +19,7 @@ enum FuzzTarget: String, CaseIterable {
         case .engine: fuzzEngine(bytes)
         case .contract: fuzzContract(bytes)
         case .importers: fuzzImporters(bytes)
+        case .data: fuzzData(bytes)
         }
     }
 
