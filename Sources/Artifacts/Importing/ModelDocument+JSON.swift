@@ -65,9 +65,12 @@ private struct JSONDocumentReader {
         var elements: [ModelDocument.Value] = []
         var (count, areNumbers) = (0, true)
         while try scanner.nextElement(in: bytes) {
-            if count == 0 { areNumbers = try scanner.peekKind(in: bytes) == .number }
+            if count == 0 {
+                areNumbers = scanner.numberWord(in: bytes) != nil
+                if !areNumbers { areNumbers = try scanner.peekKind(in: bytes) == .number }
+            }
             if areNumbers {
-                _ = try scanner.readNumber(in: bytes)
+                _ = try scanner.readModelNumber(in: bytes)
             } else {
                 elements.append(try value(in: bytes))
             }
@@ -77,5 +80,43 @@ private struct JSONDocumentReader {
         return .numbers(
             ModelDocument.NumberRun(form: .text, range: start..<scanner.offset, count: count)
         )
+    }
+}
+
+/// A number in a list, in JSON or in one of the words that XGBoost writes for what JSON lacks.
+enum JSONModelNumber {
+    case written(JSONNumberToken)
+    case word(Float)
+}
+
+extension JSONScanner {
+    /// The words, of which XGBoost up to version 2 writes the first as the threshold of a node that
+    /// asks for categories.
+    private static let numberWords: [(text: StaticString, value: Float)] = [
+        ("NaN", .nan), ("-NaN", .nan), ("Infinity", .infinity), ("-Infinity", -.infinity),
+    ]
+
+    /// The word that stands next, if one does, and its length.
+    func numberWord(in bytes: Span<UInt8>) -> (value: Float, count: Int)? {
+        for (text, value) in Self.numberWords {
+            let word = "\(text)".utf8
+            guard word.count <= bytes.count - offset else { continue }
+            let places = offset..<(offset + word.count)
+            if zip(places, word).allSatisfy({ bytes[$0] == $1 }) { return (value, word.count) }
+        }
+        return nil
+    }
+
+    mutating func readModelNumber(in bytes: Span<UInt8>) throws(JSONError) -> JSONModelNumber {
+        let start = offset < bytes.count ? bytes[offset] : 0
+        let isNegative = start == UInt8(ascii: "-") && offset + 1 < bytes.count
+        let first = isNegative ? bytes[offset + 1] : start
+        if first == UInt8(ascii: "N") || first == UInt8(ascii: "I"),
+            let word = numberWord(in: bytes)
+        {
+            skip(word.count)
+            return .word(word.value)
+        }
+        return .written(try readNumber(in: bytes))
     }
 }

@@ -82,8 +82,13 @@ struct ModelDocument: Sendable {
         case .text:
             var values: [Float] = []
             values.reserveCapacity(run.count)
-            guard eachNumber(of: run, { values.append($0.float(in: $1)) }) else { return nil }
-            return values
+            let isRead = eachNumber(of: run) { number, text in
+                switch number {
+                case .written(let token): values.append(token.float(in: text))
+                case .word(let value): values.append(value)
+                }
+            }
+            return isRead ? values : nil
         case .float32:
             return (0..<run.count).map {
                 Float(bitPattern: UInt32(truncatingIfNeeded: span.bigEndian(run, $0)))
@@ -103,8 +108,8 @@ struct ModelDocument: Sendable {
             var values: [Int] = []
             values.reserveCapacity(run.count)
             var areWhole = true
-            let isRead = eachNumber(of: run) { token, _ in
-                guard let value = token.int64 else {
+            let isRead = eachNumber(of: run) { number, _ in
+                guard case .written(let token) = number, let value = token.int64 else {
                     areWhole = false
                     return
                 }
@@ -124,14 +129,14 @@ struct ModelDocument: Sendable {
     /// Reads a JSON array of numbers again; whether it is one was seen when it was found.
     private func eachNumber(
         of run: NumberRun,
-        _ body: (JSONNumberToken, Span<UInt8>) -> Void
+        _ body: (JSONModelNumber, Span<UInt8>) -> Void
     ) -> Bool {
         let text = bytes.span.extracting(run.range)
         var scanner = JSONScanner()
         do throws(JSONError) {
             try scanner.enterArray(in: text)
             while try scanner.nextElement(in: text) {
-                body(try scanner.readNumber(in: text), text)
+                body(try scanner.readModelNumber(in: text), text)
             }
             return true
         } catch {

@@ -72,7 +72,7 @@ struct XGBoostModel {
             let objective = XGBoostObjective(
                 name,
                 outputCount: outputCount,
-                isBefore2: isBefore(2, 0)
+                isOld: isBefore(1, 4)
             )
         else {
             throw learner.wrong(

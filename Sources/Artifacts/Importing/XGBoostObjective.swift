@@ -15,8 +15,8 @@ struct XGBoostObjective {
         "reg:absoluteerror", "reg:quantileerror",
     ]
 
-    /// The objective of that name in a model of XGBoost `version`; nil where it is none.
-    init?(_ name: String, outputCount: Int, isBefore2: Bool) {
+    /// The objective of that name; nil where it is none.
+    init?(_ name: String, outputCount: Int, isOld: Bool) {
         let many = outputCount > 1
         switch name {
         case _ where Self.identities.contains(name):
@@ -25,8 +25,8 @@ struct XGBoostObjective {
         case "reg:logistic", "binary:logistic":
             self.init(.init(many ? "probabilities" : "probability", .logistic), Self.logit)
         case "binary:logitraw":
-            // Before version 2 its base_score was a probability.
-            self.init(.init("margin", .identity)) { isBefore2 ? Self.logit($0) : $0 }
+            // Its base_score was a probability once.
+            self.init(.init("margin", .identity)) { isOld ? Self.logit($0) : $0 }
         case "binary:hinge": self.init(.init("label", .isPositive)) { $0 }
         case "reg:gamma", "reg:tweedie", "count:poisson", "survival:aft":
             self.init(.init(many ? "predictions" : "prediction", .exponential), logf)

@@ -129,7 +129,9 @@ struct XGBoostTree {
                     "0..<\(featureCount), the number of features"
                 )
             }
-            guard !conditions[node].isNaN else { throw wrongValue("split_conditions", node) }
+            guard categories[node] != nil || !conditions[node].isNaN else {
+                throw wrongValue("split_conditions", node)
+            }
             return .split(
                 StatedSplit(
                     feature: features[node],

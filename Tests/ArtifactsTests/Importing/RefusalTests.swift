@@ -47,7 +47,10 @@ import Testing
             "split_indices: 2 at node 0; expected 0..<2"
         ),
         ("[1.5, -2, 3]", "[1.5, -2, 1e99]", "split_conditions: no number at node 2"),
-        ("[1.5, -2, 3]", "[1.5, -2, NaN]", "NaN is not JSON"),
+        ("[1.5, -2, 3]", "[1.5, -2, NaN]", "split_conditions: no number at node 2"),
+        ("[1.5, -2, 3]", "[NaN, -2, 3]", "split_conditions: no number at node 0"),
+        ("[1.5, -2, 3]", "[1.5, -2, nan]", "NaN is not JSON"),
+        ("\"split_indices\": [0", "\"split_indices\": [Infinity", "split_indices: other values"),
         ("\"split_type\": [0", "\"split_type\": [0, 0", "split_type: has 4 values"),
         (
             "\"size_leaf_vector\": \"1\"", "\"size_leaf_vector\": \"3\"",
@@ -147,6 +150,22 @@ import Testing
                 ImportedFeature(name: "b", datatype: .fp64, categories: ["x", "y", "z"]),
             ]
         )
+    }
+
+    @Test func `a node of categories has no threshold, as XGBoost 2 writes it`() throws {
+        let model = try imported(
+            xgboostText,
+            replacing: [
+                ("\"split_type\": [0", "\"split_type\": [1"),
+                ("\"categories_nodes\": []", "\"categories_nodes\": [0]"),
+                ("\"categories_segments\": []", "\"categories_segments\": [0]"),
+                ("\"categories_sizes\": []", "\"categories_sizes\": [1]"),
+                ("\"categories\": []", "\"categories\": [4]"),
+                ("[1.5, -2, 3]", "[NaN, -2, 3]"),
+            ],
+            .xgboostJSON
+        )
+        #expect(model.features.map(\.isCategoryCode) == [true, false])
     }
 
     // MARK: Cut and mutilated files
