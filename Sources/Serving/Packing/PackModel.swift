@@ -60,7 +60,7 @@ package final class PackModel: Sendable {
             let read = try importModel(
                 bytes,
                 format: format,
-                options: ImportOptions(float32: float32)
+                options: ImportOptions(float32: float32, fileName: path)
             )
             let place = try Self.store(read.onnx)
             (model, imported, folder) = (place.file, read, place.folder)
