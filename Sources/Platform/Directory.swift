@@ -52,6 +52,9 @@ package func removeDirectory(_ path: String) throws(SystemError) {
     guard unsafe rmdir(path) == 0 else { throw .last("rmdir", path) }
 }
 
+/// Removes a folder that holds nothing; any other is left.
+package func removeEmptyDirectory(_ path: String) { _ = unsafe rmdir(path) }
+
 /// Makes a new folder with a name of its own under `TMPDIR` or `/tmp`.
 package func makeTemporaryDirectory(prefix: String) throws(SystemError) -> String {
     let parent = environmentValue("TMPDIR") ?? "/tmp"

@@ -244,16 +244,8 @@ private func substitute(_ word: String) -> Substitute {
     case "reject": .reject
     case "fallback": .fallback
     case "nan", "NaN", "null": .value(.null)
-    case "true": .value(.bool(true))
-    case "false": .value(.bool(false))
-    default:
-        if let whole = Int64(word) {
-            .value(.integer(whole))
-        } else if let number = Double(word), number.isFinite {
-            .value(.number(number))
-        } else {
-            .value(.text(word))
-        }
+    // What it is follows from the column.
+    default: .value(.text(word))
     }
 }
 

@@ -358,3 +358,71 @@ def test_weights_beside_the_model_are_packed_with_it(tmp_path):
         *("--predictions", tmp_path / "predictions.csv", "--out", tmp_path / "out"),
     )
     assert result.returncode == 1 and "lies in 'w.bin'" in result.stderr
+
+
+def test_a_text_that_stands_in_is_a_text(tmp_path):
+    keys = ["01", "02"]
+    save(
+        tmp_path / "m.onnx",
+        [
+            helper.make_node(
+                "LabelEncoder",
+                ["zip"],
+                ["y"],
+                domain="ai.onnx.ml",
+                keys_strings=keys,
+                values_floats=[10.0, 20.0],
+            )
+        ],
+        [("zip", STRING, [1])],
+        [("y", FLOAT, [1])],
+    )
+    codes = np.arange(ROWS) % 2
+    texts = np.where(np.arange(ROWS) % 10 == 0, "", np.array(keys)[codes])
+    write_csv(tmp_path / "rows.csv", {"zip": texts})
+    answers = np.where(texts == "", 10.0, np.array([10.0, 20.0])[codes])
+    write_csv(tmp_path / "predictions.csv", {"y": answers})
+    contract, _ = pack(tmp_path, "--missing", "zip=01")
+    assert contract["features"][0]["missing"] == {"default": "01"}
+    linear(tmp_path, [1])
+    write_csv(tmp_path / "rows.csv", {"a": numbers(1)[:, 0]})
+    result = run(
+        *("pack", "--model", tmp_path / "m.onnx", "--data", tmp_path / "rows.csv"),
+        *("--predictions", tmp_path / "predictions.csv", "--missing", "a=x"),
+    )
+    assert result.returncode == 1 and "a value that 'a' cannot have" in result.stderr
+
+
+def test_free_texts_are_no_categories(tmp_path):
+    save(
+        tmp_path / "m.onnx",
+        [
+            helper.make_node(
+                "LabelEncoder",
+                ["note"],
+                ["y"],
+                domain="ai.onnx.ml",
+                keys_strings=["good"],
+                values_floats=[1.0],
+                default_float=0.5,
+            )
+        ],
+        [("note", STRING, [1])],
+        [("y", FLOAT, [1])],
+    )
+    texts = [f"note {row}" for row in range(ROWS)]
+    write_csv(tmp_path / "rows.csv", {"note": texts})
+    write_csv(tmp_path / "predictions.csv", {"y": np.full(ROWS, 0.5)})
+    contract, _ = pack(tmp_path)
+    assert "categories" not in contract["features"][0]
+    golden = (tmp_path / "out" / "m" / "1" / "golden.jsonl").read_text().splitlines()
+    assert len(golden) == 32
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_row_or_two_are_enough_to_try(tmp_path, count):
+    weights = linear(tmp_path, [1, 2])
+    X = numbers(2)[:count]
+    write_csv(tmp_path / "rows.csv", dict(zip("ab", X.T)))
+    write_csv(tmp_path / "predictions.csv", {"y": X @ weights})
+    pack(tmp_path)

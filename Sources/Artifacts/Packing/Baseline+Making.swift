@@ -23,6 +23,9 @@ extension Baseline {
     /// The most values of a tensor that are looked at; more are sampled evenly.
     static let tensorSample = 1_000_000
 
+    /// Of texts that are no categories the most frequent are kept.
+    static let mostFreeTexts = 1000
+
     /// Describes the rows trained on: what clients send, and what the model answers for it.
     package init(rows: Int, features: [Described], outputs: [Described]) {
         self.rows = rows
@@ -38,14 +41,15 @@ extension Baseline {
         case .texts(let texts):
             var counts: [String: Int] = [:]
             for name in subject.categories ?? [] { counts[name] = 0 }
-            for (name, count) in zip(texts.names, texts.counts) where count > 0 {
-                counts[name, default: 0] += count
-            }
-            let count = counts.values.reduce(0, +)
+            let found = zip(texts.names, texts.counts).filter { $0.1 > 0 }
+            let kept =
+                subject.categories == nil
+                ? Array(found.sorted { ($1.1, $0.0) < ($0.1, $1.0) }.prefix(mostFreeTexts)) : found
+            for (name, count) in kept { counts[name, default: 0] += count }
             return .categorical(
                 CategoricalDistribution(
-                    count: count,
-                    missing: column.rowCount - count,
+                    count: counts.values.reduce(0, +),
+                    missing: column.missingCount,
                     counts: counts
                 )
             )

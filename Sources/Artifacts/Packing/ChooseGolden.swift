@@ -21,7 +21,10 @@ package func chooseGolden(
     var chosen: Set<Int> = []
     for column in columns {
         switch column.values {
-        case .texts(let texts): chosen.formUnion(categoryRows(of: texts, usable, chosen))
+        case .texts(let texts):
+            if texts.areCategories || texts.names.count <= 20 {
+                chosen.formUnion(categoryRows(of: texts, usable, chosen))
+            }
         case .tensors: break
         default: chosen.formUnion(extremeRows(of: column, usable, chosen))
         }

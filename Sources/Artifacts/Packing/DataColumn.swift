@@ -127,6 +127,11 @@ package struct TextValues: Sendable {
         codes.append(code)
     }
 
+    /// Whether the texts look like categories: few, and each often.
+    package var areCategories: Bool {
+        !names.isEmpty && names.count <= 1000 && names.count * 2 <= codes.count
+    }
+
     /// How often each name occurs.
     package var counts: [Int] {
         var counts = [Int](repeating: 0, count: names.count)

@@ -100,7 +100,10 @@ package struct ArtifactEditor {
         }
         try followChain(folder, &notes)
         let changed = changes(&notes)
-        if options.key == nil, fileExists("\(options.source)/\(Manifest.signatureFileName)") {
+        let signatures = [Manifest.signatureFileName, ModelSignature.fileName]
+        if options.key == nil,
+            signatures.contains(where: { fileExists("\(options.source)/\($0)") })
+        {
             notes.append("the signature was over the old version, and is dropped: sign the new one")
         }
         try folder.seal(

@@ -30,6 +30,7 @@ package struct PackOptions: Sendable {
     /// The same for several matrices, by graph input.
     package var inputs: [String: [String]] = [:]
     package var encodings: [String: EncodingChoice] = [:]
+    /// What becomes of missing values; a value that stands in is a text here, whatever the column is.
     package var missing: [String: Substitute] = [:]
     package var target: String?
     package var ignored: Set<String> = []

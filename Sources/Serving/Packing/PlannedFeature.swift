@@ -78,7 +78,10 @@ extension PlannedFeature {
                 ? distinctTexts
                 : distinctTexts.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
         }
-        if names == nil, form == .text, hasFewTexts { names = distinctTexts }
+        if names == nil, form == .text, case .texts(let texts) = column.values, texts.areCategories
+        {
+            names = distinctTexts
+        }
         var range: ClosedRange<Double>?
         if isBounded, datatype.isNumeric {
             var extent = Extent(column)
@@ -96,12 +99,5 @@ extension PlannedFeature {
             shape: shape,
             encoding: Encoding(to: input, column: firstColumn, form: form)
         )
-    }
-
-    /// Whether texts that the graph takes as they are look like categories: few, and each often.
-    private var hasFewTexts: Bool {
-        guard case .texts(let texts) = column.values else { return false }
-        let count = texts.names.count
-        return count > 0 && count <= 1000 && count * 2 <= texts.codes.count
     }
 }

@@ -48,7 +48,7 @@ final class StagingFolder {
         guard !isPublished else { return }
         try? removeDirectory(folder)
         // Only what is empty goes.
-        for folder in made { _ = unsafe rmdir(folder) }
+        for folder in made { removeEmptyDirectory(folder) }
     }
 
     func write(_ files: [String: MappedFile]) throws(ArtifactError) {
