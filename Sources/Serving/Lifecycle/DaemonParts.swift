@@ -146,8 +146,10 @@ extension DaemonParts {
             503,
             "model_unavailable",
             .model,
-            "no version of model '\(host.name)' could be loaded: "
-                + reasons.joined(separator: "; ")
+            reasons.isEmpty
+                ? "no version of model '\(host.name)' is loaded"
+                : "no version of model '\(host.name)' could be loaded: "
+                    + reasons.joined(separator: "; ")
         )
         failure.model = host.name
         return failure

@@ -14,6 +14,9 @@ extension VersionKeeper {
             do throws(Failure) {
                 let candidates = try candidates(of: name)
                 let host = host(named: name)
+                if host.active == nil {
+                    host.setPause("model '\(name)' is being loaded; try again")
+                }
                 host.relabel { labels, _ in
                     labels.isUnloaded = false
                     return false
@@ -22,6 +25,7 @@ extension VersionKeeper {
                 reloadChanged(host, candidates)
                 for candidate in candidates { seen[candidate.identity]?.isTried = false }
                 reconcile(host, candidates, isPatient: false)
+                host.setPause(nil)
                 guard host.active != nil else { throw daemon.notLoaded(host) }
                 completion(.success(host.versions.map(\.version)))
             } catch {
