@@ -446,3 +446,25 @@ def test_a_signature_does_not_outlive_an_edit(version, tmp_path):
     again = edit(version, "--version", "3")
     assert again.returncode == 1 and "nothing is edited in place" in again.stderr
     assert edit(version, "--model", "x.onnx").returncode == 2
+
+
+FLAGS = {
+    "a folder as rows": (["--data", "/tmp"], "/tmp: a folder or a device; expected a file of rows"),
+    "a folder as model": (["--model", "/tmp"], "/tmp: a folder; name the model's file"),
+    "no such input": (["--input", "Z=carat"], "no graph input 'Z', which --input names; expected one of X"),
+    "a feature twice": (["--features", "carat,carat"], "column 'carat' twice"),
+    "no name": (["--name", "a b"], "expected a letter or digit"),
+    "a lock that is none": (["--environment", "rows.csv"], "is not pinned to one version"),
+}
+
+
+@pytest.mark.parametrize("flag", FLAGS)
+def test_a_flag_that_cannot_be_is_named(example, tmp_path, flag):
+    folder = own(example, tmp_path)
+    extra, sentence = FLAGS[flag]
+    given = {"--model": "model.onnx", "--data": "rows.csv", "--predictions": "predictions.csv"}
+    given |= dict(zip(extra[::2], extra[1::2]))
+    arguments = [word for pair in given.items() for word in pair]
+    result = run("pack", *arguments, *ENCODE, "--out", "m", cwd=folder)
+    assert sentence in refused(result)
+    assert not (folder / "m").exists()

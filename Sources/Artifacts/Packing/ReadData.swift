@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Glibc
 import Platform
 
 extension DataTable {
@@ -11,8 +12,14 @@ extension DataTable {
     ) throws(ArtifactError) -> DataTable {
         let mapping: MappedFile
         do throws(SystemError) {
+            guard try fileStatus(of: path).kind == .regular else {
+                throw SystemError(call: "mmap", errno: EINVAL, subject: path)
+            }
             mapping = try MappedFile(path: path)
         } catch {
+            guard error.errno != EINVAL else {
+                throw ArtifactError(path, found: "a folder or a device", expected: "a file of rows")
+            }
             throw ArtifactError(ArtifactProblem(path, error))
         }
         let table = try mapping.withBytes { (bytes) throws(ArtifactError) in

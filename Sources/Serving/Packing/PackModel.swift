@@ -40,7 +40,12 @@ package final class PackModel: Sendable {
         do throws(SystemError) {
             given = try MappedFile(path: path)
         } catch {
-            throw ArtifactError(packing: path, "\(error.reason)", remedy: "name the model's file")
+            let isFolder = (try? fileStatus(of: path))?.kind == .directory
+            throw ArtifactError(
+                packing: path,
+                isFolder ? "a folder" : "\(error.reason)",
+                remedy: "name the model's file"
+            )
         }
         let start = given.withBytes { bytes in
             (0..<min(4096, bytes.count)).map { bytes[$0] }

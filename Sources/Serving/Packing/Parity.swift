@@ -12,6 +12,7 @@ package struct Parity: Sendable {
         package var wanted: String
         package var got: String
         package var deviation: Double
+        package var difference: Double
         package var inputs: JSONValue
     }
 
@@ -189,6 +190,7 @@ extension Parity {
                 wanted: found.wanted,
                 got: found.got,
                 deviation: deviation,
+                difference: found.difference,
                 inputs: inputs()
             )
         )
@@ -221,7 +223,7 @@ extension Parity {
                 ArtifactProblem(
                     file: data.file,
                     place: data.place(worst.row),
-                    found: "\(worst.output) \(worst.got), off by \(short(worst.deviation))",
+                    found: "\(worst.output) \(worst.got), off by \(short(worst.difference))",
                     expected: worst.wanted,
                     remedy: "inputs \(text)"
                 )

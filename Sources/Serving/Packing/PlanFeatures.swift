@@ -56,6 +56,22 @@ struct FeaturePlanner {
 
     private mutating func takeColumns() throws(ArtifactError) {
         let graphNames = Set(model.inputs.map(\.name))
+        for name in options.inputs.keys.sorted() where !graphNames.contains(name) {
+            throw ArtifactError(
+                packing: model.path,
+                "no graph input '\(name)', which --input names",
+                expected: "one of \(model.inputs.map(\.name).joined(separator: ", "))"
+            )
+        }
+        for names in [options.features ?? []] + options.inputs.values {
+            var seen: Set<String> = []
+            guard let twice = names.first(where: { !seen.insert($0).inserted }) else { continue }
+            throw ArtifactError(
+                packing: "--features",
+                "column '\(twice)' twice",
+                expected: "each once"
+            )
+        }
         let wanted = Set(
             (options.features ?? []) + options.inputs.values.flatMap(\.self)
                 + (model.imported?.features.map(\.name) ?? [])
