@@ -18,6 +18,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import zipfile
 from collections import namedtuple
 from pathlib import Path
 
@@ -192,7 +193,11 @@ def _rounding(answers):
 
 
 def _write(path, columns):
-    np.savez(path, **{name: np.ascontiguousarray(values) for name, values in columns.items()})
+    # As numpy.savez does, which cannot take columns that are called as its own arguments, such as 'file'.
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, values in columns.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, np.ascontiguousarray(values), allow_pickle=False)
 
 
 def _lock(folder):

@@ -426,3 +426,13 @@ def test_a_row_or_two_are_enough_to_try(tmp_path, count):
     write_csv(tmp_path / "rows.csv", dict(zip("ab", X.T)))
     write_csv(tmp_path / "predictions.csv", {"y": X @ weights})
     pack(tmp_path)
+
+
+@pytest.mark.parametrize("kind", [TensorProto.UINT8, TensorProto.INT16, TensorProto.FLOAT16])
+def test_an_input_that_no_feature_can_fill_is_refused(tmp_path, kind):
+    cast = helper.make_node("Cast", ["k"], ["y"], to=FLOAT)
+    save(tmp_path / "m.onnx", [cast], [("k", kind, [1])], [("y", FLOAT, [1])])
+    numbers = [index % 7 for index in range(ROWS)]
+    write_csv(tmp_path / "rows.csv", {"k": numbers})
+    write_csv(tmp_path / "predictions.csv", {"y": numbers})
+    assert "graph input 'k' of " in pack(tmp_path, status=1)

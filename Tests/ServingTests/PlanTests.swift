@@ -52,6 +52,18 @@ import Testing
         #expect(text.contains(mistake.said), "\(text)")
     }
 
+    @Test(
+        arguments: [(2, "uint8"), (3, "int8"), (10, "float16"), (13, "uint64")]
+            as [(UInt8, String)]
+    )
+    func `a graph input that no feature can fill is refused at load`(type: UInt8, name: String) {
+        let error = #expect(throws: ArtifactError.self) {
+            try tensorModel(TensorModelTests.contract(), wholeType: type)
+        }
+        let text = error?.description ?? "none"
+        #expect(text.contains("graph input 'k' of \(name)"), "\(text)")
+    }
+
     @Test(arguments: [
         "diamonds-price/1", "diamonds-price/2", "diamonds-network/1", "diamonds-pipeline/1",
         "tumour/1",

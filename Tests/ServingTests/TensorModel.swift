@@ -6,13 +6,19 @@ import Testing
 @testable import Serving
 
 /// A model of two tensors: `y` is the magnitude of `x`, six numbers a row, and `z` is `k`, four.
-func tensorModel(_ contract: String, maximumRows: Int = 4) throws -> ModelVersion {
+///
+/// `wholeType` is ONNX's number for the element type of `k` and `z`.
+func tensorModel(
+    _ contract: String,
+    maximumRows: Int = 4,
+    wholeType: UInt8 = 7
+) throws -> ModelVersion {
     let folder = try makeTemporaryDirectory(prefix: "serin-tensors-")
     defer { try? removeDirectory(folder) }
     let place = "\(folder)/tensors/1"
     try makeDirectory("\(folder)/tensors")
     try makeDirectory(place)
-    try writeFileAtomically(tensorGraph().span, to: "\(place)/model.onnx")
+    try writeFileAtomically(tensorGraph(wholeType).span, to: "\(place)/model.onnx")
     try writeFileAtomically(Array(contract.utf8).span, to: "\(place)/\(Contract.fileName)")
     let manifest = try Manifest.make(
         for: place,
@@ -40,7 +46,7 @@ private func field(_ number: UInt8, _ bytes: [UInt8]) -> [UInt8] {
 private func text(_ number: UInt8, _ text: String) -> [UInt8] { field(number, Array(text.utf8)) }
 
 /// The graph as an ONNX file.
-private func tensorGraph() -> [UInt8] {
+private func tensorGraph(_ wholeType: UInt8) -> [UInt8] {
     func node(_ name: String, _ input: String, _ output: String) -> [UInt8] {
         field(1, text(1, input) + text(2, output) + text(4, name))
     }
@@ -52,7 +58,7 @@ private func tensorGraph() -> [UInt8] {
     }
     let graph =
         node("Abs", "x", "y") + node("Identity", "k", "z") + text(2, "tensors")
-        + value(11, "x", 1, [2, 3]) + value(11, "k", 7, [4])
-        + value(12, "y", 1, [2, 3]) + value(12, "z", 7, [4])
+        + value(11, "x", 1, [2, 3]) + value(11, "k", wholeType, [4])
+        + value(12, "y", 1, [2, 3]) + value(12, "z", wholeType, [4])
     return [1 << 3, 8] + field(7, graph) + field(8, [2 << 3, 17])
 }

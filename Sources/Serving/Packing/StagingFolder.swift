@@ -35,8 +35,9 @@ final class StagingFolder {
                 above = parentDirectory(of: above)
             }
             try makeDirectory(parent)
-            folder = "\(parent)/\(ArtifactRepository.stagingPrefix)\(processIdentifier)"
-            try? removeDirectory(folder)
+            // Containers that share a repository have the same process numbers.
+            let own = "\(processIdentifier)-\(UInt32.random(in: 0 ... .max))"
+            folder = "\(parent)/\(ArtifactRepository.stagingPrefix)\(own)"
             try makeDirectory(folder)
         } catch {
             throw ArtifactError(packing: destination, "cannot be written: \(error)")

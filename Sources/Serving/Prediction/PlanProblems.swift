@@ -40,6 +40,17 @@ struct PlanProblems {
                 remedy: "correct 'column', the feature's 'shape' or the number of categories"
             )
         }
+        switch spec.elementType {
+        case .float, .double, .int64, .int32, .bool, .string: break
+        default:
+            add(
+                place,
+                found: "graph input '\(spec.name)' of \(spec.elementType)",
+                expected: "float, double, int64, int32, bool or string, which features can fill",
+                remedy: "export the model with such an input, and a Cast behind it"
+            )
+            return
+        }
         let isTextInput = spec.elementType == .string
         if isTextInput != (part.form == .text) {
             add(
