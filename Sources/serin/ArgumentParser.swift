@@ -12,6 +12,13 @@ struct Arguments: Sendable {
     /// A flag's value; the last one counts.
     subscript(flag: String) -> String? { values[flag]?.last }
 
+    /// A flag's value; an empty one, as an unset variable of a shell gives, is refused.
+    func text(_ flag: String) throws(CommandFailure) -> String? {
+        guard let value = self[flag] else { return nil }
+        guard !value.isEmpty else { throw .misuse("\(flag): the value is empty") }
+        return value
+    }
+
     /// Every value of a repeated flag.
     func all(_ flag: String) -> [String] { values[flag] ?? [] }
 

@@ -180,7 +180,7 @@ private func packOptions(_ arguments: Arguments) throws -> PackOptions {
     options.environment = arguments["--environment"]
     options.name = arguments["--name"]
     options.version = try arguments.integer("--version", in: 1...999_999_999)
-    options.out = arguments["--out"]
+    options.out = try arguments.text("--out")
     options.key = try packKey(arguments)
     options.target = arguments["--target"]
     options.ignored = Set(arguments.all("--ignore"))

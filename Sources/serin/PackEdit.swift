@@ -18,7 +18,7 @@ func runEdit(_ source: String, _ arguments: Arguments) throws -> ExitStatus {
     var options = ArtifactEditor.Options(source: source)
     options.name = arguments["--name"]
     options.version = try arguments.integer("--version", in: 1...999_999_999)
-    options.out = arguments["--out"]
+    options.out = try arguments.text("--out")
     options.environment = arguments["--environment"]
     options.stage = try packStage(arguments)
     options.key = try packKey(arguments)

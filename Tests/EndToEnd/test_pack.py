@@ -468,3 +468,12 @@ def test_a_flag_that_cannot_be_is_named(example, tmp_path, flag):
     result = run("pack", *arguments, *ENCODE, "--out", "m", cwd=folder)
     assert sentence in refused(result)
     assert not (folder / "m").exists()
+
+
+def test_an_unset_variable_of_a_shell_is_no_folder(example, tmp_path):
+    folder = own(example, tmp_path)
+    result = run(
+        "pack", "--model", "model.onnx", "--data", "rows.csv", "--predictions", "predictions.csv", *ENCODE, "--out", "",
+        cwd=folder,
+    )
+    assert result.returncode == 2 and "--out: the value is empty" in result.stderr
