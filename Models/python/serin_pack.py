@@ -9,12 +9,17 @@ and PyTorch modules. The file needs Python's standard library and what the model
 script. The model is exported, its predictions, the rows and a lock of the running environment are written
 to a temporary folder, and `serin pack` makes the artifact of them: the contract, golden records, the
 baseline, the manifest, the signature.
+
+Trees are not rounded on the way: Serin reads the files of XGBoost and LightGBM as they are, and the trees of
+scikit-learn and CatBoost are written here, node by node, in double precision.
 """
 
 import importlib
 import importlib.metadata
 import inspect
+import json
 import re
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -37,8 +42,8 @@ def pack(model, frame, *, name, version=None, out="Models", target=None, predict
 
     model: a fitted estimator or pipeline of scikit-learn, a model of XGBoost, LightGBM or CatBoost, or a
         torch.nn.Module whose forward takes rows.
-    frame: rows that the model was trained on or held out with: a pandas DataFrame, a NumPy array, or a
-        dict of columns by name. Columns that the model does not take are left out.
+    frame: rows that the model was trained on or held out with: a DataFrame of pandas or polars, a NumPy
+        array, or a dict of columns by name. Columns that the model does not take are left out.
     name, version, out: the artifact's folder, OUT/NAME/VERSION; without a version the next free one.
     target: the column that holds the true value, if the frame has one. The answer is called so, and the
         fallback is fitted to it.
@@ -48,21 +53,27 @@ def pack(model, frame, *, name, version=None, out="Models", target=None, predict
     stage: "production" or "staging"; production where there is a key.
     environment: a lock file; without one the packages of this environment are listed.
     serin: the program.
-    flags: more flags of `serin pack`, such as ["--tolerance", "1e-4"].
+    flags: more flags of `serin pack`, such as ["--tolerance", "1e-4"], or the same as one text.
 
-    Returns the artifact's path. Raises PackError with everything that is wrong.
+    Returns the artifact's path, or None with `--dry-run`, which writes nothing. Raises PackError with
+    everything that is wrong.
     """
     program = shutil.which(serin)
     if program is None:
         raise PackError(f"no program '{serin}'; put serin on the PATH, or give its path as serin=...")
+    flags = shlex.split(flags) if isinstance(flags, str) else [str(flag) for flag in flags]
+    exporter = _exporter(model)
+    frame = _table(frame)
     columns = _columns(frame)
+    target = None if target is None else str(target)
     if target is not None and target not in columns:
         raise PackError(f"no column '{target}', which target names; the frame has {', '.join(columns)}")
     rows = {column: values for column, values in columns.items() if column != target}
     folder = Path(tempfile.mkdtemp(prefix="serin-pack-"))
     try:
-        export = _exporter(model)(model, frame, rows, folder, target)
-        answers = export.answers if predictions is None else _answers(predictions, target)
+        export = _exported(exporter, model, frame, rows, folder, target)
+        answers = export.answers if predictions is None else _given(predictions, frame, target)
+        _require_rows(answers, columns)
         _write(folder / "rows.npz", {**export.rows, **({target: columns[target]} if target else {})})
         _write(folder / "predictions.npz", answers)
         command = [
@@ -80,14 +91,16 @@ def pack(model, frame, *, name, version=None, out="Models", target=None, predict
             command += ["--key", str(key)]
         if passphrase_file is not None:
             command += ["--passphrase-file", str(passphrase_file)]
-        if not export.is_exact and "--absolute-tolerance" not in flags:
+        if not export.is_exact and not any(flag.startswith("--absolute-tolerance") for flag in flags):
             command += ["--absolute-tolerance", _rounding(answers)]
         command += [*export.flags, *flags]
         before = _versions(out, name)
-        done = subprocess.run(command, capture_output=True, text=True)
+        done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
         if done.returncode != 0:
             raise PackError((done.stderr or done.stdout).strip().replace(f"{folder}/", ""))
         print(done.stdout, end="")
+        if "--dry-run" in flags:
+            return None
         made = _versions(out, name) - before
         return str(Path(out) / name / str(version if version is not None else max(made, default="")))
     finally:
@@ -99,6 +112,8 @@ _Export = namedtuple("_Export", "path rows answers framework flags is_exact", de
 
 def _exporter(model):
     """What exports a model, by the library that its class comes from."""
+    if isinstance(model, type):
+        raise PackError(f"{model.__name__} is a class; give a fitted model of it")
     libraries = {base.__module__.split(".")[0] for base in type(model).__mro__}
     for library, exporter in _EXPORTERS.items():
         if library in libraries:
@@ -109,22 +124,58 @@ def _exporter(model):
     )
 
 
+def _exported(exporter, model, frame, rows, folder, target):
+    """The model's export; what its library says against that is told with what it is about."""
+    try:
+        return exporter(model, frame, rows, folder, target)
+    except PackError:
+        raise
+    except Exception as problem:
+        name, reason = type(model).__name__, (str(problem).strip() or "no reason given").splitlines()[0][:300]
+        if "NotFitted" in type(problem).__name__ or re.search(r"not (been )?(fitted|trained)|call fit", reason):
+            raise PackError(f"this {name} is not fitted; call its fit before pack") from problem
+        raise PackError(
+            f"this {name} does not answer for the frame's rows: {type(problem).__name__}: {reason}; "
+            "give rows of the form that it was fitted with"
+        ) from problem
+
+
 # MARK: Rows and answers
+
+
+def _table(frame):
+    """The rows with names: a DataFrame or a dict of columns; an array of more dimensions as it is."""
+    kind = f"{type(frame).__module__.split('.')[0]}.{type(frame).__name__}"
+    if hasattr(frame, "toarray"):
+        raise PackError(f"a sparse {kind}; give its rows as a DataFrame, or as an array by toarray()")
+    if hasattr(frame, "collect") or hasattr(frame, "column_names"):
+        raise PackError(f"a {kind}; give a DataFrame, by its collect() or to_pandas()")
+    if _is_frame(frame):
+        names = [str(name) for name in frame.columns]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise PackError(f"several columns are called {', '.join(twice)}; give each a name of its own")
+        return frame
+    if isinstance(frame, dict):
+        return {str(name): values for name, values in frame.items()}
+    try:
+        array = np.asarray(frame)
+    except ValueError as problem:
+        raise PackError(f"a {kind} whose rows differ in length; expected as many columns in each") from problem
+    if array.ndim < 2:
+        raise PackError(f"a {kind} of shape {array.shape}; expected rows and columns")
+    return array if array.ndim > 2 else {f"f{index}": column for index, column in enumerate(array.T)}
+
+
+def _is_frame(frame):
+    return hasattr(frame, "columns") and hasattr(frame, "dtypes")
 
 
 def _columns(frame):
     """The columns by name: numbers, booleans and texts, whatever they came as."""
-    if hasattr(frame, "iloc") and hasattr(frame, "columns"):
-        named = {str(column): _column(str(column), frame[column]) for column in frame.columns}
-    elif isinstance(frame, dict):
-        named = {str(column): _column(str(column), values) for column, values in frame.items()}
-    else:
-        array = np.asarray(frame)
-        if array.ndim < 2:
-            raise PackError(f"an array of shape {array.shape}; expected rows and columns")
-        if array.ndim > 2:
-            return {"X": _column("X", array)}
-        named = {f"f{index}": _column(f"f{index}", array[:, index]) for index in range(array.shape[1])}
+    if isinstance(frame, np.ndarray):
+        return {"X": _column("X", frame)}
+    named = {str(name): _column(str(name), frame[name]) for name in (frame.columns if _is_frame(frame) else frame)}
     counts = {len(values) for values in named.values()}
     if len(counts) != 1 or 0 in counts:
         raise PackError(f"columns of {sorted(counts)} rows; expected as many in each, and some")
@@ -133,45 +184,105 @@ def _columns(frame):
 
 def _column(name, values):
     if str(getattr(values, "dtype", "")) == "category":
-        return np.array(["" if value != value else str(value) for value in values.astype(object)], dtype="U")
+        return np.array([_text(value) for value in values.astype(object)], dtype="U")
     array = np.asarray(values)
-    if array.dtype.kind in "fiub":
+    if array.dtype.kind in "fiub" and array.dtype.itemsize <= 8:
         return array
     if array.dtype.kind in "US":
         return array.astype("U")
     if array.dtype.kind == "O" and array.ndim == 1:
-        missing = np.array([value is None or value != value or str(value) == "<NA>" for value in array])
-        kept = [value for value, is_missing in zip(array, missing) if not is_missing]
-        if kept and not any(isinstance(value, str) for value in kept):
+        kept = {row: value for row, value in enumerate(array) if not _is_missing(value)}
+        odd = [row for row, value in kept.items() if not isinstance(value, str)]
+        if not odd:
+            return np.array([_text(value) for value in array], dtype="U")
+        if len(odd) == len(kept):
             numbers = np.full(len(array), np.nan)
             try:
-                numbers[~missing] = np.asarray(kept, dtype=np.float64)
+                numbers[list(kept)] = [float(value) for value in kept.values()]
+                return numbers
             except (TypeError, ValueError):
                 pass
-            else:
-                return numbers
-        return np.array(["" if lost else str(value) for value, lost in zip(array, missing)], dtype="U")
+        raise PackError(
+            f"column '{name}', row {odd[0]}: {type(array[odd[0]]).__name__}"
+            f"{'' if len(odd) == len(kept) else ', and texts in other rows'}; expected numbers, booleans or texts"
+        )
     raise PackError(f"column '{name}' holds {array.dtype}; expected numbers, booleans or texts")
 
 
-def _matrix(frame, names=None):
+def _is_missing(value):
+    return value is None or type(value).__name__ in ("NAType", "NaTType") or (
+        isinstance(value, (float, np.floating)) and value != value
+    )
+
+
+def _text(value):
+    """A category as clients write it; nothing where it is missing."""
+    return "" if _is_missing(value) else str(value)
+
+
+def _sources(rows, names):
+    """The frame's column for each column that a model was fitted with, in the model's order.
+
+    Where the model knows no names, or the rows are an array's, which has none, their order counts.
+    """
+    names = list(rows) if names is None else [str(name) for name in names]
+    lost = [name for name in names if name not in rows]
+    if not lost:
+        return dict(zip(names, names))
+    if len(names) == len(rows) and list(rows) == [f"f{index}" for index in range(len(rows))]:
+        return dict(zip(names, rows))
+    raise PackError(f"no column {', '.join(lost)}, which the model was fitted with; the frame has {', '.join(rows)}")
+
+
+def _matrix(frame, sources, is_named=True):
     """The rows as a model's own interface takes them."""
-    if isinstance(frame, dict):
-        return np.column_stack([np.asarray(frame[name]) for name in names or frame])
-    if names is not None and hasattr(frame, "columns") and set(names) <= set(map(str, frame.columns)):
-        return frame[[column for name in names for column in frame.columns if str(column) == name]]
-    return frame
+    if isinstance(frame, np.ndarray):
+        return frame
+    if _is_frame(frame):
+        whose = {str(column): column for column in frame.columns}
+        part = frame[[whose[source] for source in sources.values()]]
+        return part if is_named or not hasattr(part, "to_numpy") else part.to_numpy()
+    if is_named:
+        try:
+            return importlib.import_module("pandas").DataFrame({n: frame[s] for n, s in sources.items()})
+        except ImportError:
+            pass
+    parts = [np.asarray(frame[source]) for source in sources.values()]
+    has_texts = any(values.dtype.kind in "OUS" for values in parts)
+    return np.column_stack([values.astype(object) if has_texts else values for values in parts])
+
+
+def _given(predictions, frame, target):
+    """Answers that were handed over."""
+    index, own = getattr(predictions, "index", None), getattr(frame, "index", None)
+    if hasattr(index, "equals") and hasattr(own, "equals") and len(index) == len(own) and not index.equals(own):
+        raise PackError(
+            "the index of the predictions is not the frame's; put them in the order of its rows, or give "
+            "predictions.to_numpy() if they are"
+        )
+    return _answers(predictions, target)
+
+
+def _require_rows(answers, columns):
+    count = len(next(iter(columns.values())))
+    for name, values in answers.items():
+        own = len(values) if np.ndim(values) else 0
+        if own != count:
+            raise PackError(
+                f"predictions '{name}': {own} rows, and {count} in the frame; give one for each, in their order"
+            )
 
 
 def _answers(values, target, name="prediction"):
     """Answers by name; a matrix of one column is a list."""
     if isinstance(values, dict):
-        return {key: _column(key, np.asarray(value)) for key, value in values.items()}
+        return {str(key): _column(str(key), np.asarray(value)) for key, value in values.items()}
     if hasattr(values, "columns"):
         return {str(key): _column(str(key), values[key]) for key in values.columns}
     array = np.asarray(values)
     array = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
-    return {target if target and array.ndim == 1 else name: array}
+    name = target if target and array.ndim == 1 else name
+    return {name: _column(name, array)}
 
 
 def _probabilities(values, classes=None):
@@ -188,7 +299,8 @@ def _probabilities(values, classes=None):
 
 def _rounding(answers):
     """What single precision may be off by, of answers near zero."""
-    sizes = [np.max(np.abs(values)) for values in answers.values() if np.asarray(values).dtype.kind == "f"]
+    numbers = [values for values in answers.values() if values.dtype.kind == "f"]
+    sizes = [np.abs(values[np.isfinite(values)]).max(initial=0) for values in numbers]
     return f"{max(sizes, default=1.0) * 1e-6:.3g}"
 
 
@@ -232,16 +344,23 @@ def _xgboost(model, frame, rows, folder, target):
 
     booster = model.get_booster() if hasattr(model, "get_booster") else model
     names = booster.feature_names
+    sources = _sources(rows, names)
     path = folder / "model.ubj"
     model.save_model(path)
-    data = _matrix(frame, names)
+    data = _matrix(frame, sources, is_named=names is not None)
     if hasattr(model, "predict_proba"):
         answers = _probabilities(model.predict_proba(data), getattr(model, "classes_", None))
     elif model is booster:
         answers = _booster(model.predict(xgboost.DMatrix(data, enable_categorical=True)), booster, target)
     else:
         answers = _booster(model.predict(data), booster, target)
-    return _Export(path, rows, answers, ("xgboost", xgboost.__version__), is_exact=True)
+    return _Export(path, _named(rows, sources), answers, ("xgboost", xgboost.__version__), is_exact=True)
+
+
+def _named(rows, sources):
+    """All columns, those of the model first and with the names that it has for them."""
+    others = {name: values for name, values in rows.items() if name not in sources.values()}
+    return {**{name: rows[source] for name, source in sources.items()}, **others}
 
 
 def _booster(values, booster, target):
@@ -255,48 +374,29 @@ def _booster(values, booster, target):
 def _lightgbm(model, frame, rows, folder, target):
     import lightgbm
 
-    booster = model.booster_ if hasattr(model, "booster_") else model
+    booster = model if hasattr(model, "save_model") else model.booster_
     path = folder / "model.txt"
     booster.save_model(path)
     names = booster.feature_name()
-    if hasattr(model, "predict_proba"):
-        answers = _probabilities(model.predict_proba(_matrix(frame, names)), model.classes_)
+    if not set(names) <= set(rows) and len(names) == len(rows):
+        # LightGBM writes names without blanks, and names of its own where it got an array.
+        sources = dict(zip(names, rows))
     else:
-        values = model.predict(_matrix(frame, names))
-        is_probability = re.search(r"^objective=(binary|cross_entropy$|multiclass)", path.read_text(), re.M)
+        sources = _sources(rows, names)
+    data = _matrix(frame, sources)
+    if hasattr(model, "predict_proba"):
+        answers = _probabilities(model.predict_proba(data), model.classes_)
+    else:
+        values = model.predict(data)
+        is_probability = re.search(r"^objective=(binary|cross_entropy$|multiclass)", path.read_text("utf-8"), re.M)
         answers = (
             {"probabilities": values} if np.asarray(values).ndim == 2
             else _probabilities(values) if is_probability else _answers(values, target)
         )
-    if not set(names) <= set(rows) and len(names) == len(rows):
-        # LightGBM writes names without blanks, and names of its own where it got an array.
-        rows = dict(zip(names, rows.values()))
-    return _Export(path, rows, answers, ("lightgbm", lightgbm.__version__), is_exact=True)
+    return _Export(path, _named(rows, sources), answers, ("lightgbm", lightgbm.__version__), is_exact=True)
 
 
 # MARK: Libraries with exporters
-
-
-def _catboost(model, frame, rows, folder, target):
-    import catboost
-
-    if model.get_cat_feature_indices() or model.get_text_feature_indices():
-        raise PackError(
-            "CatBoost exports no model with categorical or text features; encode them before training, "
-            "with OrdinalEncoder or OneHotEncoder of scikit-learn"
-        )
-    path = folder / "model.onnx"
-    model.save_model(str(path), format="onnx")
-    names = [str(name) for name in model.feature_names_]
-    if not set(names) <= set(rows):
-        names = list(rows)
-    data = _matrix(frame, names)
-    if hasattr(model, "predict_proba"):
-        answers = _probabilities(model.predict_proba(data), model.classes_)
-    else:
-        answers = _answers(model.predict(data), target)
-    flags = ["--features", ",".join(names)]
-    return _Export(path, rows, answers, ("catboost", catboost.__version__), flags)
 
 
 def _torch(model, frame, rows, folder, target):
@@ -348,36 +448,46 @@ def _outputs(given, target):
 def _sklearn(model, frame, rows, folder, target):
     import sklearn
 
-    _need("skl2onnx", "skl2onnx")
+    # A search answers with what it found.
+    model = getattr(model, "best_estimator_", model)
     if not hasattr(model, "predict"):
         raise PackError(f"{type(model).__name__} has no predict; pack the pipeline that ends in a model")
-    names = [str(name) for name in getattr(model, "feature_names_in_", rows)]
-    lost = [name for name in names if name not in rows]
-    if lost:
-        raise PackError(f"no column {', '.join(lost)}, which the model was fitted with")
-    if any(np.isinf(tree.threshold).any() for tree in _trees(model)):
-        raise PackError(
-            "skl2onnx does not export trees that part missing values from others; fill them in before, "
-            "with SimpleImputer"
-        )
-    path = folder / "model.onnx"
-    columns = {name: rows[name] for name in names}
-    by_name = _takes_names(model) or any(values.dtype.kind == "U" for values in columns.values())
-    path.write_bytes(_converted(model, columns, by_name).SerializeToString())
-    data = _matrix(frame, names)
-    if _is_classifier(model) and hasattr(model, "predict_proba"):
+    names = getattr(model, "feature_names_in_", None)
+    sources = _sources(rows, names)
+    columns = {name: rows[source] for name, source in sources.items()}
+    data = _matrix(frame, sources, is_named=names is not None)
+    is_classifier = sklearn.base.is_classifier(model)
+    if is_classifier and hasattr(model, "predict_proba"):
         # The label follows from them, and where two are equal it is rounding that chooses.
         answers = _probabilities(model.predict_proba(data), model.classes_)
     else:
-        answers = _answers(model.predict(data), "label" if _is_classifier(model) else target)
-    flags = [] if by_name else ["--features", ",".join(names)]
-    return _Export(path, columns, answers, ("scikit-learn", sklearn.__version__), flags)
+        answers = _answers(model.predict(data), "label" if is_classifier else target)
+    before, last = _parted(model)
+    forest = _sklearn_forest(last, None if before else list(columns.values()))
+    by_name = _takes_names(model) or _has_texts(columns)
+    path = folder / "model.onnx"
+    if forest is not None:
+        name = "probabilities" if is_classifier else target or "prediction"
+        onnx = _forest_graph(forest, before and _converted(before, columns, by_name), columns, by_name, name)
+    elif any(np.isinf(tree.threshold).any() for tree in _trees(model)):
+        raise PackError(
+            "skl2onnx does not export trees that part missing values from others, except as the last step of a "
+            "pipeline; fill them in before, with SimpleImputer"
+        )
+    else:
+        onnx = _converted(model, columns, by_name)
+    path.write_bytes(onnx.SerializeToString())
+    flags = [] if by_name else ["--features", ",".join(columns)]
+    is_exact = forest is not None and not before
+    return _Export(path, columns, answers, ("scikit-learn", sklearn.__version__), flags, is_exact)
 
 
-def _is_classifier(model):
-    import sklearn.base
-
-    return sklearn.base.is_classifier(model)
+def _parted(model):
+    """The steps of a pipeline before its model as one transformer, or None, and the model."""
+    steps = [step for _, step in getattr(model, "steps", [("", model)]) if step not in (None, "passthrough")]
+    if len(steps) < 2:
+        return None, steps[-1]
+    return type(model)([(f"step{index}", step) for index, step in enumerate(steps[:-1])]), steps[-1]
 
 
 def _trees(model):
@@ -412,8 +522,9 @@ def _converted(model, columns, by_name):
 
 
 def _convert(model, columns, by_name, is_single):
-    import skl2onnx
+    skl2onnx = _need("skl2onnx", "skl2onnx")
     from skl2onnx.common import data_types
+    from sklearn.base import is_classifier
 
     number = data_types.FloatTensorType if is_single else data_types.DoubleTensorType
     if by_name:
@@ -426,7 +537,7 @@ def _convert(model, columns, by_name, is_single):
     try:
         return skl2onnx.to_onnx(
             model, initial_types=types, target_opset={"": 19, "ai.onnx.ml": 3},
-            options={"zipmap": False} if _is_classifier(model) else None,
+            options={"zipmap": False} if is_classifier(model) else None,
         )
     except Exception as problem:
         reason = (str(problem).strip() or type(problem).__name__).splitlines()[0]
@@ -468,6 +579,355 @@ def _with_single_trees(double, single):
                 own.output.append(name)
     del double.graph.node[:]
     double.graph.node.extend(nodes)
+
+
+# MARK: Trees, as they are
+
+
+class _Forest:
+    """Trees whose leaves are added up, as one TreeEnsemble of ai.onnx.ml 5 in double precision.
+
+    Every node is the library's own, and trees keep their order, so that sums are the library's to the last bit.
+    start: what each score starts from. link: what makes answers of the scores. count: what scores are divided
+    by. is_single: whether the library compares in single precision.
+    """
+
+    def __init__(self, start, link="Identity", count=1, is_single=False):
+        self.start, self.link, self.count, self.is_single = np.ravel(start), link, count, is_single
+        self.scale, self.bias = 1.0, None
+        self.keys = {}  # By column of texts: those whose number the trees ask for.
+        self.parts = {}
+        self.members = []
+        self.inner = self.leaves = 0
+        for target, value in enumerate(self.start):
+            if value != 0:
+                self.add(([-1], [-1], [0], [0.0], [False]), [value], target)
+
+    def add(self, tree, value, target, sets=None):
+        """Adds a tree.
+
+        tree: lists with an entry a node, children behind their parents: left, right (below 0 at a leaf), column,
+            threshold, whether a missing value goes left.
+        value: of each leaf.
+        sets: by node that asks for categories, those that go left and those that go right; everything else goes
+            as what is missing.
+        """
+        left, right, column, threshold, missing_left = map(np.asarray, tree)
+        value = np.asarray(value, np.float64)
+        if left[0] < 0:
+            # A root has to be a node: one that both ways lead on from to the leaf.
+            left, right, value = np.array([1, -1]), np.array([1, -1]), np.repeat(value[:1], 2)
+            column, threshold, missing_left = np.zeros(2, int), np.zeros(2), np.zeros(2, bool)
+        if self.is_single:
+            threshold = _single_thresholds(threshold)
+        is_leaf = left < 0
+        at = ~is_leaf
+        place = np.where(is_leaf, self.leaves + np.cumsum(is_leaf), self.inner + np.cumsum(at)) - 1
+        first, second = left.copy(), right.copy()
+        modes, tracks = np.zeros(len(left), np.uint8), missing_left.astype(np.int64)
+        for node, (to_left, to_right) in sorted((sets or {}).items()):
+            # The set is that of the side where missing values do not go.
+            if missing_left[node]:
+                first[node], second[node] = right[node], left[node]
+            modes[node], tracks[node] = 6, 0
+            self.members += [*sorted(to_right if missing_left[node] else to_left), np.nan]
+        self._append(
+            nodes_featureids=column[at], nodes_splits=np.where(modes == 6, 0.0, threshold)[at], nodes_modes=modes[at],
+            nodes_truenodeids=place[first[at]], nodes_trueleafs=is_leaf[first[at]],
+            nodes_falsenodeids=place[second[at]], nodes_falseleafs=is_leaf[second[at]],
+            nodes_missing_value_tracks_true=tracks[at], tree_roots=[self.inner],
+            leaf_weights=value[is_leaf], leaf_targetids=np.full(is_leaf.sum(), target),
+        )
+        self.inner += int(at.sum())
+        self.leaves += int(is_leaf.sum())
+
+    def _append(self, **lists):
+        for key, values in lists.items():
+            self.parts.setdefault(key, []).append(values)
+
+    def attributes(self):
+        """Of the TreeEnsemble."""
+        from onnx import numpy_helper
+
+        types = {"nodes_splits": np.float64, "nodes_modes": np.uint8, "leaf_weights": np.float64}
+        found = {"n_targets": len(self.start), "aggregate_function": 1, "post_transform": 0}
+        if self.members:
+            found["membership_values"] = numpy_helper.from_array(np.array(self.members))
+        for key, parts in self.parts.items():
+            values = np.concatenate(parts).astype(types.get(key, np.int64))
+            found[key] = numpy_helper.from_array(values) if key in types else values.tolist()
+        return found
+
+
+def _single_thresholds(thresholds):
+    """For each threshold the largest double that is not above it once it is rounded to single precision."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        below = thresholds.astype(np.float32)
+        below = np.where(below > thresholds, np.nextafter(below, np.float32(-np.inf)), below)
+        middle = (below.astype(np.float64) + np.nextafter(below, np.float32(np.inf)).astype(np.float64)) / 2
+    # What is halfway between two floats becomes the even one.
+    return np.where(below.view(np.uint32) % 2 == 0, middle, np.nextafter(middle, -np.inf))
+
+
+def _forest_graph(forest, before, columns, by_name, answer):
+    """A forest as ONNX; before: the graph that makes its columns of the rows, or None."""
+    _need("onnx", "onnx")
+    from onnx import TensorProto, helper, numpy_helper
+
+    graph = before.graph if before else helper.make_graph([], "model", [], [])
+    opsets = {opset.domain: opset.version for opset in before.opset_import} if before else {"": 19}
+    count = 0
+
+    def add(operator, inputs, domain="", output=None, **attributes):
+        nonlocal count
+        count += 1
+        output = output or f"serin_{count}"
+        graph.node.append(helper.make_node(operator, inputs, [output], domain=domain, **attributes))
+        return output
+
+    def constant(value):
+        return add("Constant", [], value=numpy_helper.from_array(np.array(value)))
+
+    if before:
+        x = add("Cast", [graph.output[0].name], to=TensorProto.DOUBLE)
+        del graph.output[:]
+    else:
+        is_single = all(values.dtype == np.float32 for values in columns.values() if values.dtype.kind != "U")
+        number = TensorProto.FLOAT if is_single else TensorProto.DOUBLE
+        inputs = [
+            (name, TensorProto.STRING if values.dtype.kind == "U" else number, 1) for name, values in columns.items()
+        ] if by_name else [("X", number, len(columns))]
+        parts = []
+        for index, (name, kind, width) in enumerate(inputs):
+            graph.input.append(helper.make_tensor_value_info(name, kind, [None, width]))
+            if kind == TensorProto.STRING:
+                keys = forest.keys[index]
+                name = add(
+                    "LabelEncoder", [name], "ai.onnx.ml", default_tensor=numpy_helper.from_array(np.array([np.nan])),
+                    keys_tensor=numpy_helper.from_array(np.array(keys, dtype=object)),
+                    values_tensor=numpy_helper.from_array(np.arange(len(keys), dtype=np.float64)),
+                )
+            elif kind == TensorProto.FLOAT:
+                name = add("Cast", [name], to=TensorProto.DOUBLE)
+            parts.append(name)
+        x = add("Concat", parts, axis=1) if len(parts) > 1 else parts[0]
+    x = add("TreeEnsemble", [x], "ai.onnx.ml", **forest.attributes())
+    if forest.count != 1:
+        x = add("Div", [x, constant(float(forest.count))])
+    if forest.scale != 1:
+        x = add("Mul", [x, constant(forest.scale)])
+    if forest.bias is not None:
+        x = add("Add", [x, constant(forest.bias)])
+    if forest.link == "Softmax":
+        axis = constant([1])
+        x = add("Exp", [add("Sub", [x, add("ReduceMax", [x, axis])])])
+        x = add("Div", [x, add("ReduceSum", [x, axis])])
+    elif forest.link in ("Logit", "HalfLogit"):
+        power = add("Exp", [add("Mul", [x, constant(-1.0 if forest.link == "Logit" else -2.0)])])
+        x = add("Reciprocal", [add("Add", [power, constant(1.0)])])
+    elif forest.link == "Log":
+        x = add("Exp", [x])
+    while answer in {value.name for value in graph.input}:
+        answer += "_"
+    add("Identity", [x], output=answer)
+    graph.output.append(helper.make_tensor_value_info(answer, TensorProto.DOUBLE, [None, len(forest.start)]))
+    opsets = [helper.make_opsetid(domain, version) for domain, version in {**opsets, "ai.onnx.ml": 5}.items()]
+    return helper.make_model(graph, opset_imports=opsets, producer_name="serin_pack", ir_version=9)
+
+
+_LINKS = {
+    "IdentityLink": "Identity", "LogLink": "Log", "LogitLink": "Logit", "HalfLogitLink": "HalfLogit",
+    "MultinomialLogit": "Softmax",
+}
+
+
+def _sklearn_forest(model, columns):
+    """A model of trees that are added up; None for any other. columns: its own, None behind other steps."""
+    kinds = {base.__name__ for base in type(model).__mro__ if base.__module__.startswith("sklearn.")}
+    link = _LINKS.get(type(getattr(getattr(model, "_loss", None), "link", None)).__name__)
+    if "BaseHistGradientBoosting" in kinds and link:
+        return _histogram_forest(model, columns, link)
+    if "BaseGradientBoosting" in kinds and link:
+        if model.init_ != "zero" and not type(model.init_).__name__.startswith("Dummy"):
+            return None
+        start = model._raw_predict_init(np.zeros((1, model.n_features_in_), np.float32))
+        forest = _Forest(start, "Identity" if "RegressorMixin" in kinds else link, is_single=True)
+        for trees in model.estimators_:
+            for target, tree in enumerate(trees):
+                forest.add(_nodes(tree.tree_), model.learning_rate * tree.tree_.value[:, 0, 0], target)
+        return forest
+    if kinds & {"ForestRegressor", "ForestClassifier"}:
+        trees = [tree.tree_ for tree in model.estimators_]
+    elif "BaseDecisionTree" in kinds:
+        trees = [model.tree_]
+    else:
+        return None
+    is_classifier = "ClassifierMixin" in kinds
+    if is_classifier and model.n_outputs_ > 1:
+        return None
+    count = model.n_classes_ if is_classifier else model.n_outputs_
+    wanted = [1] if is_classifier and count == 2 else range(count)
+    forest = _Forest(np.zeros(len(wanted)), count=len(trees), is_single=True)
+    for tree in trees:
+        values = tree.value[:, 0, :] if is_classifier else tree.value[:, :, 0]
+        sums = values.sum(axis=1, keepdims=True)
+        if is_classifier and not np.allclose(sums, 1):  # Counts, before scikit-learn 1.3.
+            values = values / np.where(sums == 0, 1, sums)
+        for target, column in enumerate(wanted):
+            part = _nodes(tree), values[:, column]
+            forest.add(*(part if len(wanted) == 1 else _pruned(*part)), target)
+    return forest
+
+
+def _nodes(tree):
+    lefts = getattr(tree, "missing_go_to_left", np.zeros(tree.node_count, bool))
+    return tree.children_left, tree.children_right, tree.feature, tree.threshold, lefts.astype(bool)
+
+
+def _pruned(nodes, values):
+    """A tree and its values without the nodes below which the values are the same everywhere."""
+    left, right, *others = (np.array(part) for part in nodes)
+    values = np.array(values)
+    kept = np.zeros(len(left), bool)
+    kept[0] = True
+    # Children are behind their parents.
+    for node in np.flatnonzero(left >= 0)[::-1]:
+        a, b = left[node], right[node]
+        if left[a] < 0 and left[b] < 0 and values[a] == values[b]:
+            left[node], right[node], values[node] = -1, -1, values[a]
+    for node in np.flatnonzero(left >= 0):
+        kept[[left[node], right[node]]] = kept[node]
+    place = np.cumsum(kept) - 1
+    left, right = (np.where(side < 0, -1, place[side])[kept] for side in (left, right))
+    return (left, right, *(part[kept] for part in others)), values[kept]
+
+
+def _histogram_forest(model, columns, link):
+    """Histogram gradient boosting, which compares in double precision and knows categories."""
+    forest = _Forest(model._baseline_prediction, link)
+    order = np.arange(model.n_features_in_)
+    numbers = {}  # By column of the trees: what the rows have for each code.
+    if model.is_categorical_ is not None:
+        # The trees have the columns of categories first.
+        order = np.concatenate([order[model.is_categorical_], order[~model.is_categorical_]])
+        encoder = model._preprocessor.named_transformers_["encoder"]
+        for index, categories in enumerate(encoder.categories_):
+            # None is one, NaN is not.
+            categories = [value for value in categories if value is None or not _is_missing(value)]
+            if columns is not None and columns[order[index]].dtype.kind == "U":
+                keys = [_text(value) for value in categories]
+                if len(set(keys)) < len(keys):
+                    raise PackError(f"different categories that are written alike, of {', '.join(keys)}")
+                forest.keys[order[index]], categories = keys, range(len(keys))
+            numbers[index] = [float(value) for value in categories]
+    for iteration in model._predictors:
+        for target, predictor in enumerate(iteration):
+            nodes, sets = predictor.nodes, {}
+            is_leaf = nodes["is_leaf"].astype(bool)
+            for node in np.flatnonzero(nodes["is_categorical"].astype(bool) & ~is_leaf):
+                bits = predictor.raw_left_cat_bitsets[nodes["bitset_idx"][node]]
+                sides = [], []
+                for code, number in enumerate(numbers[nodes["feature_idx"][node]]):
+                    sides[1 - (int(bits[code // 32]) >> code % 32 & 1)].append(number)
+                sets[node] = sides
+            left, right = (np.where(is_leaf, -1, nodes[side].astype(np.int64)) for side in ("left", "right"))
+            column = np.where(is_leaf, 0, order[np.where(is_leaf, 0, nodes["feature_idx"])])
+            missing_left = nodes["missing_go_to_left"].astype(bool)
+            forest.add((left, right, column, nodes["num_threshold"], missing_left), nodes["value"], target, sets)
+    return forest
+
+
+def _catboost(model, frame, rows, folder, target):
+    import catboost
+
+    if not model.is_fitted():
+        raise PackError(f"this {type(model).__name__} is not fitted; call its fit before pack")
+    names = [str(name) for name in model.feature_names_]
+    is_named = names != [str(index) for index in range(len(names))]
+    sources = _sources(rows, names if is_named else None)
+    columns = {name: rows[source] for name, source in sources.items()}
+    data = _matrix(frame, sources, is_named)
+    loss, name, link = str(model.get_all_params()["loss_function"]), target or "prediction", "Identity"
+    if hasattr(model, "predict_proba"):
+        answers, name = _probabilities(model.predict_proba(data), model.classes_), "probabilities"
+        link = "Softmax" if loss == "MultiClass" else "Logit"
+    else:
+        answers = _answers(model.predict(data), target)
+        if isinstance(model, catboost.CatBoostRegressor) and loss.startswith(("Poisson", "Tweedie")):
+            link = "Log"
+    path = folder / "model.json"
+    model.save_model(str(path), format="json", pool=catboost.Pool(data, cat_features=model.get_cat_feature_indices()))
+    forest = _catboost_forest(json.loads(path.read_text("utf-8")), list(columns.values()), link)
+    path = folder / "model.onnx"
+    by_name = _has_texts(columns)
+    path.write_bytes(_forest_graph(forest, None, columns, by_name, name).SerializeToString())
+    flags = [] if by_name else ["--features", ",".join(columns)]
+    return _Export(path, columns, answers, ("catboost", catboost.__version__), flags, is_exact=True)
+
+
+def _has_texts(columns):
+    return any(values.dtype.kind == "U" for values in columns.values())
+
+
+def _catboost_forest(stated, columns, link):
+    """What CatBoost writes as JSON: oblivious trees, or trees of nodes within each other."""
+    (scale, bias), features = stated["scale_and_bias"], stated["features_info"]
+    forest = _Forest(np.zeros(len(bias)), link, is_single=True)
+    forest.scale, forest.bias = float(scale), np.array(bias, np.float64)
+    numbers = {feature["feature_index"]: feature for feature in features.get("float_features") or ()}
+    categories = {feature["feature_index"]: feature for feature in features.get("categorical_features") or ()}
+    names = {known["hash"]: known["value"] for known in features.get("cat_features_hash") or ()}
+    for feature in categories.values():
+        column = feature["flat_feature_index"]
+        if columns[column].dtype.kind == "U":
+            forest.keys[column] = sorted(set(columns[column].tolist()))
+
+    def test(split, sets, node):
+        """Column, threshold, and whether a missing value goes left; a category goes into `sets`."""
+        if split["split_type"] == "FloatFeature":
+            feature = numbers[split["float_feature_index"]]
+            missing_left = feature["nan_value_treatment"] != "AsTrue"
+            return feature["flat_feature_index"], np.float32(split["border"]), missing_left
+        if split["split_type"] != "OneHotFeature":
+            raise PackError(
+                f"CatBoost turned categories into statistics of the target ({split['split_type']}), which cannot be "
+                "packed; train with one_hot_max_size=255, or encode them before with OrdinalEncoder of scikit-learn"
+            )
+        feature = categories[split["cat_feature_index"]]
+        column, name = feature["flat_feature_index"], names.get(split["value"] % 2**32)
+        if name is None:
+            raise PackError(
+                f"no row has a category of '{feature['feature_name']}' that the model asks for; give rows with each"
+            )
+        sets[node] = [], [float(forest.keys[column].index(name) if column in forest.keys else name)]
+        return column, 0.0, True
+
+    def nested(splits, values):
+        """An oblivious tree, whose last split counts most in the number of a leaf."""
+        if not splits:
+            return {"value": values[0]}
+        half = len(values) // 2
+        left, right = nested(splits[:-1], values[:half]), nested(splits[:-1], values[half:])
+        return {"split": splits[-1], "left": left, "right": right}
+
+    for tree in stated.get("oblivious_trees", stated.get("trees")):
+        if "splits" in tree:
+            tree = nested(tree["splits"], np.reshape(tree["leaf_values"], (-1, len(bias))))
+        nodes, values, sets = [], [], {}
+
+        def flatten(part):
+            node = len(nodes)
+            is_leaf = "split" not in part
+            nodes.append([-1, -1, *((0, 0.0, False) if is_leaf else test(part["split"], sets, node))])
+            values.append(np.ravel(part["value"]) if is_leaf else np.zeros(len(bias)))
+            if not is_leaf:
+                nodes[node][:2] = flatten(part["left"]), flatten(part["right"])
+            return node
+
+        flatten(tree)
+        for target, value in enumerate(np.transpose(values)):
+            forest.add(zip(*nodes), value, target, sets)
+    return forest
 
 
 _EXPORTERS = {

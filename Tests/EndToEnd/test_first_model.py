@@ -18,8 +18,8 @@ from daemon import ROOT, Daemon, binary, run, surroundings
 PYTHON = os.environ.get("SERIN_PYTHON", str(ROOT / ".build" / "models-venv" / "bin" / "python"))
 TORCH_PYTHON = os.environ.get("SERIN_TORCH_PYTHON", "/usr/bin/python3")
 LIBRARIES = ("scikit-learn", "xgboost", "lightgbm", "catboost", "torch")
-# Read as they are saved, and so equal bit for bit; the others' exporters round.
-EXACT = ("xgboost", "lightgbm")
+# Read as they are saved or written node by node, and so equal bit for bit; the others' exporters round.
+EXACT = ("xgboost", "lightgbm", "scikit-learn", "catboost")
 
 
 def python(library="xgboost"):
@@ -114,31 +114,91 @@ def ask(code, folder, library="xgboost"):
     )
 
 
+# What is typed before each mistake: a model of two columns, and the rows that it was fitted with.
+BEFORE = """
+import os, sys, numpy, pandas, scipy.sparse, serin_pack, lightgbm, xgboost, catboost
+from sklearn.ensemble import *
+from sklearn.linear_model import LinearRegression
+from sklearn.preprocessing import StandardScaler
+
+frame = pandas.DataFrame({"a": [1.0, 2, 3, 4, 5, 6] * 20, "b": [2.0, 1, 4, 3, 6, 5] * 20})
+truth = frame["a"] * 3 - frame["b"]
+model = LinearRegression().fit(frame, truth)
+boosting = xgboost.XGBRegressor(n_estimators=2, n_jobs=1)
+mixed = frame.assign(a=pandas.Series([1, "x"] * 60, dtype=object))
+
+def pack(model=model, frame=frame, **options):
+    return serin_pack.pack(model, frame, **{"name": "m", "serin": os.environ["SERIN"], **options})
+"""
+
+
 @pytest.mark.parametrize(("code", "says"), [
-    ("serin_pack.pack(object(), [[1.0]], name='m')", "a builtins.object cannot be packed; expected a model of"),
-    ("serin_pack.pack(model, frame, name='m', target='prize')", "no column 'prize', which target names"),
-    ("serin_pack.pack(model, frame, name='m', serin='/no/serin')", "no program '/no/serin'"),
-    ("serin_pack.pack(model, frame[['a']], name='m')", "no column b, which the model was fitted with"),
-    ("serin_pack.pack(model, frame, name='a/b')", "nothing was packed"),
-    ("serin_pack.pack(model, frame, name='m', predictions=frame['a'] + 1)", "gives other answers than"),
-    ("sys.modules['skl2onnx'] = None; serin_pack.pack(model, frame, name='m')", "pip install skl2onnx"),
+    ("pack(object())", "a builtins.object cannot be packed; expected a model of"),
+    ("pack(LinearRegression)", "LinearRegression is a class; give a fitted model of it"),
+    ("pack(StandardScaler().fit(frame))", "StandardScaler has no predict; pack the pipeline"),
+    ("pack(LinearRegression())", "this LinearRegression is not fitted; call its fit before pack"),
+    ("pack(HistGradientBoostingRegressor())", "this HistGradientBoostingRegressor is not fitted"),
+    ("pack(xgboost.XGBRegressor())", "this XGBRegressor is not fitted"),
+    ("pack(lightgbm.LGBMRegressor())", "this LGBMRegressor is not fitted"),
+    ("pack(catboost.CatBoostRegressor())", "this CatBoostRegressor is not fitted"),
+    ("pack(target='prize')", "no column 'prize', which target names; the frame has a, b"),
+    ("pack(serin='/no/serin')", "no program '/no/serin'"),
+    ("pack(name='a/b')", "nothing was packed"),
+    ("pack(predictions=frame['a'] + 1)", "gives other answers than"),
+    ("pack(predictions=truth[:5])", "predictions 'prediction': 5 rows, and 120 in the frame; give one for each"),
+    ("pack(predictions={'p': 3.0})", "predictions 'p': 0 rows, and 120 in the frame"),
+    ("pack(predictions=truth[::-1])", "the index of the predictions is not the frame's"),
+    ("pack(frame=frame[['a']])", "no column b, which the model was fitted with; the frame has a"),
+    ("pack(boosting.fit(frame, truth), frame[['a']])", "no column b, which the model was fitted with"),
+    ("pack(frame=frame.to_numpy()[:, :1])", "no column a, b, which the model was fitted with; the frame has f0"),
+    ("pack(frame=scipy.sparse.csr_matrix(frame))", "a sparse scipy.csr_matrix; give its rows as a DataFrame"),
+    ("pack(frame=mixed)", "column 'a', row 0: int, and texts in other rows; expected numbers, booleans or texts"),
+    ("pack(frame=frame.assign(a=[[1]] * 120))", "column 'a', row 0: list; expected numbers"),
+    ("pack(frame=frame.assign(a=pandas.date_range('2020', periods=120)))", "column 'a' holds datetime64"),
+    ("pack(frame=frame.assign(a='x'))", "this LinearRegression does not answer for the frame's rows: ValueError"),
+    ("pack(frame=pandas.concat([frame, frame['a']], axis=1))", "several columns are called a; give each a name"),
+    ("pack(frame=frame['a'])", "a pandas.Series of shape (120,); expected rows and columns"),
+    ("pack(frame=[[1], [1, 2]])", "a builtins.list whose rows differ in length"),
+    ("pack(frame=frame[:0])", "columns of [0] rows"),
+    ("pack(flags='--no-such')", "unknown flag --no-such"),
+    ("sys.modules['skl2onnx'] = None; pack()", "pip install skl2onnx"),
+    ("sys.modules['onnx'] = None; pack(RandomForestRegressor(2).fit(frame, truth))", "pip install onnx"),
 ])
 def test_what_is_in_the_way_is_said(tmp_path, code, says):
     done = ask(
-        "import os, sys, pandas, serin_pack\n"
-        "from sklearn.linear_model import LinearRegression\n"
-        "frame = pandas.DataFrame({'a': [1.0, 2, 3, 4, 5, 6], 'b': [2.0, 1, 4, 3, 6, 5]})\n"
-        "model = LinearRegression().fit(frame, frame['a'] * 3 - frame['b'])\n"
-        "pack = serin_pack.pack\n"
-        "serin_pack.pack = lambda *a, **o: pack(*a, **{'serin': os.environ['SERIN'], **o})\n"
-        "try:\n"
-        f"    {code}\n"
-        "except serin_pack.PackError as problem:\n"
-        "    print('PackError:', problem)\n",
+        f"{BEFORE}\ntry:\n    {code}\nexcept serin_pack.PackError as problem:\n    print('PackError:', problem)\n",
         tmp_path,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert "PackError:" in done.stdout and says in done.stdout
+    assert not (tmp_path / "Models").exists()
+
+
+@pytest.mark.parametrize("code", [
+    "pack(frame=frame.to_numpy())",
+    "pack(frame=dict(frame))",
+    "pack(frame=frame[['b', 'a']])",
+    "pack(frame=frame.set_axis([0] * 120))",
+    "pack(frame=frame.convert_dtypes())",
+    "pack(frame=frame.assign(y=truth), target='y')",
+    "names = frame.set_axis([1, 2], axis=1); pack(LinearRegression().fit(names, truth), names)",
+    "pack(LinearRegression().fit(frame.to_numpy(), truth), numpy.column_stack([frame, truth]), target='f2')",
+    "pack(boosting.fit(frame.to_numpy(), truth), frame)",
+    "pack(boosting.fit(frame, truth), frame.to_numpy())",
+    "pack(flags='--tolerance 1e-4 --golden 40')",
+    "pack(BaggingRegressor(n_estimators=3).fit(frame, truth))",
+])
+def test_rows_may_come_in_any_form(tmp_path, code):
+    done = ask(f"{BEFORE}\n{code}", tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "120 of 120 rows" in done.stdout
+    assert (tmp_path / "Models" / "m" / "1" / "artifact.json").exists()
+
+
+def test_a_dry_run_names_no_path_and_writes_nothing(tmp_path):
+    done = ask(f"{BEFORE}\nprint('path', pack(flags='--dry-run'))", tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "120 of 120 rows" in done.stdout and "path None" in done.stdout
     assert not (tmp_path / "Models").exists()
 
 

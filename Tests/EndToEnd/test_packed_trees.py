@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Models of trees, packed by serin_pack.py with rows that are hard for them, answer as their library does.
+
+Tests/python/trees.py has the models and the rows; `serin pack` held each row against the library's own answer.
+"""
+
+import json
+import subprocess
+
+import pytest
+from daemon import ROOT, binary, run, surroundings
+from test_first_model import python
+
+EXACT = (
+    "boosting", "boosting-single", "boosting-from-dtype", "boosting-unseen", "boosting-codes", "boosting-binary",
+    "gradient", "gradient-zero", "gradient-binary", "gradient-exponential", "forest", "forest-single", "forest-codes",
+    "forest-binary", "forest-classes", "forest-targets", "extra", "extra-classes", "tree", "tree-classes", "tree-leaf",
+    "pipeline-forest", "pipeline-boosting", "pipeline-ordinal", "search", "catboost", "catboost-most",
+    "catboost-categories", "catboost-binary", "catboost-leaves",
+)
+# The last place of an exponential is one thing in NumPy and CatBoost and another in the C library.
+ROUNDED = (
+    "boosting-poisson", "boosting-classes", "gradient-classes", "catboost-classes", "catboost-poisson",
+)
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory):
+    out = tmp_path_factory.mktemp("trees") / "own"
+    done = subprocess.run(
+        [python(), ROOT / "Tests" / "python" / "trees.py", out, binary()],
+        capture_output=True, text=True, timeout=300, env=surroundings(),
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    return out, {line["case"]: line for line in told}
+
+
+def test_every_model_is_held_against_its_library(packed):
+    assert set(packed[1]) == {*EXACT, *ROUNDED, "catboost-statistics"}
+
+
+@pytest.mark.parametrize("case", EXACT + ROUNDED)
+def test_trees_answer_as_their_library_does(packed, case):
+    told = packed[1][case]
+    assert "report" in told, told
+    parity = told["report"]["parity"]
+    assert parity["rows"] == parity["within"] == 1500 and parity["excluded"] == 0
+    assert parity["largest_deviation"] <= (0 if case in EXACT else 2e-15)
+
+
+def test_categories_are_texts_where_the_library_had_texts(packed):
+    contract = json.loads((packed[0] / "boosting-from-dtype" / "1" / "contract.json").read_text(encoding="utf-8"))
+    features = {feature["name"]: feature for feature in contract["features"]}
+    assert sorted(features["cut"]["categories"]) == ["Fair", "Good", "Ideal", "Très bien"]
+    assert features["cut"]["encode"] == {"to": "cut", "column": 0}
+    assert features["carat"]["missing"] == {"default": None}
+    assert run("verify", packed[0] / "boosting-from-dtype" / "1").returncode == 0
+
+
+def test_statistics_of_categories_are_refused_with_what_to_do(packed):
+    assert "one_hot_max_size=255" in packed[1]["catboost-statistics"]["refused"]
+    assert not (packed[0] / "catboost-statistics").exists()
