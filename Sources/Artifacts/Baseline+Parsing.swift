@@ -172,11 +172,11 @@ extension Baseline {
     ) -> CategoricalDistribution {
         let before = reader.problems.list.count
         let entry = reader.object("counts")
-        var counts: [String: Int] = [:]
+        var counts: [ExactText: Int] = [:]
         for member in entry.members {
-            counts[member.name] = entry.integer(member.name, in: 0 ... .max)
+            counts[ExactText(member.name)] = entry.integer(member.name, in: 0 ... .max)
             if let subject, subject.datatype.isText, let categories = subject.categories,
-                !categories.contains(member.name)
+                !categories.has(member.name)
             {
                 entry.report(
                     member.name,

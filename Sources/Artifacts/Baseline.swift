@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import JSON
 
 /// How features and outputs were distributed in training: what drift is measured against.
 package struct Baseline: Sendable, Equatable {
@@ -44,5 +45,6 @@ package struct NumericDistribution: Sendable, Equatable {
 package struct CategoricalDistribution: Sendable, Equatable {
     package var count: Int
     package var missing: Int
-    package var counts: [String: Int]
+    /// By the text's bytes.
+    package var counts: [ExactText: Int]
 }

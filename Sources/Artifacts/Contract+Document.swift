@@ -37,8 +37,8 @@ private func texts(_ texts: [String]?) -> JSONValue? {
 }
 
 /// By name, since a dictionary has no order.
-private func numbers(_ numbers: [String: Double]) -> JSONValue {
-    object(numbers.sorted { $0.key < $1.key }.map { ($0.key, .number($0.value)) })
+private func numbers(_ numbers: [ExactText: Double]) -> JSONValue {
+    object(numbers.sorted { $0.key < $1.key }.map { ($0.key.text, .number($0.value)) })
 }
 
 extension Feature {
@@ -158,7 +158,10 @@ extension DriftSettings {
     fileprivate var document: JSONValue {
         [
             "window": .string(durationText(window)), "min_rows": .number(minimumRows),
-            "significance": .number(significance), "min_effect": numbers(minimumEffect),
+            "significance": .number(significance),
+            "min_effect": object(
+                minimumEffect.sorted { $0.key < $1.key }.map { ($0.key, .number($0.value)) }
+            ),
             "windows": .string("\(windows) of \(ofWindows)"), "then": .string(then.rawValue),
         ]
     }

@@ -24,7 +24,7 @@ extension Contract {
         for link in fallback {
             switch link {
             case .table(_, let feature, _, _): names.insert(feature)
-            case .linear(_, _, let coefficients): names.formUnion(coefficients.keys)
+            case .linear(_, _, let coefficients): names.formUnion(coefficients.keys.map(\.text))
             case .constant: break
             }
         }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+package import JSON
+
 /// What may come in, what may go out, and what to do otherwise: an artifact's `contract.json`.
 package struct Contract: Sendable, Equatable {
     package var features: [Feature]
@@ -111,9 +113,9 @@ package struct KillSwitch: Sendable, Equatable {
 /// One safe answer; what it cannot answer goes to the next.
 package enum FallbackLink: Sendable, Equatable {
     /// Looks the category of feature `by` up; `otherwise` answers for what the table lacks.
-    case table(output: String?, by: String, values: [String: Double], otherwise: Double?)
+    case table(output: String?, by: String, values: [ExactText: Double], otherwise: Double?)
     /// `intercept` plus coefficient times feature, over numeric features.
-    case linear(output: String?, intercept: Double, coefficients: [String: Double])
+    case linear(output: String?, intercept: Double, coefficients: [ExactText: Double])
     /// A fixed value for each output.
     case constant(values: [String: ConstantAnswer])
 }

@@ -26,11 +26,11 @@ extension ContractReader {
         }
         if let feature {
             if let categories = feature.categories, feature.shape == nil {
-                for key in values.keys.sorted() where !categories.contains(key) {
+                for key in values.keys.sorted() where !categories.has(key.text) {
                     problems.add(
-                        memberPath(reader.path(of: "values"), key),
+                        memberPath(reader.path(of: "values"), key.text),
                         "'\(key)' is not among the categories of '\(name)'",
-                        hint: suggestion(for: key, among: categories)
+                        hint: suggestion(for: key.text, among: categories)
                             ?? "known: \(categories.prefix(20).joined(separator: ", "))"
                     )
                 }
@@ -43,7 +43,7 @@ extension ContractReader {
         }
         if let output {
             for (key, value) in values.sorted(by: { $0.key < $1.key }) {
-                check(value, for: output, at: memberPath(reader.path(of: "values"), key))
+                check(value, for: output, at: memberPath(reader.path(of: "values"), key.text))
             }
             if let otherwise { check(otherwise, for: output, at: reader.path(of: "otherwise")) }
         }
@@ -59,8 +59,8 @@ extension ContractReader {
         _ = readAnsweredOutput(in: reader)
         let coefficients = reader.numberMap("coefficients")
         for name in coefficients.keys.sorted() {
-            let path = memberPath(reader.path(of: "coefficients"), name)
-            guard let feature = knownFeature(name, at: path) else { continue }
+            let path = memberPath(reader.path(of: "coefficients"), name.text)
+            guard let feature = knownFeature(name.text, at: path) else { continue }
             if feature.datatype.isText || feature.shape != nil {
                 problems.add(path, "'\(name)' is not a scalar number, so it has no coefficient")
             }
@@ -161,7 +161,7 @@ extension ContractReader {
     /// The feature of that name; nil where it is unknown, which then is reported, or unsound.
     private func knownFeature(_ name: String, at path: String) -> Feature? {
         guard !name.isEmpty else { return nil }
-        if !featureNames.contains(name) {
+        if !featureNames.has(name) {
             problems.add(
                 path,
                 "there is no feature '\(name)'",
@@ -181,7 +181,7 @@ extension ContractReader {
                 )
                 return
             }
-            if let categories = output.categories, !categories.contains(text) {
+            if let categories = output.categories, !categories.has(text) {
                 problems.add(
                     path,
                     "'\(text)' is not among the output's categories",

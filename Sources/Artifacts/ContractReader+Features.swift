@@ -193,7 +193,7 @@ extension ContractReader {
             )
         case .bool(let flag) where datatype == .bool: return .bool(flag)
         case .string(let text) where datatype.isText:
-            if let categories = feature.categories, !categories.contains(text) {
+            if let categories = feature.categories, !categories.has(text) {
                 entry.report(
                     "default",
                     "'\(text)' is not among the categories",

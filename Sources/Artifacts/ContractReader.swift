@@ -63,12 +63,12 @@ final class ContractReader {
         if categories.isEmpty {
             reader.report("categories", "no category; expected at least one")
         }
-        var seen: Set<String> = []
+        var seen: Set<ExactText> = []
         for (index, category) in categories.enumerated() {
             if category.isEmpty {
                 reader.report("categories", "category \(index) is empty; expected a text")
             }
-            if !seen.insert(category).inserted {
+            if !seen.insert(ExactText(category)).inserted {
                 reader.report("categories", "'\(category)' occurs twice; expected each once")
             }
         }

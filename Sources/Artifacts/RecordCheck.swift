@@ -125,7 +125,7 @@ struct RecordCheck {
         switch value {
         case .bool where rule.datatype == .bool: break
         case .string(let text) where rule.datatype.isText:
-            if let categories = rule.categories, !categories.contains(text) {
+            if let categories = rule.categories, !categories.has(text) {
                 problems.add(
                     path,
                     "'\(text)' is not among the categories",

@@ -113,7 +113,7 @@ extension ExpressionCompiler {
         }
         var indices: [Double] = []
         for (text, at) in texts {
-            guard let index = categories.firstIndex(of: text) else {
+            guard let index = categories.firstIndex(where: { $0.isSame(as: text) }) else {
                 let shown = Violations.shortened(text)
                 throw failure(
                     "'\(shown)' is not a category of '\(features[feature].name)'",

@@ -47,14 +47,14 @@ struct FallbackCompiler {
         _ path: String,
         _ outputName: String?,
         _ by: String,
-        _ values: [String: Double],
+        _ values: [ExactText: Double],
         _ otherwise: Double?
     ) -> CompiledLink? {
         guard let output = numericOutput(path, outputName), let index = feature(path + ".by", by)
         else { return nil }
         let feature = contract.features[index]
         for (key, value) in values.sorted(by: { $0.key < $1.key }) {
-            check(value, output, path: memberPath(path + ".values", key))
+            check(value, output, path: memberPath(path + ".values", key.text))
         }
         if let otherwise { check(otherwise, output, path: path + ".otherwise") }
         guard let lookup = lookup(path + ".values", feature, values) else { return nil }
@@ -67,22 +67,22 @@ struct FallbackCompiler {
     private mutating func lookup(
         _ path: String,
         _ feature: Feature,
-        _ values: [String: Double]
+        _ values: [ExactText: Double]
     ) -> CompiledLink.Lookup? {
         switch FeatureKind(feature) {
         case .category:
             let categories = feature.categories ?? []
-            for key in values.keys.sorted() where !categories.contains(key) {
+            for key in values.keys.sorted() where !categories.has(key.text) {
                 report(
-                    memberPath(path, key),
+                    memberPath(path, key.text),
                     "'\(key)' is not a category of '\(feature.name)'",
-                    hint: suggestion(for: key, among: categories)
+                    hint: suggestion(for: key.text, among: categories)
                 )
             }
-            return .categories(categories.map { values[$0] })
+            return .categories(categories.map { values[ExactText($0)] })
         case .text:
             let keys = values.keys.sorted()
-            return .texts(TextTable(keys), keys.compactMap { values[$0] })
+            return .texts(TextTable(keys.map(\.text)), keys.compactMap { values[$0] })
         case .integer, .boolean:
             return integers(path, feature, values)
         case .real:
@@ -94,22 +94,22 @@ struct FallbackCompiler {
     private mutating func integers(
         _ path: String,
         _ feature: Feature,
-        _ values: [String: Double]
+        _ values: [ExactText: Double]
     ) -> CompiledLink.Lookup {
         let isBoolean = FeatureKind(feature) == .boolean
         var table: [Int64: Double] = [:]
         for (key, value) in values.sorted(by: { $0.key < $1.key }) {
             let number =
                 isBoolean
-                ? ["false", "true"].firstIndex(of: key).map(Int64.init)
+                ? ["false", "true"].firstIndex(of: key.text).map(Int64.init)
                 : feature.datatype == .uint64
-                    ? UInt64(key).map(Int64.init(bitPattern:)) : Int64(key)
+                    ? UInt64(key.text).map(Int64.init(bitPattern:)) : Int64(key.text)
             if let number {
                 table[number] = value
             } else {
                 let expected = isBoolean ? "\"true\" or \"false\"" : "an integer in quotes"
                 report(
-                    memberPath(path, key),
+                    memberPath(path, key.text),
                     "'\(key)' is no value of '\(feature.name)'",
                     hint: "expected \(expected)"
                 )
@@ -122,13 +122,13 @@ struct FallbackCompiler {
         _ path: String,
         _ outputName: String?,
         _ intercept: Double,
-        _ coefficients: [String: Double]
+        _ coefficients: [ExactText: Double]
     ) -> CompiledLink? {
         guard let output = numericOutput(path, outputName) else { return nil }
         var terms: [(feature: Int, factor: Double)] = []
         for (name, factor) in coefficients.sorted(by: { $0.key < $1.key }) {
-            let place = memberPath(path + ".coefficients", name)
-            guard let index = feature(place, name) else { continue }
+            let place = memberPath(path + ".coefficients", name.text)
+            guard let index = feature(place, name.text) else { continue }
             switch FeatureKind(contract.features[index]) {
             case .category, .text: report(place, "'\(name)' is a text, not a number")
             default: terms.append((index, factor))

@@ -5,7 +5,8 @@
 /// For documents that are small and read once: contracts, configurations, golden records.
 /// Requests go through `JSONScanner`.
 ///
-/// Two numbers are equal when they are written alike: `1` and `1.0` differ.
+/// Two numbers are equal when they are written alike: `1` and `1.0` differ. Two texts are equal when their
+/// bytes are, and so are names.
 package enum JSONValue: Sendable, Equatable {
     case null
     case bool(Bool)
@@ -25,13 +26,31 @@ package struct JSONMember: Sendable, Equatable {
         self.name = name
         self.value = value
     }
+
+    package static func == (left: JSONMember, right: JSONMember) -> Bool {
+        left.name.isSame(as: right.name) && left.value == right.value
+    }
+}
+
+extension JSONValue {
+    package static func == (left: JSONValue, right: JSONValue) -> Bool {
+        switch (left, right) {
+        case (.null, .null): true
+        case (.bool(let one), .bool(let two)): one == two
+        case (.number(let one), .number(let two)): one == two
+        case (.string(let one), .string(let two)): one.isSame(as: two)
+        case (.array(let one), .array(let two)): one == two
+        case (.object(let one), .object(let two)): one == two
+        default: false
+        }
+    }
 }
 
 extension JSONValue {
     /// The member of that name; nil where there is none or this is no object.
     package subscript(name: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
-        return members.first { $0.name == name }?.value
+        return members.first { $0.name.isSame(as: name) }?.value
     }
 
     package var isNull: Bool { self == .null }

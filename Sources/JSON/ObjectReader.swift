@@ -14,7 +14,7 @@ package final class ObjectReader {
     package let problems: DocumentProblems
     /// In the order of the document.
     package let members: [JSONMember]
-    private var known: Set<String> = []
+    private var known: Set<ExactText> = []
     private var knownInOrder: [String] = []
     /// A reader for an object that is not there: it has been reported, and says nothing more.
     private let isMuted: Bool
@@ -44,8 +44,8 @@ package final class ObjectReader {
 
     /// The member as it is; asking makes its name a known one.
     package func value(_ name: String) -> JSONValue? {
-        if known.insert(name).inserted { knownInOrder.append(name) }
-        return members.first { $0.name == name }?.value
+        if known.insert(ExactText(name)).inserted { knownInOrder.append(name) }
+        return members.first { $0.name.isSame(as: name) }?.value
     }
 
     package func has(_ name: String) -> Bool { value(name) != nil }
@@ -61,8 +61,10 @@ package final class ObjectReader {
 
     /// Reports every member that was not asked for, with the known name nearest to it.
     package func finish() {
-        for member in members where !known.contains(member.name) {
-            let others = knownInOrder.filter { name in !members.contains { $0.name == name } }
+        for member in members where !known.contains(ExactText(member.name)) {
+            let others = knownInOrder.filter { name in
+                !members.contains { $0.name.isSame(as: name) }
+            }
             let hint =
                 suggestion(for: member.name, among: others)
                 ?? suggestion(for: member.name, among: knownInOrder)
@@ -128,14 +130,16 @@ package final class ObjectReader {
     }
 
     /// A required object whose members are all numbers, as the values of a table are.
-    package func numberMap(_ name: String) -> [String: Double] {
+    package func numberMap(_ name: String) -> [ExactText: Double] {
         optionalNumberMap(name) ?? missing(name, "an object of numbers", standIn: [:])
     }
 
-    package func optionalNumberMap(_ name: String) -> [String: Double]? {
+    package func optionalNumberMap(_ name: String) -> [ExactText: Double]? {
         guard let reader = optionalObject(name) else { return nil }
-        var map: [String: Double] = [:]
-        for member in reader.members { map[member.name] = reader.number(member.name) }
+        var map: [ExactText: Double] = [:]
+        for member in reader.members {
+            map[ExactText(member.name)] = reader.number(member.name)
+        }
         return map
     }
 

@@ -89,11 +89,11 @@ private struct DocumentParser {
     private mutating func object(in bytes: Span<UInt8>) throws(JSONError) -> JSONValue {
         try enter(in: bytes)
         var members: [JSONMember] = []
-        var names: Set<String> = []
+        var names: Set<ExactText> = []
         while try !leaves(with: UInt8(ascii: "}"), after: members.count, in: bytes) {
             let start = offset
             let name = try self.name(in: bytes)
-            guard names.insert(name).inserted else {
+            guard names.insert(ExactText(name)).inserted else {
                 throw JSONError(in: bytes, at: start, "the name '\(name)' occurs twice")
             }
             try skipBlanks(in: bytes)

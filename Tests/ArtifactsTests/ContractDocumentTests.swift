@@ -157,7 +157,7 @@ import Testing
     }
 
     @Test func `categories have a PSI, missing values are one of them`() throws {
-        func categories(_ counts: [String: Int], missing: Int) -> Baseline.Distribution {
+        func categories(_ counts: [ExactText: Int], missing: Int) -> Baseline.Distribution {
             let count = counts.values.reduce(0, +)
             return .categorical(
                 CategoricalDistribution(count: count, missing: missing, counts: counts)

@@ -89,6 +89,6 @@ struct LightGBMFeatures {
             case .null, .array, .object: return nil
             }
         }
-        return Set(names).count == names.count ? names : nil
+        return names.areAllDifferent ? names : nil
     }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import JSON
 
 /// The names of categories that XGBoost 3.1 and later keep in the model, by column.
 ///
@@ -29,7 +30,7 @@ struct XGBoostCategories {
             let names =
                 column.has("offsets")
                 ? try Self.texts(column) : try column.integers("values").map(String.init)
-            guard Set(names).count == names.count else {
+            guard names.areAllDifferent else {
                 throw column.wrong("values", "a category that occurs twice")
             }
             columns.append(names.isEmpty ? nil : names)

@@ -39,13 +39,16 @@ extension Baseline {
         let column = subject.column
         switch column.values {
         case .texts(let texts):
-            var counts: [String: Int] = [:]
-            for name in subject.categories ?? [] { counts[name] = 0 }
+            var counts: [ExactText: Int] = [:]
+            for name in subject.categories ?? [] { counts[ExactText(name)] = 0 }
             let found = zip(texts.names, texts.counts).filter { $0.1 > 0 }
             let kept =
                 subject.categories == nil
-                ? Array(found.sorted { ($1.1, $0.0) < ($0.1, $1.0) }.prefix(mostFreeTexts)) : found
-            for (name, count) in kept { counts[name, default: 0] += count }
+                ? Array(
+                    found.sorted { ($1.1, ExactText($0.0)) < ($0.1, ExactText($1.0)) }
+                        .prefix(mostFreeTexts)
+                ) : found
+            for (name, count) in kept { counts[ExactText(name), default: 0] += count }
             return .categorical(
                 CategoricalDistribution(
                     count: counts.values.reduce(0, +),
@@ -74,13 +77,13 @@ extension Baseline {
         let missing = column.rowCount - values.count
         if subject.datatype == .bool || (subject.datatype.isInteger && subject.categories != nil) {
             let names = subject.categories ?? ["false", "true"]
-            var counts: [String: Int] = [:]
-            for name in names { counts[name] = 0 }
+            var counts: [ExactText: Int] = [:]
+            for name in names { counts[ExactText(name)] = 0 }
             for value in values {
                 guard let index = Int(exactly: value), names.indices.contains(index) else {
                     continue
                 }
-                counts[names[index], default: 0] += 1
+                counts[ExactText(names[index]), default: 0] += 1
             }
             let count = counts.values.reduce(0, +)
             return .categorical(
@@ -132,7 +135,7 @@ extension Baseline {
                 "missing": .number(categorical.missing),
                 "counts": .object(
                     categorical.counts.sorted { $0.key < $1.key }.map {
-                        JSONMember(name: $0.key, value: .number($0.value))
+                        JSONMember(name: $0.key.text, value: .number($0.value))
                     }
                 ),
             ]

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import JSON
 
 /// One column of a table of training data, held as what its values are.
 package struct DataColumn: Sendable {
@@ -101,13 +102,13 @@ package func spell(_ value: Double, isSingle: Bool) -> String {
     return isSingle && Double(single) == value ? single.description : value.description
 }
 
-/// Texts of a column, each kept once.
+/// Texts of a column, each kept once; two are the same where their bytes are.
 package struct TextValues: Sendable {
     /// An index into `names` for each row; -1 where there is no text.
     package var codes: [Int32] = []
     /// In the order in which they first came.
     package var names: [String] = []
-    private var known: [String: Int32] = [:]
+    private var known: [ExactText: Int32] = [:]
 
     package init() {}
 
@@ -117,12 +118,13 @@ package struct TextValues: Sendable {
             codes.append(-1)
             return
         }
-        if let code = known[text] {
+        let key = ExactText(text)
+        if let code = known[key] {
             codes.append(code)
             return
         }
         let code = Int32(truncatingIfNeeded: names.count)
-        known[text] = code
+        known[key] = code
         names.append(text)
         codes.append(code)
     }

@@ -40,14 +40,14 @@ package struct FallbackOracle: Sendable {
         switch link {
         case .table(let name, let by, let values, let otherwise):
             guard answers(output, name), let text = text(of: by, inputs),
-                let value = values[text] ?? otherwise, holds(value, output)
+                let value = values[ExactText(text)] ?? otherwise, holds(value, output)
             else { return nil }
             return ConstantAnswer.number(value).answer(of: output)
         case .linear(let name, let intercept, let coefficients):
             guard answers(output, name) else { return nil }
             var sum = intercept
             for (feature, factor) in coefficients {
-                guard let value = number(of: feature, inputs) else { return nil }
+                guard let value = number(of: feature.text, inputs) else { return nil }
                 sum += factor * value
             }
             if output.datatype.isInteger { sum = sum.rounded() }
@@ -89,7 +89,7 @@ package struct FallbackOracle: Sendable {
             if case .value(.text(let standIn)) = feature.missing { return standIn }
             return nil
         }
-        if let known = feature.categories, !known.contains(text),
+        if let known = feature.categories, !known.has(text),
             case .value(.text(let standIn)) = feature.unknown
         {
             return standIn

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import JSON
 
 /// Finds the simple rule that stands in best for a model's answer.
 package struct FallbackProposal: Sendable {
@@ -91,7 +92,7 @@ package struct FallbackProposal: Sendable {
             output: output,
             intercept: line.rule.intercept,
             coefficients: Dictionary(
-                zip(line.names, line.rule.coefficients),
+                zip(line.names.map { ExactText($0) }, line.rule.coefficients),
                 uniquingKeysWith: { first, _ in first }
             )
         )
@@ -115,7 +116,7 @@ package struct FallbackProposal: Sendable {
 
 /// The median of each category.
 private struct CategoryTable {
-    var values: [String: Double] = [:]
+    var values: [ExactText: Double] = [:]
     var error = 0.0
 
     init?(
@@ -136,7 +137,7 @@ private struct CategoryTable {
         for (index, group) in groups.enumerated()
         where group.count >= FallbackProposal.leastRowsPerCategory {
             answers[index] = limits.clamped(median(of: group))
-            values[texts.names[index]] = answers[index]
+            values[ExactText(texts.names[index])] = answers[index]
         }
         guard values.count > 1 else { return nil }
         error = median(

@@ -109,6 +109,15 @@ struct JSONRowsReader {
                     JSONColumn(member.name, isText: options.texts.contains(member.name))
                 )
             }
+            guard columns[place].name.isSame(as: member.name) else {
+                throw ArtifactError(
+                    file,
+                    "row \(row), column '\(member.name)'",
+                    found: "a name that another row writes in another Unicode form",
+                    expected: "each name always in the same bytes",
+                    remedy: "write names in one form, such as NFC"
+                )
+            }
             columns[place].fill(to: row)
             do throws(JSONColumn.Problem) {
                 try columns[place].append(member.value)

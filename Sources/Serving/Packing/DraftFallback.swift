@@ -95,18 +95,6 @@ extension PlannedOutput {
     private var isLabel: Bool { Extent(answers).distinct.count <= RangeRule.codeCount }
 }
 
-extension Substitute {
-    /// The number that stands in; nil where none does.
-    fileprivate var number: Double? {
-        switch self {
-        case .value(.number(let value)): value
-        case .value(.integer(let value)): Double(value)
-        case .value(.bool(let value)): value ? 1 : 0
-        default: nil
-        }
-    }
-}
-
 extension Double {
     fileprivate func clamped(to range: ClosedRange<Double>?) -> Double {
         guard let range else { return self }
@@ -166,11 +154,11 @@ struct FallbackRecords {
     }
 
     /// The corners where a line says least and most; beyond the bounds the next link answers.
-    private mutating func addCorners(_ coefficients: [String: Double]) {
+    private mutating func addCorners(_ coefficients: [ExactText: Double]) {
         guard let first = rows.first, let members = writer.record(first).asObject else { return }
         for isMost in [false, true] {
             let corner = members.map { member -> JSONMember in
-                guard let slope = coefficients[member.name],
+                guard let slope = coefficients[ExactText(member.name)],
                     let feature = draft.contract.features.first(where: { $0.name == member.name }),
                     let range = feature.range
                 else { return member }

@@ -45,7 +45,7 @@ extension Packer {
             case .texts(let texts):
                 output.categories = texts.names
                 if case .texts(let truths)? = draft.target?.values {
-                    output.categories? += truths.names.filter { !texts.names.contains($0) }
+                    output.categories? += truths.names.filter { !texts.names.has($0) }
                 }
             case .booleans: break
             default: bound(&output, planned, parity.extents[index], draft.target)

@@ -82,7 +82,11 @@ package struct Packer {
         tell("trying \(data.rowCount) rows", 0, data.rowCount)
         let settled = try settle(planner.features, answers, model, data)
         var report = PackReport(identity: identity, path: path, rows: data.rowCount)
-        report.notes = (model.imported?.notes ?? []) + planner.notes + settled.notes
+        let standIns = try checkStandIns(settled)
+        let target = try checkTarget(planner.target, settled.outputs, data)
+        report.notes =
+            (model.imported?.notes ?? []) + planner.notes + settled.notes + standIns + target.notes
+            + smallnessNotes(data.rowCount)
         let parity = try checkParity(settled, model, data)
         report.parity = parity
         guard parity.share >= options.leastShare, parity.rows > 0 else {
@@ -90,7 +94,7 @@ package struct Packer {
         }
         var draft = PackDraft(
             settled: settled,
-            target: planner.target,
+            target: target.column,
             framework: framework(of: model, lock?.lock),
             lock: lock?.bytes
         )

@@ -44,8 +44,9 @@ extension FeaturePlanner {
         for feature in features {
             let column = feature.column
             if let named = feature.categories {
-                let known = Set(named)
-                if let odd = feature.distinctTexts.first(where: { !known.contains($0) }) {
+                let known = Set(named.map { ExactText($0) })
+                if let odd = feature.distinctTexts.first(where: { !known.contains(ExactText($0)) })
+                {
                     report(
                         "column '\(feature.name)' has '\(odd)'",
                         expected: "one of the model's categories: \(named.joined(separator: ", "))",

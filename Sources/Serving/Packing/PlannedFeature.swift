@@ -60,6 +60,14 @@ struct PlannedFeature {
 }
 
 extension PlannedFeature {
+    /// The range that follows from what was seen, whatever stands in for what is missing.
+    func learntRange(for datatype: Datatype) -> ClosedRange<Double>? {
+        guard datatype.isNumeric else { return nil }
+        var extent = Extent(column)
+        if let knownRange { extent.add(knownRange) }
+        return extent.range(for: datatype)
+    }
+
     /// The feature as the contract has it.
     ///
     /// - Parameters:
@@ -83,11 +91,11 @@ extension PlannedFeature {
             names = distinctTexts
         }
         var range: ClosedRange<Double>?
-        if isBounded, datatype.isNumeric {
-            var extent = Extent(column)
-            if let knownRange { extent.add(knownRange) }
-            if case .value(.number(let value)) = substitute { extent.add(value) }
-            range = extent.range(for: datatype)
+        if isBounded {
+            range = learntRange(for: datatype)
+            if let learnt = range, let value = substitute.number {
+                range = min(learnt.lowerBound, value)...max(learnt.upperBound, value)
+            }
         }
         return Feature(
             name: name,

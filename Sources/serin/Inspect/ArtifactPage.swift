@@ -142,7 +142,7 @@ extension Baseline.Distribution {
                 "missing": .number(categorical.missing),
                 "counts": .object(
                     categorical.counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map {
-                        JSONMember(name: $0.key, value: .number($0.value))
+                        JSONMember(name: $0.key.text, value: .number($0.value))
                     }
                 ),
             ]

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`serin pack` at its edges: what is nearly right, looks right, or is broken off."""
+
+import csv
+import json
+
+import numpy as np
+import onnx
+import pytest
+from daemon import Daemon, run
+from onnx import TensorProto, helper, numpy_helper
+
+ROWS = 120
+RANDOM = np.random.default_rng(5)
+
+
+def linear(path, weights):
+    """X times weights, which NumPy can do as well."""
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["X", "W"], ["y"])],
+        "g",
+        [helper.make_tensor_value_info("X", TensorProto.FLOAT, ["N", len(weights)])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 1])],
+        [numpy_helper.from_array(np.array(weights, np.float32)[:, None], "W")],
+    )
+    opsets = [helper.make_opsetid("", 17)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=9), path)
+
+
+def write_csv(path, columns):
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values()))
+
+
+@pytest.fixture
+def example(tmp_path):
+    """A model of a and b, rows with their true values, and its predictions."""
+    linear(tmp_path / "m.onnx", [2, 3])
+    a, b = RANDOM.uniform(0, 10, (2, ROWS)).astype(np.float32).round(2)
+    answers = 2 * a + 3 * b
+    write_csv(tmp_path / "rows.csv", {"a": a, "b": b, "true": (answers + 0.5).round(2)})
+    write_csv(tmp_path / "predictions.csv", {"y": answers})
+    return tmp_path
+
+
+def pack(folder, *extra, status=0, **options):
+    arguments = ["--model", folder / "m.onnx", "--data", folder / "rows.csv"]
+    if (folder / "predictions.csv").exists():
+        arguments += ["--predictions", folder / "predictions.csv"]
+    result = run("pack", *arguments, "--out", folder / "out", *extra, **options)
+    assert result.returncode == status, result.stdout + result.stderr
+    return result.stderr if status else result.stdout
+
+
+def contract(folder, version=1):
+    return json.loads((folder / "out" / "m" / str(version) / "contract.json").read_text())
+
+
+def columns(folder, name="rows.csv"):
+    with open(folder / name, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+def change(folder, column, row, value, file="rows.csv"):
+    table = columns(folder, file)
+    table[column][row] = value
+    write_csv(folder / file, table)
+
+
+TARGETS = {
+    "a text": ("n/a?", "row 7 (line 9), target 'true': 'n/a?' is no number"),
+    "beyond all doubles": ("1e400", "row 7 (line 9), target 'true': inf"),
+    "infinite": ("-inf", "row 7 (line 9), target 'true': -inf"),
+}
+
+
+@pytest.mark.parametrize("spoilt", TARGETS)
+def test_one_target_that_cannot_be_read_is_named(example, spoilt):
+    value, sentence = TARGETS[spoilt]
+    assert "from the truth" in pack(example, "--target", "true")
+    change(example, "true", 7, value)
+    error = pack(example, "--target", "true", "--version", "2", status=1)
+    assert sentence in error
+    assert not (example / "out" / "m" / "2").exists()
+
+
+def test_a_target_that_is_missing_here_and_there_is_told(example):
+    change(example, "true", 7, "")
+    text = pack(example, "--target", "true")
+    assert "the target 'true' is missing in 1 of 120 rows" in text and "from the truth" in text
+
+
+def test_a_target_of_another_kind_is_refused(example):
+    table = columns(example)
+    table["true"] = ["cheap" if row % 2 else "dear" for row in range(ROWS)]
+    write_csv(example / "rows.csv", table)
+    error = pack(example, "--target", "true", status=1)
+    assert "target 'true' holds texts, and the model answers numbers" in error
+
+
+def test_one_target_for_two_outputs_is_told(example):
+    table = columns(example, "predictions.csv")
+    write_csv(example / "predictions.csv", {"y": table["y"], "again": table["y"]})
+    text = pack(example, "--target", "true")
+    assert "there is one target and 2 outputs" in text
+
+
+def test_what_stands_in_beyond_the_data_is_refused_unless_rows_bear_it_out(example):
+    error = pack(example, "--target", "true", "--missing", "a=1e30", status=1)
+    assert "stands in for a missing 'a', and no row of the data lacks it" in error
+    assert not (example / "out").exists()
+    pack(example, "--target", "true", "--missing", "a=5")
+    assert contract(example)["features"][0]["range"][1] < 20
+    # Rows that lack it and were answered as for -99.
+    table = columns(example)
+    answers = columns(example, "predictions.csv")["y"]
+    for row in (3, 50):
+        answers[row] = 2 * -99 + 3 * float(table["b"][row])
+        table["a"][row] = ""
+    write_csv(example / "rows.csv", table)
+    write_csv(example / "predictions.csv", {"y": answers})
+    text = pack(example, "--target", "true", "--missing", "a=-99", "--version", "2")
+    assert "-99.0, which stands in for a missing 'a', lies beyond what was seen" in text
+    low, high = contract(example, 2)["features"][0]["range"]
+    # The range is that of the data and the one value, not a quarter of both more.
+    assert low == -99 and high < 20
+
+
+@pytest.mark.parametrize("count", [1, 2, 99, 100])
+def test_few_rows_are_told_to_be_few(example, count):
+    for name in ("rows.csv", "predictions.csv"):
+        table = columns(example, name)
+        write_csv(example / name, {key: values[:count] for key, values in table.items()})
+    text = pack(example, "--ignore", "true")
+    words = "only one row:" if count == 1 else f"only {count} rows:"
+    assert (words in text) == (count < 100)
+
+
+def test_texts_that_look_alike_stay_two_categories(tmp_path):
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    linear(tmp_path / "m.onnx", [10, 1])
+    x = RANDOM.uniform(0, 9, ROWS).astype(np.float32).round(2)
+    drinks = [(composed, decomposed, "tea")[row % 3] for row in range(ROWS)]
+    order = sorted({*drinks}, key=str.encode)
+    assert len(order) == 3
+    write_csv(tmp_path / "rows.csv", {"drink": drinks, "x": x})
+    answers = [10 * order.index(drink) + value for drink, value in zip(drinks, x)]
+    write_csv(tmp_path / "predictions.csv", {"y": answers})
+    pack(tmp_path, "--encode", "drink=ordinal")
+    assert contract(tmp_path)["features"][0]["categories"] == order
+    folder = tmp_path / "out" / "m" / "1"
+    assert run("verify", folder).returncode == 0
+    counts = json.loads((folder / "baseline.json").read_text())["features"]["drink"]["counts"]
+    assert counts == {drink: 40 for drink in order}
+    table = contract(tmp_path)["fallback"][0]
+    assert table["kind"] == "table" and set(table["values"]) == set(order)
+    with Daemon(tmp_path / "out", tmp_path) as daemon:
+        body = {
+            "inputs": [
+                {"name": "drink", "datatype": "BYTES", "shape": [3], "data": order},
+                {"name": "x", "datatype": "FP32", "shape": [3], "data": [1, 1, 1]},
+            ]
+        }
+        answer = daemon.post("/v2/models/m/infer", json=body).json()
+        assert answer["outputs"][0]["data"] == [1, 11, 21]
+        assert answer["parameters"]["serin-served-by"] == "model"
+        body["inputs"][0]["data"] = [composed, "cafe\u0300", "tea"]
+        refusal = daemon.post("/v2/models/m/infer", json=body)
+    assert refusal.status_code == 400 and refusal.json()["code"] == "unknown_category"
+
+
+def test_column_names_that_look_alike_are_refused(example):
+    table = columns(example)
+    write_csv(example / "rows.csv", {"\u00e9": table["a"], "e\u0301": table["b"]})
+    assert "twice" in pack(example, status=1)
+    rows = [{"\u00e9" if row % 2 else "e\u0301": row, "b": row} for row in range(9)]
+    (example / "rows.csv").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert "another Unicode form" in pack(example, status=1)
