@@ -227,9 +227,7 @@ private final class ArtifactLoading {
                 return
             }
             let mapping = try folder.map(file.path, limit: options.modelByteLimit)
-            try check(file, byteCount: mapping.byteCount) {
-                mapping.withBytes { sha256(of: $0) }
-            }
+            try check(file, mapping)
             mappings[file.path] = mapping
         } catch {
             problems.append(error)
@@ -238,16 +236,37 @@ private final class ArtifactLoading {
 
     private func check(
         _ file: Manifest.File,
+        _ mapping: MappedFile
+    ) throws(ArtifactProblem) {
+        let threads = options.hashingThreads
+        guard let chunks = file.chunks, threads > 1, mapping.byteCount == file.byteCount else {
+            return try check(file, byteCount: mapping.byteCount) {
+                mapping.withBytes { sha256(of: $0) }
+            }
+        }
+        guard let wrong = chunks.firstWrong(in: mapping, threads: threads) else { return }
+        throw ArtifactProblem(
+            file: file.path,
+            found: "other bytes from \(wrong) on",
+            expected: "those whose SHA-256 \(Manifest.fileName) lists",
+            remedy: Self.remedy
+        )
+    }
+
+    private static let remedy =
+        "copy the artifact again; where the change is meant, pack and sign it again"
+
+    private func check(
+        _ file: Manifest.File,
         byteCount: Int,
         digest: () -> Digest
     ) throws(ArtifactProblem) {
-        let remedy = "copy the artifact again; where the change is meant, pack and sign it again"
         guard byteCount == file.byteCount else {
             throw ArtifactProblem(
                 file: file.path,
                 found: "\(byteCount) bytes",
                 expected: "\(file.byteCount), as \(Manifest.fileName) says",
-                remedy: remedy
+                remedy: Self.remedy
             )
         }
         let found = digest()
@@ -256,7 +275,7 @@ private final class ArtifactLoading {
                 file: file.path,
                 found: "SHA-256 \(found)",
                 expected: "\(file.digest), as \(Manifest.fileName) says",
-                remedy: remedy
+                remedy: Self.remedy
             )
         }
     }

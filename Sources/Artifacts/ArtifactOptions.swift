@@ -14,6 +14,8 @@ package struct ArtifactOptions: Sendable {
     package var modelByteLimit = 4 << 30
     /// The most bytes that each other file may have.
     package var documentByteLimit = 16 << 20
+    /// The threads that hash a large file whose chunks the manifest lists.
+    package var hashingThreads = 1
     /// What the manifest must say.
     ///
     /// Where nil, a folder whose name is a version number tells: it and

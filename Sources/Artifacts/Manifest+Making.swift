@@ -40,7 +40,9 @@ extension Manifest {
                     )
                 }
                 let file = try folder.map(path, limit: .max)
-                let digest = file.withBytes { sha256(of: $0) }
+                let (digest, chunks) = file.withBytes { bytes in
+                    (sha256(of: bytes), ChunkDigests(of: bytes))
+                }
                 guard !file.isDamaged else {
                     throw ArtifactProblem(
                         file: path,
@@ -49,7 +51,9 @@ extension Manifest {
                         remedy: "pack the artifact when it is whole"
                     )
                 }
-                files.append(File(path: path, digest: digest, byteCount: file.byteCount))
+                files.append(
+                    File(path: path, digest: digest, byteCount: file.byteCount, chunks: chunks)
+                )
             } catch {
                 problems.append(error)
             }
@@ -82,13 +86,7 @@ extension Manifest {
                 name: "files",
                 value: .object(
                     files.map { file in
-                        JSONMember(
-                            name: file.path,
-                            value: [
-                                "sha256": .string(file.digest.description),
-                                "bytes": .number(file.byteCount),
-                            ]
-                        )
+                        JSONMember(name: file.path, value: file.document)
                     }
                 )
             ),
@@ -106,5 +104,16 @@ extension Manifest {
         }
         if let provenance { members.append(JSONMember(name: "provenance", value: provenance)) }
         return JSONValue.object(members).encoded(pretty: true)
+    }
+}
+
+extension Manifest.File {
+    fileprivate var document: JSONValue {
+        var members = [
+            JSONMember(name: "sha256", value: .string(digest.description)),
+            JSONMember(name: "bytes", value: .number(byteCount)),
+        ]
+        if let chunks { members.append(JSONMember(name: "chunks", value: chunks.document)) }
+        return .object(members)
     }
 }

@@ -73,13 +73,18 @@ extension Manifest {
             let entry = entries.object(member.name)
             let digest = readDigest(in: entry)
             let byteCount = entry.integer("bytes", in: 0 ... .max)
+            let chunks = entry.optionalObject("chunks").flatMap {
+                ChunkDigests(reading: $0, byteCount: byteCount)
+            }
             entry.finish()
             if unlisted.contains(member.name) {
                 entry.report(nil, "\(member.name) cannot list itself", hint: "remove the entry")
             } else if !isPath(member.name) {
                 entry.report(nil, "'\(member.name)'; expected \(pathRule)")
             } else if let digest {
-                files.append(File(path: member.name, digest: digest, byteCount: byteCount))
+                files.append(
+                    File(path: member.name, digest: digest, byteCount: byteCount, chunks: chunks)
+                )
             }
         }
         for required in [Contract.fileName, Artifact.modelFileName]

@@ -17,11 +17,12 @@ package struct Manifest: Sendable, Equatable {
         package var path: String
         package var digest: Digest
         package var byteCount: Int
+        /// Of a large file, so that several threads can check it.
+        package var chunks: ChunkDigests?
 
-        package init(path: String, digest: Digest, byteCount: Int) {
-            self.path = path
-            self.digest = digest
-            self.byteCount = byteCount
+        package init(path: String, digest: Digest, byteCount: Int, chunks: ChunkDigests? = nil) {
+            (self.path, self.digest, self.byteCount) = (path, digest, byteCount)
+            self.chunks = chunks
         }
     }
 

@@ -5,9 +5,6 @@
 
 // Below about a tenth of a millisecond, waking a thread costs more than it brings.
 #define LEAST_WORK 8e6
-// Panels of a thread's share, at least, for the columns to be divided; more than one, as a product
-// of one panel adds in another order.
-#define LEAST_PANELS 4
 
 static float dot_portable(
     size_t depth, const float *line, ptrdiff_t depth_stride, const float *packed) {
@@ -159,6 +156,6 @@ void serin_gemm_f32_shared(
         .parts = parts, .rows = rows, .columns = columns, .depth = depth, .a = a,
         .a_row_stride = a_row_stride, .a_depth_stride = a_depth_stride, .packed = packed,
         .epilogue = e, .c = c, .c_stride = c_stride,
-        .divides_columns = columns / SERIN_PANEL >= LEAST_PANELS * parts};
+        .divides_columns = columns / SERIN_PANEL >= SERIN_LEAST_PANELS * parts};
     serin_team_run(team, multiply_part, &share);
 }

@@ -86,6 +86,13 @@ package final class MappedFile: @unchecked Sendable {
         return try body(unsafe Span(_unsafeStart: start, count: byteCount))
     }
 
+    /// Whether an address lies in the mapping.
+    @unsafe package func holds(_ address: UnsafeRawPointer) -> Bool {
+        guard let base = unsafe base else { return false }
+        let start = UnsafeRawPointer(base)
+        return unsafe address >= start && address < start + byteCount
+    }
+
     /// The file's bytes for owners that keep views of them, such as a graph's constants.
     ///
     /// Valid as long as this object lives; empty for an empty file.

@@ -1,5 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-import Platform
+package import Platform
+
+/// The bytes of a mapped file in which a tensor's elements lie, at any alignment.
+package struct FilePart: Sendable {
+    package let file: MappedFile
+    package let offset: Int
+    package let byteCount: Int
+
+    /// Lends the bytes.
+    package func withBytes<Output>(_ body: (RawSpan) -> Output) -> Output {
+        file.withBytes { bytes in
+            body(unsafe bytes.extracting(offset..<(offset + byteCount)).bytes)
+        }
+    }
+}
 
 extension Tensor {
     /// The elements and, behind them, the text of strings.
@@ -21,6 +35,8 @@ extension Tensor {
         private var settled: UnsafeMutableRawPointer?
         /// Where they are at any alignment; nil once they are settled.
         private var lent: UnsafeRawPointer?
+        /// The mapping they are lent from; nil once they are settled, or where it has no owner.
+        private var file: MappedFile?
         private var memory: SealedMemory?
         private let region: TensorRegion?
 
@@ -51,8 +67,9 @@ extension Tensor {
         }
 
         @unsafe
-        init(lent bytes: UnsafeRawPointer, byteCount: Int) {
+        init(lent bytes: UnsafeRawPointer, byteCount: Int, file: MappedFile?) {
             unsafe lent = bytes
+            self.file = file
             (self.byteCount, textByteCount) = (byteCount, 0)
             (isShown, region) = (false, nil)
         }
@@ -75,6 +92,14 @@ extension Tensor {
             return unsafe UnsafeRawPointer(base)
         }
 
+        /// Where they lie in a mapped file; nil where they do not.
+        var filePart: FilePart? {
+            guard let file, let bytes = unsafe lent,
+                let start = unsafe file.unsafeBytes.baseAddress
+            else { return nil }
+            return unsafe FilePart(file: file, offset: bytes - start, byteCount: byteCount)
+        }
+
         /// Keeps anybody from writing to memory of its own, from a page upwards.
         func seal() { memory?.seal() }
 
@@ -91,6 +116,7 @@ extension Tensor {
             copy.seal()
             memory = consume copy
             unsafe (settled, lent) = (base, nil)
+            file = nil
             return unsafe base
         }
     }

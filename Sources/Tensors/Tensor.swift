@@ -190,6 +190,9 @@ package struct Tensor: Sendable {
         return try body(unsafe RawSpan(_unsafeStart: start, byteCount: byteCount))
     }
 
+    /// Where the elements lie in a mapped file, for who keeps it; nil where they lie in memory.
+    package var filePart: FilePart? { storage.filePart }
+
     /// The strings, copied; bytes that are no UTF-8 are replaced.
     package var texts: [String] {
         elements(as: TextReference.self).map { unsafe String(decoding: $0.bytes, as: UTF8.self) }

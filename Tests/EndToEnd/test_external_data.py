@@ -4,6 +4,7 @@
 import json
 import os
 import sys
+import time
 
 import numpy as np
 import onnx
@@ -112,6 +113,27 @@ def test_an_artifact_serves_weights_from_beside_the_model(tmp_path):
         got = daemon.rows("network", [{"x0": 2.5}])
         assert got.headers["serin-decision"] == "integrity"
         assert DATA in json.dumps(daemon.events("integrity.failed"))
+
+
+def test_weights_are_packed_behind_the_first_answers_and_the_file_no_longer_read(tmp_path):
+    models = tmp_path / "models"
+    folder = artifact(models / "network" / "1")
+    rows = [{"x0": float(k)} for k in range(5)]
+    expected = answer(network(), [row["x0"] for row in rows])
+    with Daemon(models, tmp_path, {"integrity": {"interval": "1h"}}) as daemon:
+        assert daemon.rows("network", rows).json()["predictions"] == pytest.approx(expected, rel=1e-5)
+        deadline = time.monotonic() + 20
+        while not (packed := [line for line in daemon.log().splitlines() if '"weights.packed"' in line]):
+            assert time.monotonic() < deadline, daemon.log()
+            time.sleep(0.02)
+        told = json.loads(packed[0])
+        assert (told["model"], told["version"]) == ("network", 1)
+        assert told["bytes"] >= 4 * HIDDEN * HIDDEN
+        before = daemon.rows("network", rows).json()["predictions"]
+        assert before == pytest.approx(expected, rel=1e-5)
+        # Cut off, the mapping reads as zeros: who still read it would answer otherwise.
+        os.truncate(folder / DATA, 0)
+        assert daemon.rows("network", rows).json()["predictions"] == before
 
 
 @pytest.mark.parametrize("change", ["flipped", "cut", "not listed", "missing"])

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Dispatch
 import Engine
 import Glibc
 import Platform
@@ -46,8 +47,11 @@ import Testing
         ]
     )
 
-    private func answer(_ program: Program) throws -> [UInt32] {
-        let session = try Session(program)
+    private static let bytes = model.bytes
+    private static let parts = split(model)
+
+    private func answer(_ program: Program, threads: Int = 1) throws -> [UInt32] {
+        let session = try Session(program, threads: threads)
         session.begin(rows: 1)
         session.withInput(0, as: Float.self) { span in
             for index in span.indices { span[index] = Float(index % 17) * 0.1 }
@@ -86,7 +90,7 @@ import Testing
 
     @Test(arguments: [Set<String>(), ["constant-folding", "product-fusion", "transpose-merging"]])
     func `a program does not read the file once it is made`(without: Set<String>) throws {
-        var file = Self.model.bytes
+        var file = Self.bytes
         let options = ProgramOptions(maximumRows: 1, disabledPasses: without)
         let program = try Program(model: file.span, options: options)
         let expected = try answer(try Program(model: file.span, options: options))
@@ -129,6 +133,58 @@ import Testing
         #expect(error?.description.contains("'w.data', which was not given") == true)
     }
 
+    /// In the model's own file, and in one beside it.
+    @Test(arguments: [false, true], [1, 3])
+    func `a matrix that is packed later gives the same bits before, meanwhile and afterwards`(
+        isBeside: Bool,
+        threads: Int
+    ) throws {
+        let folder = try makeTemporaryDirectory(prefix: "serin-weights-")
+        defer { try? removeDirectory(folder) }
+        let (bytes, file) = isBeside ? Self.parts : (Self.bytes, [0x55])
+        try writeFileAtomically(bytes.span, to: "\(folder)/model.onnx")
+        try writeFileAtomically(file.span, to: "\(folder)/w.data")
+        var options = ProgramOptions(maximumRows: 1)
+        let expected = try answer(try Program(model: Self.bytes.span, options: options))
+        options.packsLater = true
+        let model = try MappedFile(path: "\(folder)/model.onnx")
+        let beside = ["w.data": try MappedFile(path: "\(folder)/w.data")]
+        let program = try Program(model: model, beside: beside, options: options)
+        #expect(!program.isPacked)
+        #expect(try answer(program, threads: threads) == expected)
+        let packing = DispatchGroup()
+        // A queue of its own, as the threads of the global ones are busy with other tests.
+        DispatchQueue(label: "packing").async(group: packing) { program.pack() }
+        var isSame = true
+        while !program.isPacked, isSame {
+            isSame = try answer(program, threads: threads) == expected
+        }
+        #expect(isSame)
+        packing.wait()
+        // Whoever still read the files would answer otherwise.
+        for (name, count) in [("model.onnx", bytes.count), ("w.data", file.count)] {
+            let written = try Descriptor.open("\(folder)/\(name)", O_WRONLY)
+            try writeAll([UInt8](repeating: 0xFF, count: count).span, to: written.number)
+        }
+        #expect(try answer(program, threads: threads) == expected)
+        program.pack()
+        #expect(try answer(program, threads: threads) == expected)
+    }
+
+    @Test func `what is packed later counts as what it will take`() throws {
+        let folder = try makeTemporaryDirectory(prefix: "serin-weights-")
+        defer { try? removeDirectory(folder) }
+        try writeFileAtomically(Self.bytes.span, to: "\(folder)/model.onnx")
+        var options = ProgramOptions(maximumRows: 1)
+        let now = try Program(model: Self.bytes.span, options: options)
+        options.packsLater = true
+        let later = try Program(
+            model: try MappedFile(path: "\(folder)/model.onnx"),
+            options: options
+        )
+        #expect(later.plan.constantsByteCount == now.plan.constantsByteCount)
+    }
+
     @Test func `many tensors of the same bytes are bounded by the memory limit`() throws {
         let folder = try makeTemporaryDirectory(prefix: "serin-weights-")
         defer { try? removeDirectory(folder) }
@@ -151,7 +207,7 @@ import Testing
 
     @Test func `what is planned for constants is what they take`() throws {
         let program = try Program(
-            model: Self.model.bytes.span,
+            model: Self.bytes.span,
             options: ProgramOptions(maximumRows: 1)
         )
         let packed = 4 * (40 * 1104 + 1100 * 1104 + 1100 * 32)

@@ -46,4 +46,32 @@ import Testing
         #expect(error?.problems.map(\.found) == ["written to or replaced while it was loaded"])
         #expect(error?.problems.map(\.file) == [file])
     }
+
+    @Test func `a file written to before its weights are packed takes the version out of service`()
+        throws
+    {
+        let folder = try makeTemporaryDirectory(prefix: "serin-raced-")
+        defer { try? removeDirectory(folder) }
+        for name in try listDirectory("\(repositoryRoot)/Models/diamonds-price/1") {
+            let bytes = try readFile(
+                path: "\(repositoryRoot)/Models/diamonds-price/1/\(name)",
+                limit: 1 << 28
+            )
+            try writeFileAtomically(bytes.span, to: "\(folder)/\(name)")
+        }
+        let artifact = try Artifact.load(directory: folder, options: ArtifactOptions())
+        let version = try load(artifact)
+        #expect(version.pack() == nil)
+        #expect(version.guards.withLock { $0.integrityFailure } == nil)
+        let opened = try Descriptor.open("\(folder)/model.onnx", O_WRONLY)
+        let first = artifact.model.withBytes { [$0[0]] }
+        try writeAll(first.span, to: opened.number)
+        let error = version.pack()
+        #expect(error?.problems.map(\.file) == ["model.onnx"])
+        let failure = version.guards.withLock { $0.integrityFailure }
+        #expect(failure?.contains("written to or replaced while it was loaded") == true)
+        // A pass of the integrity watch does not bring it back.
+        version.guards.withLock { $0.fileFailure = nil }
+        #expect(version.guards.withLock { $0.integrityFailure } == failure)
+    }
 }

@@ -10,6 +10,9 @@
 
 // Columns of a packed panel; the same at every level, so that a pack fits every kernel.
 #define SERIN_PANEL 16
+// Panels that a product is divided into at least: more than one, as a product of one panel adds in
+// another order.
+#define SERIN_LEAST_PANELS 4
 
 // The number of floats that a packed depth x columns matrix takes.
 static inline size_t serin_packed_count(size_t depth, size_t columns) {
@@ -55,6 +58,22 @@ void serin_gemm_f32_shared(
     struct serin_team *team, size_t rows, size_t columns, size_t depth, const float *a,
     ptrdiff_t a_row_stride, ptrdiff_t a_depth_stride, const float *packed,
     const struct serin_epilogue *epilogue, float *c, size_t c_stride);
+
+// The same for a matrix that is not packed yet: b is as serin_pack_f32 takes it, with a depth and at
+// least SERIN_LEAST_PANELS panels of columns, and is packed piece by piece into `room`, which holds
+// `count` floats, as many as serin_unpacked_room says or more. The bits are those of the packed product.
+void serin_gemm_f32_unpacked(
+    struct serin_team *team, size_t rows, size_t columns, size_t depth, const float *a,
+    ptrdiff_t a_row_stride, ptrdiff_t a_depth_stride, const void *b, ptrdiff_t b_row_stride,
+    ptrdiff_t b_column_stride, float scale, const struct serin_epilogue *epilogue, float *c,
+    size_t c_stride, float *room, size_t count);
+
+// The floats of room for that: as many as wanted, where that is enough and of use.
+static inline size_t serin_unpacked_room(size_t depth, size_t columns, size_t wanted) {
+    size_t whole = serin_packed_count(depth, columns), piece = depth * SERIN_PANEL * SERIN_LEAST_PANELS;
+    if (wanted < piece) wanted = piece;
+    return wanted < whole ? wanted : whole;
+}
 
 // The same at a level of the caller's choice, which the processor has to have; for tests.
 void serin_gemm_f32_at(

@@ -47,7 +47,7 @@ package final class Session: @unchecked Sendable {
             throw EngineError(.system, "an arena of no bytes")
         }
         unsafe tables = SessionTables(program, base: base)
-        if let team { tables.lend(team) }
+        tables.lend(team)
         begin(rows: 1)
     }
 
@@ -56,6 +56,14 @@ package final class Session: @unchecked Sendable {
         precondition(rows >= 0 && rows <= program.maximumRows, "more rows than planned")
         tables.begin(rows: rows, program)
         self.rows = rows
+    }
+
+    /// Runs `body` with so many threads on each large step, in place of the session's own.
+    package func helped<Output>(byThreads threads: Int, _ body: () -> Output) -> Output {
+        let helpers = Team(threads: threads)
+        tables.lend(helpers ?? team)
+        defer { tables.lend(team) }
+        return withExtendedLifetime(helpers, body)
     }
 
     /// Runs every step; answers why it stopped, which is mostly nothing.

@@ -113,8 +113,8 @@ final class SessionTables {
         unsafe state.deallocate()
     }
 
-    /// Lends kernels the threads of `team`, which lives as long as the session.
-    func lend(_ team: Team) { unsafe state.pointee.team = team.helpers.pointer }
+    /// Lends kernels the threads of `team`, which lives until another is lent or as long as the session.
+    func lend(_ team: Team?) { unsafe state.pointee.team = team?.helpers.pointer }
 
     func begin(rows: Int, _ program: Program) {
         textOfInputs = 0

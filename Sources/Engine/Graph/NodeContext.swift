@@ -22,6 +22,9 @@ package struct NodeContext {
     private(set) var scratch = Dimension(0)
     private(set) var unreadInputs: Set<Int> = []
     private(set) var keptByteCount = 0
+    /// Whether large matrices may be packed after the model is made ready; see `LateMatrix`.
+    var packsLater = false
+    private(set) var lateMatrices: [LateMatrix] = []
     /// The most rows of a run, while the node is compiled.
     var maximumRows = 1
     /// The most operations that the node may take in a run; see `StepWork`.
@@ -232,6 +235,12 @@ package struct NodeContext {
 
     /// Counts memory that the kernel keeps for itself, such as packed weights, among the constants.
     package mutating func keep(byteCount: Int) { keptByteCount += byteCount }
+
+    /// Counts a matrix that is packed later, and has the program pack it.
+    mutating func keep(_ matrix: LateMatrix) {
+        keep(byteCount: matrix.byteCount)
+        lateMatrices.append(matrix)
+    }
 
     /// Takes over a graph that the kernel runs, in scratch of its own.
     ///

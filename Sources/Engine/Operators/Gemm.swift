@@ -55,10 +55,10 @@ private func add<T: Arithmetic>(
     }
 }
 
-/// Single precision: `b` packed at load, or into scratch.
+/// Single precision: `b` a constant, or packed into scratch.
 private func floatKernel(
     _ form: GemmForm,
-    packed: PackedMatrix?,
+    _ matrix: ConstantMatrix?,
     hasBias: Bool,
     isBiasOfColumns: Bool
 ) -> Kernel {
@@ -66,9 +66,20 @@ private func floatKernel(
         let output: MutableView<Float> = frame.output(0)
         let shape = frame.outputShape(0)
         let (rows, columns) = (shape[0], shape[1])
-        let depth = frame.inputShape(0)[form.turnsA ? 0 : 1]
-        let scratch: MutableView<Float> = frame.scratch()
-        if packed == nil {
+        let epilogue = Epilogue(bias: isBiasOfColumns ? frame.input(2) : nil)
+        if let matrix {
+            multiply(
+                frame.input(0),
+                isTurned: form.turnsA,
+                matrix,
+                epilogue,
+                output,
+                rows: rows,
+                frame
+            )
+        } else {
+            let depth = frame.inputShape(0)[form.turnsA ? 0 : 1]
+            let scratch: MutableView<Float> = frame.scratch()
             pack(
                 frame.input(1),
                 depth: depth,
@@ -77,18 +88,18 @@ private func floatKernel(
                 scale: form.alpha,
                 to: scratch
             )
+            multiply(
+                frame.input(0),
+                isTurned: form.turnsA,
+                scratch.reading,
+                epilogue,
+                output,
+                rows: rows,
+                depth: depth,
+                columns: columns,
+                helpers: frame.helpers
+            )
         }
-        multiply(
-            frame.input(0),
-            isTurned: form.turnsA,
-            packed?.view ?? scratch.reading,
-            Epilogue(bias: isBiasOfColumns ? frame.input(2) : nil),
-            output,
-            rows: rows,
-            depth: depth,
-            columns: columns,
-            helpers: frame.helpers
-        )
         if hasBias, !isBiasOfColumns { add(frame.input(2), times: form.beta, to: output, frame) }
     }
 }
@@ -145,13 +156,15 @@ let gemmOperators: [OperatorDefinition] = [
             guard type == .float else {
                 return PlainGemmKernel(form: form, hasBias: bias != nil).kernel(for: type)
             }
-            let packed = try context.input(1).constant.flatMap {
-                PackedMatrix($0, isTransposed: form.turnsB, scale: form.alpha)
+            let matrix = try context.input(1).constant.flatMap {
+                context.constantMatrix(
+                    $0,
+                    ofInput: 1,
+                    isTransposed: form.turnsB,
+                    scale: form.alpha
+                )
             }
-            if let packed {
-                context.leaveUnread(input: 1)
-                context.keep(byteCount: packed.byteCount)
-            } else {
+            if matrix == nil {
                 let columns = try context.sum([form.columns, Dimension(Int(SERIN_PANEL))])
                 context.reserveScratch(bytes: try context.product([form.depth, columns, 4]))
             }
@@ -160,7 +173,7 @@ let gemmOperators: [OperatorDefinition] = [
                 && bias?.shape.dropLast().allSatisfy { $0 == 1 } == true
             return floatKernel(
                 form,
-                packed: packed,
+                matrix,
                 hasBias: bias != nil,
                 isBiasOfColumns: isBiasOfColumns
             )

@@ -64,21 +64,19 @@ func matrixSizes(_ frame: Frame) -> (rows: Int, depth: Int, columns: Int) {
     )
 }
 
-/// The right matrix is a constant and packed; all of the left is one tall matrix.
-private func packedKernel(_ matrix: PackedMatrix) -> Kernel {
+/// The right matrix is a constant; all of the left is one tall matrix.
+private func constantKernel(_ matrix: ConstantMatrix) -> Kernel {
     { frame in
         let a: View<Float> = frame.input(0)
         let c: MutableView<Float> = frame.output(0)
         let rows = matrix.depth == 0 ? c.count / max(matrix.columns, 1) : a.count / matrix.depth
         multiply(
             a,
-            matrix.view,
+            matrix,
             Epilogue(),
             c,
             rows: rows,
-            depth: matrix.depth,
-            columns: matrix.columns,
-            helpers: frame.helpers
+            frame
         )
     }
 }
@@ -150,10 +148,10 @@ let matMulOperators: [OperatorDefinition] = [
         compile: { context throws(EngineError) in
             let (a, b) = (try context.input(0), try context.input(1))
             guard a.type == .float else { return PlainMatMulKernel().kernel(for: a.type) }
-            if let constant = b.constant, b.rank == 2, let packed = PackedMatrix(constant) {
-                context.leaveUnread(input: 1)
-                context.keep(byteCount: packed.byteCount)
-                return packedKernel(packed)
+            if let constant = b.constant, b.rank == 2,
+                let matrix = context.constantMatrix(constant, ofInput: 1)
+            {
+                return constantKernel(matrix)
             }
             let shapes = try MatrixShapes(a, b, context)
             // Filling the last panel up takes at most one panel more.

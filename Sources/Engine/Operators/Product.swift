@@ -26,14 +26,13 @@ enum Product {
         compile: { context throws(EngineError) in
             let isTurned = try context.integer("transB", default: 0) != 0
             guard
-                let matrix = PackedMatrix(
+                let matrix = context.constantMatrix(
                     try context.contents(ofInput: 1),
+                    ofInput: 1,
                     isTransposed: isTurned,
                     scale: try context.float("alpha", default: 1)
                 )
             else { throw context.failure("the matrix is too large to pack") }
-            context.leaveUnread(input: 1)
-            context.keep(byteCount: matrix.byteCount)
             let values = try context.floats(parameters) ?? []
             let activation = Activation(
                 function: UInt32(clamping: try context.integer(function, default: 0)),
@@ -44,12 +43,12 @@ enum Product {
         }
     )
 
-    private static func kernel(_ matrix: PackedMatrix, _ activation: Activation) -> Kernel {
+    private static func kernel(_ matrix: ConstantMatrix, _ activation: Activation) -> Kernel {
         { frame in
             let c: MutableView<Float> = frame.output(0)
             multiply(
                 frame.input(0),
-                matrix.view,
+                matrix,
                 Epilogue(
                     bias: frame.hasInput(2) ? frame.input(2) : nil,
                     residual: frame.hasInput(3) ? frame.input(3) : nil,
@@ -57,9 +56,7 @@ enum Product {
                 ),
                 c,
                 rows: c.count / max(matrix.columns, 1),
-                depth: matrix.depth,
-                columns: matrix.columns,
-                helpers: frame.helpers
+                frame
             )
         }
     }

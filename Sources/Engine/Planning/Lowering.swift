@@ -7,6 +7,7 @@ struct Lowering {
     private let options: ProgramOptions
     private var compiled: [CompiledNode] = []
     private var keptByteCount = 0
+    private var lateMatrices: [LateMatrix] = []
     private var childCount = 0
     /// Values that are other names for the bytes of an earlier value.
     private var aliases: [Graph.ValueID: Graph.ValueID] = [:]
@@ -34,6 +35,7 @@ struct Lowering {
         var hasLateNodes = false
         var children: [Program.Child] = []
         var constants: [Tensor] = []
+        var lateMatrices: [LateMatrix] = []
     }
 
     init(_ graph: Graph, _ options: ProgramOptions) {
@@ -62,6 +64,7 @@ struct Lowering {
             context.maximumRows = options.maximumRows
             context.firstChild = childCount
             context.mostWork = options.mostWorkPerStep
+            context.packsLater = options.packsLater
             for output in node.outputs {
                 guard let fact = graph[output].fact else {
                     throw context.failure("an output has no type", kind: .invalidGraph)
@@ -79,6 +82,7 @@ struct Lowering {
             }
             let work = try context.work(rows: options.maximumRows)
             keptByteCount += context.keptByteCount
+            lateMatrices += context.lateMatrices
             childCount += context.children.count
             compiled.append(
                 CompiledNode(
@@ -165,6 +169,7 @@ struct Lowering {
         (parts.inputPlaces, parts.outputPlaces) = (inputPlaces, outputPlaces)
         parts.lateSlotCount = slots.count
         parts.children = children
+        parts.lateMatrices = lateMatrices
         parts.hasLateNodes = slots.count > 0 || lateCount > 0
         return parts
     }

@@ -35,6 +35,8 @@ package final class Program: Sendable {
     let children: [Child]
     /// Kept alive for the addresses in `values`.
     let constants: [Tensor]
+    /// Those of its kernels, of which some may not be packed yet.
+    private let lateMatrices: [LateMatrix]
     /// Kept alive for `steps`.
     private let kernels: [StepKernel]
 
@@ -103,7 +105,8 @@ package final class Program: Sendable {
     ///
     /// - Parameters:
     ///   - bytes: the whole ONNX file; nothing refers to it afterwards.
-    ///   - files: those beside it in which tensors lie, by the locations it gives; nor to these.
+    ///   - files: those beside it in which tensors lie, by the locations it gives; nor to these, unless
+    ///     the options say that matrices are packed later.
     ///   - options: for how many rows, and within which bounds.
     /// - Throws: `EngineError`, saying at which node or byte and why.
     package convenience init(
@@ -120,11 +123,20 @@ package final class Program: Sendable {
         options: ProgramOptions,
         table: OperatorTable
     ) throws(EngineError) {
-        // Large tensors stay in the file until a kernel packs them. Once the graph is gone, what is
-        // still in use gets a copy: nothing that serves reads the file, which others may change.
-        let loan = TensorLoan(files: files)
-        defer { loan.end() }
-        self.init(try Self.prepare(model: bytes, options, table, loan))
+        self.init(try Self.prepare(model: bytes, options, table, TensorLoan(files: files)))
+    }
+
+    /// Prepares a mapped model, which the program keeps for as long as it may read it.
+    package convenience init(
+        model: MappedFile,
+        beside files: [String: MappedFile] = [:],
+        options: ProgramOptions = ProgramOptions()
+    ) throws(EngineError) {
+        let loan = TensorLoan(files: files, model: model)
+        let program = try model.withBytes { (bytes) throws(EngineError) in
+            try Self.prepare(model: bytes, options, .standard, loan)
+        }
+        self.init(program)
     }
 
     /// Prepares a graph whose inputs have facts, but for those known only while it runs.
@@ -151,6 +163,7 @@ package final class Program: Sendable {
         )
         children = parts.children
         constants = parts.constants
+        lateMatrices = parts.lateMatrices
         kernels = parts.kernels
     }
 
@@ -175,6 +188,10 @@ package final class Program: Sendable {
                 remedy: "the passes are \(Pass.names.joined(separator: ", "))"
             )
         }
+        // Large tensors stay in the file until a kernel packs them. Once the graph is gone, what is
+        // still in use gets a copy: nothing but a matrix that is packed later reads the file then,
+        // which others may change.
+        defer { loan.end() }
         guard options.maximumRows > 0 else {
             throw EngineError(
                 .unsupported,
@@ -208,6 +225,16 @@ package final class Program: Sendable {
             parts: try lowering.planned(),
             options: options
         )
+    }
+
+    /// Whether no kernel reads the files it was made of any longer.
+    package var isPacked: Bool { lateMatrices.allSatisfy(\.isPacked) }
+
+    /// Packs what is not packed yet; runs may go on meanwhile, and their bits do not change.
+    ///
+    /// What it read is what was approved only if the mapped files are untouched afterwards.
+    package func pack() {
+        for matrix in lateMatrices { matrix.pack() }
     }
 
     /// Reads the file's structure.

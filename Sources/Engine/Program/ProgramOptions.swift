@@ -27,6 +27,8 @@ package struct ProgramOptions: Sendable {
     package var mostWorkPerStep = Self.usualWorkPerStep
     /// The most that constants worked out at load may take together; what takes more runs with the model.
     package var mostFoldedWork = 10_000_000_000
+    /// Whether large matrices in mapped files are read from there until `Program.pack` is called.
+    package var packsLater = false
     /// Names of passes left out; see `Pass.names`.
     package var disabledPasses: Set<String>
     /// Room for the text of strings, in bytes for each string element; an average, not a limit.

@@ -32,6 +32,7 @@ extension Daemon {
             reloader.applyToModels()
             caretaker.start()
             watchdog?.start()
+            versions.packLoaded()
         }
         stop.waitForFirst()
         let isDrained = drain(stop)

@@ -13,37 +13,45 @@ struct Loader: Sendable {
 
     /// - Parameters:
     ///   - candidate: the folder.
+    ///   - packsLater: whether it may answer before its large weights are packed.
     ///   - admit: reserves the memory, or refuses.
     /// - Returns: the version, which nobody can ask yet, and what its golden records said.
     /// - Throws: why it may not serve.
     func load(
         _ candidate: ArtifactRepository.Candidate,
+        packsLater: Bool,
         admit: (MemoryBudget.Claim) throws(ArtifactError) -> Void
     ) throws(ArtifactError) -> (ModelVersion, CanaryReport) {
         let identity = candidate.identity
+        var options = try ArtifactOptions(settings: daemon.settings, identity: identity)
+        if packsLater { options.hashingThreads = processorCount }
         let artifact = try Artifact.load(
             directory: candidate.path,
-            options: ArtifactOptions(settings: daemon.settings, identity: identity)
+            options: options
         )
         try checkStage(of: artifact)
         let version = try ModelVersion(
             artifact: artifact,
-            settings: modelSettings,
+            settings: modelSettings(packsLater: packsLater),
             metrics: daemon.metrics,
             forcedBreaker: daemon.keptBreakerTrip(of: identity.name, identity.version),
             now: .now,
             admit: admit
         )
-        let report = canaries.run(version)
-        version.warm()
+        // Where nothing answers yet, nobody else needs the cores.
+        let started = ContinuousClock.now
+        let report = version.reserved.session.helped(byThreads: packsLater ? processorCount : 1) {
+            canaries.run(version)
+        }
+        version.warm(canaryTook: .now - started)
         return (version, report)
     }
 
-    private var modelSettings: ModelSettings {
+    private func modelSettings(packsLater: Bool) -> ModelSettings {
         let settings = daemon.settings
         let threads =
             settings.loopCount(cores: processorCount) + settings.arenaCount(cores: processorCount)
-        return ModelSettings(
+        var model = ModelSettings(
             maximumRows: settings.limits.rows,
             workspaces: threads,
             memoryLimit: daemon.memoryLimit ?? .max,
@@ -51,6 +59,8 @@ struct Loader: Sendable {
             threadsPerRequest: settings.concurrency.threadsPerRequest,
             canaryInterval: settings.canary.interval
         )
+        model.packsLater = packsLater
+        return model
     }
 
     private func checkStage(of artifact: Artifact) throws(ArtifactError) {
@@ -75,15 +85,19 @@ extension ModelVersion {
     /// Makes every workspace's memory present and runs the golden records, so that the first client
     /// waits for nothing and what a byte of a request costs is known.
     ///
-    /// The records run in every workspace where that is quick; else in one, since memory is what a
-    /// first run lacks most.
-    func warm() {
+    /// The records run in every workspace where that is quick; else the canary's run of them is enough,
+    /// since memory is what a first run lacks most.
+    func warm(canaryTook duration: Duration) {
+        if duration >= Self.longestWarming {
+            let bodyBytes = canaryCase.batches.reduce(0) { $0 + $1.body.count }
+            setCost(nanoseconds: duration.nanoseconds, bodyBytes: bodyBytes)
+        }
         var leased: [Workspace] = []
         while let workspace = pool.lease() { leased.append(workspace) }
         let started = ContinuousClock.now
         for workspace in leased {
             workspace.session.populate()
-            if .now - started < Self.longestWarming { runGolden(in: workspace) }
+            if duration + (.now - started) < Self.longestWarming { runGolden(in: workspace) }
         }
         for workspace in leased { pool.giveBack(workspace) }
     }

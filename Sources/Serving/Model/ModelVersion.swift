@@ -32,12 +32,14 @@ package final class ModelVersion: Sendable {
         package var canary: CanaryState
         /// The file that changed while serving, and how.
         package var fileFailure: String?
+        /// Why the weights in memory may be others than those approved; stands until it is loaded again.
+        package var weightFailure: String?
         /// Why the artifact, or whoever signed it, no longer counts.
         package var revocation: String?
         /// What an operator should know about its signature.
         package var signatureWarning: String?
         /// Why these are not the bytes that were approved.
-        package var integrityFailure: String? { revocation ?? fileFailure }
+        package var integrityFailure: String? { revocation ?? weightFailure ?? fileFailure }
         /// The file that the folder no longer has as it was loaded; what serves is intact.
         package var displacement: String?
         package var integrityCheckedAt: Timestamp?
@@ -123,6 +125,18 @@ package final class ModelVersion: Sendable {
         )
     }
 
+    /// Packs what is still read from the files, and makes sure that they were those approved.
+    ///
+    /// - Returns: what is wrong with the weights in memory now; nil when nothing is.
+    func pack() -> ArtifactError? {
+        program.pack()
+        let touched = artifact.touchedFiles
+        guard !touched.isEmpty else { return nil }
+        let error = ArtifactError(touched.map { .touched($0) })
+        guards.withLock { $0.weightFailure = "\(error)" }
+        return error
+    }
+
     /// Nanoseconds that a body of this size will probably take.
     package func expectedCost(bodyBytes: Int) -> Int {
         let (cost, overflow) = costPerByte.load(ordering: .relaxed)
@@ -139,6 +153,12 @@ package final class ModelVersion: Sendable {
             defer { state.lastVerdict = verdict }
             return state.lastVerdict != verdict
         }
+    }
+
+    /// Begins the average.
+    func setCost(nanoseconds: Int, bodyBytes: Int) {
+        guard bodyBytes > 0 else { return }
+        costPerByte.store(max(1, min(nanoseconds / bodyBytes, 1_000_000)), ordering: .relaxed)
     }
 
     package func noteCost(nanoseconds: Int, bodyBytes: Int) {
@@ -163,6 +183,8 @@ package struct ModelSettings: Sendable {
     package var threadsPerRequest: Int
     /// Stands in for the contract's own interval between golden runs.
     package var canaryInterval: Duration?
+    /// Whether large weights are read from their files until `ModelVersion.pack`.
+    package var packsLater = false
 
     package init(
         maximumRows: Int,
@@ -190,11 +212,14 @@ private func compile(
     options.memoryLimit = settings.memoryLimit
     options.lateByteCount = settings.lateByteCount
     options.openShapes = artifact.contract.inputShapes
+    options.packsLater = settings.packsLater
     let program: Program
     do throws(EngineError) {
-        program = try artifact.model.withBytes { (bytes) throws(EngineError) in
-            try Program(model: bytes, beside: artifact.mappedFiles, options: options)
-        }
+        program = try Program(
+            model: artifact.model,
+            beside: artifact.mappedFiles,
+            options: options
+        )
     } catch {
         throw ArtifactError([
             ArtifactProblem(
@@ -207,20 +232,27 @@ private func compile(
         ])
     }
     // The digests were taken before the weights were packed from the same mappings.
-    let touched = artifact.mappedFiles.filter { !$0.value.isUntouched }.keys.sorted()
-    guard touched.isEmpty else {
-        throw ArtifactError(
-            touched.map { path in
-                ArtifactProblem(
-                    file: path,
-                    found: "written to or replaced while it was loaded",
-                    expected: "the bytes whose digest was checked",
-                    remedy: "put the approved artifact back and load it again"
-                )
-            }
+    let touched = artifact.touchedFiles
+    guard touched.isEmpty else { throw ArtifactError(touched.map { .touched($0) }) }
+    return program
+}
+
+extension Artifact {
+    /// Mapped files that are no longer, or that a read found not to be, what was hashed.
+    fileprivate var touchedFiles: [String] {
+        mappedFiles.filter { !$0.value.isUntouched }.keys.sorted()
+    }
+}
+
+extension ArtifactProblem {
+    fileprivate static func touched(_ path: String) -> ArtifactProblem {
+        ArtifactProblem(
+            file: path,
+            found: "written to or replaced while it was loaded",
+            expected: "the bytes whose digest was checked",
+            remedy: "put the approved artifact back and load it again"
         )
     }
-    return program
 }
 
 private func makeSession(_ program: Program, threads: Int) throws(ArtifactError) -> Session {

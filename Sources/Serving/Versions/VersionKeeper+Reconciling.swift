@@ -61,7 +61,10 @@ extension VersionKeeper {
         isPatient: Bool
     ) -> Bool {
         guard host.version(candidate.identity.version) == nil else { return true }
-        guard isReady(candidate, isPatient: isPatient), load(candidate, host) else { return false }
+        guard isReady(candidate, isPatient: isPatient),
+            // At the start clients wait for the first answer, later for none.
+            load(candidate, host, packsLater: !isPatient)
+        else { return false }
         if host.active == nil { settle(host) }
         return true
     }
@@ -117,9 +120,18 @@ extension VersionKeeper {
 
     /// Loads a version beside what serves.
     ///
+    /// - Parameters:
+    ///   - candidate: the folder.
+    ///   - host: its model.
+    ///   - packsLater: whether it may answer before its large weights are packed; whoever says so sees
+    ///     to it that they are.
     /// - Returns: whether it is loaded now.
     @discardableResult
-    func load(_ candidate: ArtifactRepository.Candidate, _ host: ModelHost) -> Bool {
+    func load(
+        _ candidate: ArtifactRepository.Candidate,
+        _ host: ModelHost,
+        packsLater: Bool = false
+    ) -> Bool {
         let identity = candidate.identity
         let started = ContinuousClock.now
         note("loading \(identity)")
@@ -128,7 +140,10 @@ extension VersionKeeper {
         var claim: MemoryBudget.Claim?
         do throws(ArtifactError) {
             try checkFit(candidate, host)
-            let (version, report) = try loader.load(candidate) { (wanted) throws(ArtifactError) in
+            let (version, report) = try loader.load(
+                candidate,
+                packsLater: packsLater
+            ) { (wanted) throws(ArtifactError) in
                 try reserve(wanted, for: host)
                 claim = wanted
             }

@@ -97,6 +97,31 @@ struct Epilogue {
     /// A matrix of the product's shape.
     var residual: View<Float>?
     var activation = Activation.identity
+
+    /// Lends itself as the kernels in C take it, for a product of so many columns and any rows.
+    @unsafe
+    @inline(__always)
+    func lend<Output>(
+        columns: Int,
+        _ body: (UnsafePointer<serin_epilogue>) -> Output
+    ) -> Output {
+        let following = unsafe serin_epilogue(
+            bias: bias?.pointer,
+            residual: residual?.pointer,
+            residual_stride: columns,
+            function: serin_function(rawValue: activation.function),
+            alpha: activation.alpha,
+            beta: activation.beta
+        )
+        return unsafe withUnsafePointer(to: following, body)
+    }
+
+    /// Checks that it fits a product.
+    @inline(__always)
+    func requireSize(columns: Int, elementCount: Int) {
+        precondition(bias.map { $0.count == columns } ?? true, "a bias of another size")
+        precondition(residual.map { $0.count == elementCount } ?? true, "a residual too short")
+    }
 }
 
 /// `c = a · b + bias`, `b` packed; see `serin_gemm_f32` for the order of summation.
@@ -136,30 +161,23 @@ func multiply(
 ) {
     precondition(a.count == rows * depth && c.count == rows * columns, "matrices of another size")
     precondition(serin_packed_count(depth, columns) <= packed.count, "a pack of another size")
-    precondition(epilogue.bias.map { $0.count == columns } ?? true, "a bias of another size")
-    precondition(epilogue.residual.map { $0.count == c.count } ?? true, "a residual too short")
+    epilogue.requireSize(columns: columns, elementCount: c.count)
     guard rows > 0, columns > 0 else { return }
-    var following = unsafe serin_epilogue(
-        bias: epilogue.bias?.pointer,
-        residual: epilogue.residual?.pointer,
-        residual_stride: columns,
-        function: serin_function(rawValue: epilogue.activation.function),
-        alpha: epilogue.activation.alpha,
-        beta: epilogue.activation.beta
-    )
-    unsafe serin_gemm_f32_shared(
-        helpers.pointer,
-        rows,
-        columns,
-        depth,
-        a.pointer,
-        isTurned ? 1 : depth,
-        isTurned ? rows : 1,
-        packed.pointer,
-        &following,
-        c.pointer,
-        columns
-    )
+    unsafe epilogue.lend(columns: columns) { following in
+        unsafe serin_gemm_f32_shared(
+            helpers.pointer,
+            rows,
+            columns,
+            depth,
+            a.pointer,
+            isTurned ? 1 : depth,
+            isTurned ? rows : 1,
+            packed.pointer,
+            following,
+            c.pointer,
+            columns
+        )
+    }
 }
 
 /// The same for every other type, in the plain order.

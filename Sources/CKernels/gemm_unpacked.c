@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// A product by a matrix that is not packed yet: group of panels after group is packed where it stays in
+// a cache, and multiplied from there. Next to a packed one it costs one more pass over the cache.
+#include "gemm_internal.h"
+
+struct work {
+    size_t groups, parts;
+    size_t rows, columns, depth;
+    const float *a;
+    ptrdiff_t a_row_stride, a_depth_stride;
+    const char *b;
+    ptrdiff_t b_row_stride, b_column_stride;
+    float scale;
+    const struct serin_epilogue *epilogue;
+    float *c;
+    size_t c_stride;
+    float *room;
+    size_t room_of_part;
+};
+
+static void multiply_group(const struct work *w, size_t group, float *room) {
+    size_t panels = (w->columns + SERIN_PANEL - 1) / SERIN_PANEL;
+    size_t first = panels * group / w->groups * SERIN_PANEL;
+    size_t end = panels * (group + 1) / w->groups * SERIN_PANEL;
+    if (end > w->columns) end = w->columns;
+    struct serin_epilogue e = *w->epilogue;
+    if (e.bias) e.bias += first;
+    if (e.residual) e.residual += first;
+    serin_pack_f32(
+        w->b + (ptrdiff_t)first * w->b_column_stride * 4, w->depth, end - first, w->b_row_stride,
+        w->b_column_stride, w->scale, room);
+    serin_gemm_f32(
+        w->rows, end - first, w->depth, w->a, w->a_row_stride, w->a_depth_stride, room, &e,
+        w->c + first, w->c_stride);
+}
+
+static void multiply_part(void *context, size_t part) {
+    const struct work *w = context;
+    if (part >= w->parts) return;
+    for (size_t group = part; group < w->groups; group += w->parts)
+        multiply_group(w, group, w->room + part * w->room_of_part);
+}
+
+void serin_gemm_f32_unpacked(
+    struct serin_team *team, size_t rows, size_t columns, size_t depth, const float *a,
+    ptrdiff_t a_row_stride, ptrdiff_t a_depth_stride, const void *b, ptrdiff_t b_row_stride,
+    ptrdiff_t b_column_stride, float scale, const struct serin_epilogue *epilogue, float *c,
+    size_t c_stride, float *room, size_t count) {
+    static const struct serin_epilogue none = {0};
+    size_t panels = (columns + SERIN_PANEL - 1) / SERIN_PANEL;
+    size_t parts = team ? serin_team_size(team) : 1;
+    size_t most = count / (depth * SERIN_PANEL * SERIN_LEAST_PANELS);
+    if (parts > most) parts = most;
+    if (parts > panels / SERIN_LEAST_PANELS) parts = panels / SERIN_LEAST_PANELS;
+    // Groups are of equally many panels, one more or less: with at least four in the room and in the
+    // whole, none is of a single one, which would add in another order.
+    size_t held = count / parts / (depth * SERIN_PANEL);
+    size_t groups = (panels + held - 1) / held;
+    if (groups < parts) groups = parts;
+    struct work work = {
+        .groups = groups, .parts = parts, .rows = rows, .columns = columns, .depth = depth, .a = a,
+        .a_row_stride = a_row_stride, .a_depth_stride = a_depth_stride, .b = b,
+        .b_row_stride = b_row_stride, .b_column_stride = b_column_stride, .scale = scale,
+        .epilogue = epilogue ? epilogue : &none, .c = c, .c_stride = c_stride, .room = room,
+        .room_of_part = count / parts};
+    if (parts > 1)
+        serin_team_run(team, multiply_part, &work);
+    else
+        multiply_part(&work, 0);
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+import CKernels
+import Testing
+
+@Suite struct UnpackedProductTests {
+    /// Columns around whole groups and panels, with room for all of them, some, and as few as there may be.
+    @Test(arguments: [64, 65, 79, 80, 81, 95, 96, 113, 160, 161, 300], [0, 30_000, 1 << 20])
+    func `a matrix gives the bits of its packed copy`(columns: Int, wanted: Int) {
+        for (rows, depth) in [(1, 1), (1, 70), (3, 33), (17, 129)] {
+            for threads in [1, 2, 3, 7] {
+                for isTransposed in [false, true] {
+                    check(rows, columns, depth, wanted, threads, isTransposed)
+                }
+            }
+        }
+    }
+
+    private func check(
+        _ rows: Int,
+        _ columns: Int,
+        _ depth: Int,
+        _ wanted: Int,
+        _ threads: Int,
+        _ isTransposed: Bool
+    ) {
+        var numbers = Numbers(seed: UInt64(columns * 31 + rows))
+        let (a, b) = (numbers.floats(rows * depth), numbers.floats(depth * columns))
+        let (bias, residual) = (numbers.floats(columns), numbers.floats(rows * columns))
+        let strides = isTransposed ? (1, depth) : (columns, 1)
+        var packed = [Float](repeating: .nan, count: serin_packed_count(depth, columns))
+        unsafe serin_pack_f32(b, depth, columns, strides.0, strides.1, 0.5, &packed)
+        var expected = [Float](repeating: .nan, count: rows * columns)
+        var found = expected
+        let count = serin_unpacked_room(depth, columns, wanted)
+        // What lies behind the room is not touched.
+        var room = [Float](repeating: .nan, count: count + 16)
+        let team = unsafe serin_team_make(threads)
+        defer { unsafe serin_team_free(team) }
+        unsafe bias.withUnsafeBufferPointer { bias in
+            unsafe residual.withUnsafeBufferPointer { residual in
+                var epilogue = unsafe serin_epilogue(
+                    bias: bias.baseAddress,
+                    residual: residual.baseAddress,
+                    residual_stride: columns,
+                    function: SERIN_TANH,
+                    alpha: 1,
+                    beta: 0
+                )
+                unsafe serin_gemm_f32(
+                    rows,
+                    columns,
+                    depth,
+                    a,
+                    depth,
+                    1,
+                    packed,
+                    &epilogue,
+                    &expected,
+                    columns
+                )
+                unsafe serin_gemm_f32_unpacked(
+                    team,
+                    rows,
+                    columns,
+                    depth,
+                    a,
+                    depth,
+                    1,
+                    b,
+                    strides.0,
+                    strides.1,
+                    0.5,
+                    &epilogue,
+                    &found,
+                    columns,
+                    &room,
+                    count
+                )
+            }
+        }
+        #expect(isSame(found, expected), "\(rows) x \(columns) x \(depth), \(threads) threads")
+        let isUntouched = room[count...].allSatisfy { $0.isNaN }
+        #expect(isUntouched)
+    }
+}
