@@ -220,6 +220,14 @@ def _text(value):
     return "" if _is_missing(value) else str(value)
 
 
+def _number(value):
+    """A number as a float, also one that is written as text; None for anything else."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
+
+
 def _sources(rows, names):
     """The frame's column for each column that a model was fitted with, in the model's order.
 
@@ -815,7 +823,9 @@ def _histogram_forest(model, columns, link):
             # None is one, NaN is not.
             categories = [value for value in categories if value is None or not _is_missing(value)]
             if columns is not None and columns[order[index]].dtype.kind == "U":
-                keys = [_text(value) for value in categories]
+                # Whole numbers with holes are fractions for scikit-learn; they are written as the rows have them.
+                written = {_number(text): text for text in set(columns[order[index]].tolist()) if _number(text) is not None}
+                keys = [_text(v) if isinstance(v, str) else written.get(_number(v), _text(v)) for v in categories]
                 if len(set(keys)) < len(keys):
                     raise PackError(f"different categories that are written alike, of {', '.join(keys)}")
                 forest.keys[order[index]], categories = keys, range(len(keys))

@@ -53,7 +53,7 @@ package enum Substitute: Sendable, Equatable {
     case reject
     /// The row is answered by the fallback.
     case fallback
-    /// The value stands in for it; `null` lets a number go to the graph as NaN.
+    /// The value stands in for it; `null` lets a number go to the graph as NaN, a category as none.
     case value(DefaultValue)
 }
 

@@ -186,6 +186,7 @@ extension ContractReader {
         let datatype = feature.datatype
         switch value {
         case .null where datatype.isReal && key == "missing": return .null
+        case .null where feature.categories != nil && feature.shape == nil: return .null
         case .null:
             entry.report(
                 "default",

@@ -42,7 +42,8 @@ extension FeatureRule.Remedy {
         _ categories: TextTable?
     ) -> Self {
         switch (FeatureKind(feature), value) {
-        case (.real, .null), (.integer, .null), (.boolean, .null): return .noValue
+        case (.real, .null), (.integer, .null), (.boolean, .null), (.category, .null):
+            return .noValue
         case (.real, .number(let number)): return .real(feature.datatype.rounded(number))
         case (.real, .integer(let integer)): return .real(Double(integer))
         case (.integer, .integer(let integer)): return .integer(integer)

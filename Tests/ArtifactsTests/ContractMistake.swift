@@ -100,9 +100,9 @@ struct ContractMistake: Sendable, CustomTestStringConvertible {
                 + "did you mean 'Ideal'?"
         ),
         mistake(
-            "\"unknown\": \"reject\"",
-            "\"missing\": {\"default\": null}",
-            "features[1].missing.default: null stands for NaN, which BYTES does not have here"
+            "\"FP32\", \"range\": [40, 80], \"missing\": {\"default\": 61.8}",
+            "\"INT32\", \"range\": [40, 80], \"missing\": {\"default\": null}",
+            "features[2].missing.default: null stands for NaN, which INT32 does not have here"
         ),
         mistake(
             "\"unit\": \"ct\"",

@@ -5,10 +5,11 @@ Tests/python/trees.py has the models and the rows; `serin pack` held each row ag
 """
 
 import json
+import shutil
 import subprocess
 
 import pytest
-from daemon import ROOT, binary, run, surroundings
+from daemon import ROOT, Daemon, binary, run, surroundings
 from test_first_model import python
 
 EXACT = (
@@ -16,7 +17,7 @@ EXACT = (
     "gradient", "gradient-zero", "gradient-binary", "gradient-exponential", "forest", "forest-single", "forest-codes",
     "forest-binary", "forest-classes", "forest-targets", "extra", "extra-classes", "tree", "tree-classes", "tree-leaf",
     "pipeline-forest", "pipeline-boosting", "pipeline-ordinal", "search", "catboost", "catboost-most",
-    "catboost-categories", "catboost-binary", "catboost-leaves",
+    "catboost-categories", "catboost-binary", "catboost-leaves", "boosting-lost", "lightgbm-lost", "xgboost-lost",
 )
 # The last place of an exponential is one thing in NumPy and CatBoost and another in the C library.
 ROUNDED = (
@@ -56,6 +57,32 @@ def test_categories_are_texts_where_the_library_had_texts(packed):
     assert features["cut"]["encode"] == {"to": "cut", "column": 0}
     assert features["carat"]["missing"] == {"default": None}
     assert run("verify", packed[0] / "boosting-from-dtype" / "1").returncode == 0
+
+
+@pytest.mark.parametrize("case", ["boosting-lost", "lightgbm-lost", "xgboost-lost"])
+def test_a_missing_category_goes_to_the_model_as_none(packed, tmp_path, case):
+    folder = packed[0] / case / "1"
+    contract = json.loads((folder / "contract.json").read_text(encoding="utf-8"))
+    features = {feature["name"]: feature for feature in contract["features"]}
+    assert features["cut"]["missing"] == features["shop"]["missing"] == {"default": None}
+    row = next(
+        record for record in map(json.loads, (folder / "golden.jsonl").read_text(encoding="utf-8").splitlines())
+        if record["inputs"]["cut"] is None
+    )
+    # What is edited by hand: an unknown category is none either.
+    edited = tmp_path / "edit" / case / "1"
+    shutil.copytree(folder, edited)
+    contract["features"][contract["features"].index(features["cut"])]["unknown"] = {"default": None}
+    (edited / "contract.json").write_text(json.dumps(contract), encoding="utf-8")
+    done = run("pack", "--edit", edited, "--out", tmp_path / "own")
+    assert done.returncode == 0, done.stderr
+    inputs = {name: value for name, value in row["inputs"].items() if name != "cut"}
+    with Daemon(tmp_path / "own", tmp_path / "daemon") as daemon:
+        answers = daemon.rows(case, [row["inputs"], inputs, {**inputs, "cut": "Unheard of"}])
+        assert answers.status_code == 200, answers.text
+        assert answers.headers["serin-served-by"] == "model"
+        first, left_out, unknown = answers.json()["predictions"]
+    assert first == left_out == unknown == pytest.approx(row["outputs"]["prediction"], rel=1e-7)
 
 
 def test_statistics_of_categories_are_refused_with_what_to_do(packed):

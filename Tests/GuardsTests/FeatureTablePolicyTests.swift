@@ -27,6 +27,13 @@ import Testing
         feature("rooms", .int32, missing: .value(.integer(2))),
         feature("new", .bool, missing: .value(.bool(true))),
         feature("note", .bytes, missing: .value(.text("none"))),
+        feature(
+            "clarity",
+            .bytes,
+            categories: ["IF", "SI1"],
+            missing: .value(.null),
+            unknown: .value(.null)
+        ),
     ]
 
     /// Whether nothing is sent or null makes no difference but for `reject`.
@@ -45,7 +52,7 @@ import Testing
         #expect(
             Self.features.indices.map { table.cell(feature: $0, row: 0) } == [
                 .refused, .missing, .defaulted, .missing, .defaulted, .missing, .defaulted,
-                .defaulted, .defaulted,
+                .defaulted, .defaulted, .missing,
             ]
         )
         #expect(table.real(feature: 2, row: 0) == Double(Float(61.8)))
@@ -56,6 +63,17 @@ import Testing
         #expect(table.real(feature: 7, row: 0) == 1)
         #expect(table.text(feature: 8, row: 0) == "none")
         #expect(table.text(feature: 5, row: 0) == nil)
+        #expect(table.category(feature: 9, row: 0) == nil)
+    }
+
+    @Test func `an unknown category may be none, and is no refusal`() {
+        var table = table(Array(Self.features.suffix(1)))
+        table.setText(Array("Unheard of".utf8).span, feature: 0, row: 0)
+        table.finish()
+        #expect(table.violations.total == 0)
+        #expect(table.guardName(row: 0) == .ok)
+        #expect(table.cell(feature: 0, row: 0) == .unknown)
+        #expect(table.category(feature: 0, row: 0) == nil)
     }
 
     @Test func `an unknown category becomes what the contract says`() {

@@ -5,8 +5,8 @@ import Tensors
 
 /// What the columns hold, and whether graph and contract can take it.
 extension FeaturePlanner {
-    /// What may stand in for a missing value: NaN where the graph can take it, else the median, for
-    /// texts the most frequent.
+    /// What may stand in for a missing value: NaN or no category where the graph can take it, else the
+    /// median, for texts the most frequent.
     func substitutes(for feature: PlannedFeature) -> [Substitute] {
         let column = feature.column
         guard (0..<column.rowCount).contains(where: { column.isMissing($0) }) else {
@@ -18,7 +18,7 @@ extension FeaturePlanner {
             guard let most = counts.indices.max(by: { counts[$0] < counts[$1] }) else {
                 return [.reject]
             }
-            return [.value(.text(texts.names[most]))]
+            return none(for: feature, texts) + [.value(.text(texts.names[most]))]
         case .booleans(let values):
             let set = values.indices.count { !column.isMissing($0) && values[$0] }
             return [.value(.bool(2 * set > values.count - column.missingCount))]
@@ -36,6 +36,20 @@ extension FeaturePlanner {
                 : .number(Double(spell(middle, isSingle: feature.element == .float)) ?? middle)
             let takesNaN = feature.element == .float || feature.element == .double
             return (takesNaN ? [.value(.null)] : []) + [.value(median)]
+        }
+    }
+
+    /// No text: the empty one, no one-hot column, or NaN among numbers.
+    private func none(for feature: PlannedFeature, _ texts: TextValues) -> [Substitute] {
+        switch feature.form {
+        case .text:
+            // A text of any kind may be empty by itself.
+            let isCategory = feature.categories != nil || texts.areCategories
+            return [.value(isCategory ? .null : .text(""))]
+        case .oneHot: return [.value(.null)]
+        case .ordinal, .identity:
+            let takesNaN = feature.element == .float || feature.element == .double
+            return takesNaN ? [.value(.null)] : []
         }
     }
 

@@ -62,8 +62,11 @@ struct PlanProblems {
                 remedy: "change 'as', or 'to'"
             )
         }
-        let holdsNaN = spec.elementType == .float || spec.elementType == .double
-        if !holdsNaN && (feature.missing == .value(.null) || feature.unknown == .value(.null)) {
+        // No category is no column of one-hot columns, and the empty text.
+        let holdsNone =
+            spec.elementType == .float || spec.elementType == .double || part.form == .oneHot
+            || part.form == .text
+        if !holdsNone && (feature.missing == .value(.null) || feature.unknown == .value(.null)) {
             add(
                 place,
                 found: "a default of null",
