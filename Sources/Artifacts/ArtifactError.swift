@@ -4,9 +4,29 @@
 package struct ArtifactError: Error, Equatable, Sendable, CustomStringConvertible {
     /// At least one.
     package var problems: [ArtifactProblem]
+    /// Whose fault it is, for the exit status of a command.
+    package var cause = Cause.content
+    /// What was noticed before and helps to understand the problems.
+    package var notes: [String] = []
+
+    package enum Cause: Sendable {
+        /// Files are not what they should be.
+        case content
+        /// What was asked for cannot be.
+        case usage
+        /// A file cannot be read or written.
+        case system
+    }
 
     package init(_ problems: [ArtifactProblem]) { self.problems = problems }
     package init(_ problem: ArtifactProblem) { problems = [problem] }
+
+    /// The same, laid to a cause.
+    package func because(of cause: Cause) -> ArtifactError {
+        var error = self
+        error.cause = cause
+        return error
+    }
 
     /// One line a problem.
     package var description: String {
@@ -52,7 +72,7 @@ package struct ArtifactProblem: Error, Hashable, Sendable, CustomStringConvertib
     }
 
     /// Text from an untrusted file must not break the line or move a terminal's cursor.
-    private static func oneLine(_ text: String) -> String {
+    package static func oneLine(_ text: String) -> String {
         guard text.unicodeScalars.contains(where: isControl) else { return text }
         var line = ""
         for scalar in text.unicodeScalars {

@@ -6,6 +6,17 @@ private import Glibc
 package enum Signal: Sendable, CaseIterable {
     case terminate, interrupt, hangUp
 
+    /// What a shell says of a process that the signal ended.
+    package var exitStatus: Int32 { 128 + number }
+
+    /// Whether whoever started this process wants the signal to do nothing, as `nohup` does.
+    package var isIgnored: Bool {
+        var action = sigaction()
+        guard unsafe sigaction(number, nil, &action) == 0 else { return false }
+        return unsafe unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+            == unsafeBitCast(SIG_IGN, to: Int.self)
+    }
+
     var number: Int32 {
         switch self {
         case .terminate: SIGTERM

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Artifacts
+import Dispatch
 import JSON
 import Platform
 import Serving
@@ -139,6 +140,8 @@ extension CommandSpec {
     if !isJSON, progress.isVisible {
         options.progress = { progress.show($0, $1, $2) }
     }
+    let watcher = leavingNothingBehind(progress)
+    defer { withExtendedLifetime(watcher) {} }
     do throws(ArtifactError) {
         let report = try Packer(options).pack()
         progress.clear()
@@ -150,19 +153,40 @@ extension CommandSpec {
     }
 }
 
+/// Lets a signal that ends the command take along what is not whole.
+func leavingNothingBehind(_ progress: ProgressLine) -> SignalWatcher {
+    let signals = Signal.allCases.filter { !$0.isIgnored }
+    return SignalWatcher(signals, on: .global()) { signal in
+        UnfinishedFolders.end()
+        progress.clear()
+        Terminal.complain("serin pack: broken off, nothing was packed")
+        endProcess(signal.exitStatus)
+    }
+}
+
 /// Tells all that is in the way; the answer is no.
 func refusePacking(_ error: ArtifactError, json: Bool) -> ExitStatus {
+    UnfinishedFolders.waitIfEnding()
+    let notes = error.notes.map(ArtifactProblem.oneLine)
     if json {
         let problems = error.problems.map { JSONValue.string($0.description) }
-        let document: JSONValue = ["verdict": "refused", "problems": .array(problems)]
+        let document: JSONValue = [
+            "verdict": "refused", "problems": .array(problems),
+            "notes": .array(notes.map { .string($0) }),
+        ]
         Terminal.print(document.text(pretty: true))
     } else {
         Terminal.complain(
-            error.problems.map { "serin pack: \($0)" }.joined(separator: "\n")
+            (notes.map { "serin pack: note: \($0)" } + error.problems.map { "serin pack: \($0)" })
+                .joined(separator: "\n")
                 + "\nserin pack: nothing was packed, " + counted(error.problems.count, "problem")
         )
     }
-    return .no
+    switch error.cause {
+    case .content: return .no
+    case .usage: return .misuse
+    case .system: return .failed
+    }
 }
 
 private func packOptions(_ arguments: Arguments) throws -> PackOptions {

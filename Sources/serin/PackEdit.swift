@@ -24,6 +24,8 @@ func runEdit(_ source: String, _ arguments: Arguments) throws -> ExitStatus {
     options.key = try packKey(arguments)
     options.isDryRun = arguments.has("--dry-run")
     let isJSON = arguments.has("--json")
+    let watcher = leavingNothingBehind(ProgressLine())
+    defer { withExtendedLifetime(watcher) {} }
     do throws(ArtifactError) {
         let report = try ArtifactEditor(options).edit()
         Terminal.print(isJSON ? report.document.text(pretty: true) : report.text)

@@ -2,12 +2,17 @@
 """`serin pack` at its edges: what is nearly right, looks right, or is broken off."""
 
 import csv
+import fcntl
 import json
+import os
+import signal
+import subprocess
+import time
 
 import numpy as np
 import onnx
 import pytest
-from daemon import Daemon, run
+from daemon import Daemon, binary, run, surroundings
 from onnx import TensorProto, helper, numpy_helper
 
 ROWS = 120
@@ -49,7 +54,8 @@ def pack(folder, *extra, status=0, **options):
     arguments = ["--model", folder / "m.onnx", "--data", folder / "rows.csv"]
     if (folder / "predictions.csv").exists():
         arguments += ["--predictions", folder / "predictions.csv"]
-    result = run("pack", *arguments, "--out", folder / "out", *extra, **options)
+    out = [] if "--out" in extra else ["--out", folder / "out"]
+    result = run("pack", *arguments, *out, *extra, **options)
     assert result.returncode == status, result.stdout + result.stderr
     return result.stderr if status else result.stdout
 
@@ -179,3 +185,99 @@ def test_column_names_that_look_alike_are_refused(example):
     rows = [{"\u00e9" if row % 2 else "e\u0301": row, "b": row} for row in range(9)]
     (example / "rows.csv").write_text("".join(json.dumps(row) + "\n" for row in rows))
     assert "another Unicode form" in pack(example, status=1)
+
+
+def begin(folder, *extra, **environment):
+    """A pack that goes on for a while behind the moment in which its folder is there."""
+    if not (folder / "many.csv").exists():
+        a, b = RANDOM.uniform(0, 10, (2, 12_000)).astype(np.float32).round(2)
+        write_csv(folder / "many.csv", {"a": a, "b": b, "y": 2 * a + 3 * b})
+    arguments = ["--model", "m.onnx", "--data", "many.csv", "--predictions-column", "y"]
+    arguments += ["--golden", "10000", *extra]
+    return subprocess.Popen(
+        [binary(), "pack", *arguments],
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        env={**surroundings(), **environment},
+    )
+
+
+def waits_for(pattern, folder, process):
+    deadline = time.monotonic() + 60
+    while not list(folder.glob(pattern)):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+ENDS = {"interrupt": (signal.SIGINT, 130), "end": (signal.SIGTERM, 143), "hang-up": (1, 129)}
+
+
+@pytest.mark.parametrize("form", ["real", "dry"])
+@pytest.mark.parametrize("ending", ENDS)
+def test_a_signal_leaves_nothing_behind(example, ending, form):
+    number, status = ENDS[ending]
+    temporary = example / "temporary"
+    temporary.mkdir()
+    extra, place = (["--dry-run"], "temporary/serin-*") if form == "dry" else ([], "Models/m/.*")
+    process = begin(example, *extra, TMPDIR=str(temporary))
+    waits_for(place, example, process)
+    process.send_signal(number)
+    assert process.wait(30) == status
+    assert b"broken off, nothing was packed" in process.stderr.read()
+    assert not (example / "Models").exists() and not list(temporary.iterdir())
+
+
+def test_what_a_killed_pack_left_is_cleared_and_what_lives_is_not(example):
+    process = begin(example, "--out", "out")
+    waits_for("out/m/.packing-*", example, process)
+    process.kill()
+    process.wait(30)
+    (left,) = (example / "out" / "m").iterdir()
+    alive = example / "out" / "m" / ".packing-1-2"
+    alive.mkdir()
+    holder = os.open(alive, os.O_RDONLY)
+    fcntl.flock(holder, fcntl.LOCK_EX)
+    pack(example, "--target", "true")
+    assert sorted(path.name for path in (example / "out" / "m").iterdir()) == [alive.name, "1"]
+    os.close(holder)
+    pack(example, "--target", "true")
+    assert sorted(path.name for path in (example / "out" / "m").iterdir()) == ["1", "2"]
+
+
+def test_packs_at_once_get_a_version_each(example):
+    packs = [begin(example, "--out", "out") for _ in range(3)]
+    errors = [process.communicate(timeout=100)[1] for process in packs]
+    assert [process.returncode for process in packs] == [0, 0, 0], errors
+    versions = sorted(path.name for path in (example / "out" / "m").iterdir())
+    assert versions == ["1", "2", "3"]
+    for version in versions:
+        folder = example / "out" / "m" / version
+        assert json.loads((folder / "artifact.json").read_text())["version"] == int(version)
+        assert run("verify", folder).returncode == 0
+
+
+def test_a_model_folder_that_is_a_link_is_refused_and_a_repository_may_be_one(example):
+    elsewhere = example / "elsewhere"
+    (elsewhere / "m").mkdir(parents=True)
+    (example / "out").mkdir()
+    (example / "out" / "m").symlink_to(elsewhere / "m")
+    assert "out/m: a symbolic link" in pack(example, status=1)
+    assert not list((elsewhere / "m").iterdir())
+    (example / "out" / "m").unlink()
+    (example / "out").rmdir()
+    (example / "out").symlink_to(elsewhere)
+    pack(example, "--target", "true")
+    assert (elsewhere / "m" / "1" / "artifact.json").exists()
+
+
+def test_exit_statuses_are_those_of_the_table(example):
+    pack(example, "--name", "a/b", status=2)
+    (example / "file").write_text("")
+    for place in (example / "file", "/dev/full/m", "/proc/none"):
+        error = pack(example, "--target", "true", "--out", place, status=3)
+        assert "cannot be written" in error
+    for flag in ("--environment", "--predictions-column"):
+        status = 3 if flag == "--environment" else 1
+        pack(example, flag, example / "none", status=status)
+    (example / "rows.csv").rename(example / "other.csv")
+    assert "rows.csv: No such file" in pack(example, status=3)

@@ -18,9 +18,14 @@ extension DataTable {
             mapping = try MappedFile(path: path)
         } catch {
             guard error.errno != EINVAL else {
-                throw ArtifactError(path, found: "a folder or a device", expected: "a file of rows")
+                throw ArtifactError(
+                    path,
+                    found: "a folder, pipe, socket or device",
+                    expected: "a file of rows"
+                )
             }
-            throw ArtifactError(ArtifactProblem(path, error))
+            throw ArtifactError(path, found: error.reason, expected: "a file of rows")
+                .because(of: .system)
         }
         let table = try mapping.withBytes { (bytes) throws(ArtifactError) in
             try parse(bytes, file: path, options: options)

@@ -73,9 +73,11 @@ package struct ArtifactEditor {
         let version = options.version ?? Packer.nextVersion(in: folder)
         guard let identity = ArtifactIdentity(name: name, version: version) else {
             throw ArtifactError(packing: "--name", "'\(name)'", expected: ArtifactIdentity.nameRule)
+                .because(of: .usage)
         }
         self.identity = identity
         path = "\(folder)/\(version)"
+        try StagingFolder.checkModelFolder(folder)
         guard (try? fileStatus(of: path, followingLinks: false)) == nil else {
             throw ArtifactError(
                 packing: path,
@@ -106,19 +108,23 @@ package struct ArtifactEditor {
         {
             notes.append("the signature was over the old version, and is dropped: sign the new one")
         }
-        try folder.seal(
-            identity: identity,
-            stage: options.stage ?? manifest.stage,
-            framework: manifest.framework,
-            provenance: provenance(changed),
+        let (identity, proof) = try folder.finish(
+            identity,
+            mayMove: options.version == nil,
             key: options.key
-        )
-        let proof = try folder.prove(identity, key: options.key)
-        if !options.isDryRun { try folder.publish() }
+        ) { (identity) throws(ArtifactError) in
+            try folder.seal(
+                identity: identity,
+                stage: options.stage ?? manifest.stage,
+                framework: manifest.framework,
+                provenance: provenance(changed),
+                key: options.key
+            )
+        }
         return Report(
             from: manifest.identity,
             identity: identity,
-            path: path,
+            path: folder.destination,
             changed: changed,
             goldenCount: proof.artifact.goldenRecords.count,
             goldenDeviation: proof.deviation,
@@ -135,6 +141,7 @@ package struct ArtifactEditor {
             return try readFile(path: path, limit: ArtifactOptions().documentByteLimit)
         } catch {
             throw ArtifactError(packing: path, "cannot be read: \(error.reason)")
+                .because(of: .system)
         }
     }
 

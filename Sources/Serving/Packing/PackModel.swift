@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Artifacts
 import Engine
+import Glibc
 import ONNX
 import Platform
 package import Tensors
@@ -32,7 +33,7 @@ package final class PackModel: Sendable {
     /// What trained or exported it, as far as the file tells.
     package let framework: Manifest.Framework?
     /// Where an imported model lies meanwhile.
-    private let folder: String?
+    private let folder: TemporaryFolder?
 
     package init(path: String, float32: Bool) throws(ArtifactError) {
         self.path = path
@@ -43,9 +44,10 @@ package final class PackModel: Sendable {
             let isFolder = (try? fileStatus(of: path))?.kind == .directory
             throw ArtifactError(
                 packing: path,
-                isFolder ? "a folder" : "\(error.reason)",
-                remedy: "name the model's file"
-            )
+                isFolder
+                    ? "a folder" : error.errno == EINVAL ? "no regular file" : "\(error.reason)",
+                expected: "a model's file"
+            ).because(of: isFolder || error.errno == EINVAL ? .content : .system)
         }
         let start = given.withBytes { bytes in
             (0..<min(4096, bytes.count)).map { bytes[$0] }
@@ -93,18 +95,16 @@ package final class PackModel: Sendable {
         }
     }
 
-    deinit { if let folder { try? removeDirectory(folder) } }
-
     private static func store(
         _ bytes: [UInt8]
-    ) throws(ArtifactError) -> (file: MappedFile, folder: String) {
+    ) throws(ArtifactError) -> (file: MappedFile, folder: TemporaryFolder) {
         do throws(SystemError) {
-            let folder = try makeTemporaryDirectory(prefix: "serin-pack-")
-            let path = "\(folder)/\(Artifact.modelFileName)"
+            let folder = try TemporaryFolder()
+            let path = "\(folder.path)/\(Artifact.modelFileName)"
             try writeFileAtomically(bytes.span, to: path)
             return (try MappedFile(path: path), folder)
         } catch {
-            throw ArtifactError(packing: "TMPDIR", "\(error)")
+            throw ArtifactError(packing: "TMPDIR", "\(error)").because(of: .system)
         }
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Artifacts
 import Engine
+import Glibc
 import JSON
 import Platform
 import Tensors
@@ -22,15 +23,16 @@ package struct Packer {
         guard ArtifactIdentity.isName(name) else {
             throw ArtifactError(
                 packing: "--name",
-                "'\(name)'",
+                "'\(name)'" + (options.name == nil ? ", after the model's file" : ""),
                 expected: ArtifactIdentity.nameRule
-            )
+            ).because(of: .usage)
         }
         let version = options.version ?? Self.nextVersion(in: "\(repository)/\(name)")
         guard let identity = ArtifactIdentity(name: name, version: version) else {
             throw ArtifactError(packing: "--version", "\(version)", expected: "a positive number")
         }
         self.identity = identity
+        try StagingFolder.checkModelFolder("\(repository)/\(name)")
         guard (try? fileStatus(of: path, followingLinks: false)) == nil else {
             throw ArtifactError(
                 packing: path,
@@ -70,6 +72,20 @@ package struct Packer {
         let lock = try readLock()
         tell("reading \(options.model)", 0, 1)
         let model = try PackModel(path: options.model, float32: options.float32)
+        do throws(ArtifactError) {
+            return try pack(model, lock)
+        } catch {
+            // What the model's file lacks may be why the rest does not fit.
+            var error = error
+            error.notes = model.imported?.notes ?? []
+            throw error
+        }
+    }
+
+    private func pack(
+        _ model: PackModel,
+        _ lock: (bytes: [UInt8], lock: EnvironmentLock)?
+    ) throws(ArtifactError) -> PackReport {
         let data = try readData(for: model)
         let answers = try TrainingAnswers(options, data: data)
         var planner = FeaturePlanner(
@@ -119,10 +135,10 @@ package struct Packer {
         } catch {
             throw ArtifactError(
                 packing: path,
-                "\(error.reason)",
+                error.errno == EINVAL ? "no regular file" : "\(error.reason)",
                 remedy:
                     "name the lock file of the training environment, or leave --environment away"
-            )
+            ).because(of: error.errno == EINVAL ? .content : .system)
         }
         // Told before the rows are read, which may take a while.
         return (bytes, try EnvironmentLock(parsing: bytes, file: path))

@@ -9,8 +9,11 @@ import Platform
 /// A folder in which an artifact is written until it is whole; only then does it get its name.
 final class StagingFolder {
     /// Where the artifact will lie.
-    let destination: String
+    private(set) var destination: String
+    private let isDryRun: Bool
     private let folder: String
+    /// Says to other packs that somebody works here; goes with this process.
+    private let temporary: TemporaryFolder
     /// The folders above it that were not there before, the uppermost last.
     private var made: [String] = []
     private var isPublished = false
@@ -22,10 +25,11 @@ final class StagingFolder {
     ///   - isDryRun: whether nothing is to be written there, not even for a moment.
     /// - Throws: why it cannot be made.
     init(for destination: String, isDryRun: Bool) throws(ArtifactError) {
-        self.destination = destination
+        (self.destination, self.isDryRun) = (destination, isDryRun)
         do throws(SystemError) {
             if isDryRun {
-                folder = try makeTemporaryDirectory(prefix: "serin-pack-")
+                temporary = try TemporaryFolder()
+                folder = temporary.path
                 return
             }
             let parent = parentDirectory(of: destination)
@@ -35,21 +39,19 @@ final class StagingFolder {
                 above = parentDirectory(of: above)
             }
             try makeDirectory(parent)
-            // Containers that share a repository have the same process numbers.
-            let own = "\(processIdentifier)-\(UInt32.random(in: 0 ... .max))"
-            folder = "\(parent)/\(ArtifactRepository.stagingPrefix)\(own)"
-            try makeDirectory(folder)
+            temporary = try TemporaryFolder(in: parent, madeAbove: made)
+            folder = temporary.path
         } catch {
+            for folder in made { removeEmptyDirectory(folder) }
             throw ArtifactError(packing: destination, "cannot be written: \(error)")
+                .because(of: .system)
         }
     }
 
     /// Removes what was not published; once more does nothing.
     func discard() {
         guard !isPublished else { return }
-        try? removeDirectory(folder)
-        // Only what is empty goes.
-        for folder in made { removeEmptyDirectory(folder) }
+        temporary.remove()
     }
 
     func write(_ files: [String: MappedFile]) throws(ArtifactError) {
@@ -70,6 +72,7 @@ final class StagingFolder {
     }
 
     private func write(_ bytes: Span<UInt8>, as path: String) throws(ArtifactError) {
+        UnfinishedFolders.waitIfEnding()
         do throws(SystemError) {
             let place = "\(folder)/\(path)"
             if path.contains("/") { try makeDirectory(parentDirectory(of: place)) }
@@ -80,7 +83,7 @@ final class StagingFolder {
                 "cannot be written: \(error.reason)",
                 remedy: error.errno == ENOSPC || error.errno == EDQUOT
                     ? "make room on the disk; nothing was kept" : "nothing was kept"
-            )
+            ).because(of: .system)
         }
     }
 
@@ -172,12 +175,62 @@ final class StagingFolder {
         return Proof(artifact: artifact, deviation: report.deviations.max() ?? 0)
     }
 
+    /// Seals and proves the folder and gives it its name; in a dry run not the last.
+    ///
+    /// - Parameters:
+    ///   - identity: what it is to be.
+    ///   - mayMove: whether it takes the next version where another pack was faster.
+    ///   - key: what it is signed with.
+    ///   - seal: writes manifest and signature.
+    /// - Returns: what it became, and what the daemon says of it.
+    /// - Throws: what the daemon would refuse, or why it cannot be written.
+    func finish(
+        _ identity: ArtifactIdentity,
+        mayMove: Bool,
+        key: Ed25519.PrivateKey?,
+        seal: (ArtifactIdentity) throws(ArtifactError) -> Void
+    ) throws(ArtifactError) -> (ArtifactIdentity, Proof) {
+        var identity = identity
+        while true {
+            try seal(identity)
+            let proof = try prove(identity, key: key)
+            if isDryRun { return (identity, proof) }
+            do throws(ArtifactError) {
+                try publish()
+                return (identity, proof)
+            } catch {
+                let parent = parentDirectory(of: destination)
+                guard mayMove, fileExists(destination),
+                    let next = ArtifactIdentity(
+                        name: identity.name,
+                        version: Packer.nextVersion(in: parent)
+                    ), next != identity
+                else { throw error }
+                (identity, destination) = (next, "\(parent)/\(next.version)")
+            }
+        }
+    }
+
+    /// A model's folder is one: daemons pass over symbolic links, and what lies behind may be another's.
+    static func checkModelFolder(_ path: String) throws(ArtifactError) {
+        guard let kind = try? fileStatus(of: path, followingLinks: false).kind, kind != .directory
+        else { return }
+        throw ArtifactError(
+            packing: path,
+            kind == .symbolicLink ? "a symbolic link" : "no folder",
+            expected: "a folder of versions; --out itself may be a link, what is in it may not",
+            remedy: "remove it, or choose another --out or --name"
+        )
+    }
+
     /// Gives the folder its name, in one step.
-    func publish() throws(ArtifactError) {
+    private func publish() throws(ArtifactError) {
+        UnfinishedFolders.waitIfEnding()
         do throws(SystemError) {
             try syncDirectory(folder)
             try renameFile(folder, to: destination)
             isPublished = true
+            temporary.keep()
             try syncDirectory(parentDirectory(of: destination))
         } catch {
             guard !isPublished else { return }
@@ -186,7 +239,7 @@ final class StagingFolder {
                 packing: destination,
                 isTaken ? "is there by now" : "cannot be written: \(error.reason)",
                 remedy: isTaken ? "pack again for the next free version" : "nothing was kept"
-            )
+            ).because(of: isTaken ? .content : .system)
         }
     }
 }

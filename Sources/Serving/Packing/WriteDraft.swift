@@ -38,20 +38,25 @@ extension Packer {
         }
         if let lock = draft.lock { try folder.write(lock, as: Artifact.environmentFileName) }
         let framework = draft.framework ?? Manifest.Framework(name: "unknown", version: "unknown")
-        try folder.seal(
-            identity: identity,
-            stage: options.stage,
-            framework: Manifest.Framework(
-                name: framework.name.isEmpty ? "unknown" : framework.name,
-                version: framework.version.isEmpty ? "unknown" : framework.version
-            ),
-            provenance: provenance,
+        let (identity, proof) = try folder.finish(
+            identity,
+            mayMove: options.version == nil,
             key: options.key
-        )
-        let proof = try folder.prove(identity, key: options.key)
+        ) { (identity) throws(ArtifactError) in
+            try folder.seal(
+                identity: identity,
+                stage: options.stage,
+                framework: Manifest.Framework(
+                    name: framework.name.isEmpty ? "unknown" : framework.name,
+                    version: framework.version.isEmpty ? "unknown" : framework.version
+                ),
+                provenance: provenance,
+                key: options.key
+            )
+        }
         report.take(proof, key: options.key)
+        (report.identity, report.path) = (identity, folder.destination)
         report.isDryRun = options.isDryRun
-        if !options.isDryRun { try folder.publish() }
     }
 
     /// What a file was called, and its digest.
@@ -62,7 +67,7 @@ extension Packer {
             let name = path.split(separator: "/").last.map(String.init) ?? path
             return ["file": .string(name), "sha256": .string("\(digest)")]
         } catch {
-            throw ArtifactError(packing: path, "\(error.reason)")
+            throw ArtifactError(packing: path, "\(error.reason)").because(of: .system)
         }
     }
 }
