@@ -50,8 +50,9 @@ def free_port():
 class Serin:
     """A daemon with one example model; used as a context. `stop` and `start` may be called in between."""
 
-    def __init__(self, binary, settings=None, context=None, prefix=()):
+    def __init__(self, binary, settings=None, context=None, prefix=(), artifact=MODEL):
         self.binary = binary
+        self.artifact = artifact
         # How a client makes sure of it, where the port speaks TLS.
         self.context = context
         # What the daemon is started by, such as `taskset -c 0`; it must become the daemon.
@@ -63,7 +64,7 @@ class Serin:
     def __enter__(self):
         self.scratch = tempfile.TemporaryDirectory(prefix="serin-")
         self.folder = Path(self.scratch.name)
-        shutil.copytree(MODEL, self.folder / "models" / "diamonds-price" / "1")
+        shutil.copytree(self.artifact, self.folder / "models" / "diamonds-price" / "1")
         settings = {"state_directory": str(self.folder / "state"), **self.settings}
         (self.folder / "serin.json").write_text(json.dumps(settings))
         try:

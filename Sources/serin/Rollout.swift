@@ -15,7 +15,7 @@ extension CommandSpec {
         examples: [
             "serin rollout diamonds-price",
             "serin rollout diamonds-price start 3 --reason 'second try'",
-            "serin rollout diamonds-price stop",
+            "serin rollout diamonds-price stop --reason 'prices too low'",
         ],
         positionals: [
             PositionalSpec(name: "MODEL", summary: "its name"),
@@ -58,7 +58,8 @@ extension CommandSpec {
         )
         return .done
     case "stop":
-        let answer = try client.ask(.delete, target)
+        let order: JSONValue? = arguments["--reason"].map { ["reason": .string($0)] }
+        let answer = try client.ask(.delete, target, body: order)
         Terminal.print(
             arguments.has("--json") ? answer.text(pretty: true) : VersionsPage(answer).text
         )

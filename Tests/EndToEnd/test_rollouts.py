@@ -133,8 +133,9 @@ def test_disagreement_is_told_by_part_and_can_be_a_gate(tmp_path):
         result = command(daemon, "rollout", NAME, "start", "2", "--reason", "second try")
         assert result.returncode == 0, result.stderr
         assert rollout(daemon)["to"] == 2
-        assert command(daemon, "rollout", NAME, "stop").returncode == 0
+        assert command(daemon, "rollout", NAME, "stop", "--reason", "prices too low").returncode == 0
         assert rollout(daemon) is None
+        assert daemon.events("rollout.ended")[-1]["fields"]["reason"] == "prices too low"
 
 
 def test_steps_that_are_none_are_refused(tmp_path):

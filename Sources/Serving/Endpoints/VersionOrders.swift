@@ -40,7 +40,8 @@ struct VersionOrders {
             return .later
         case .stopRollout:
             let host = try daemon.host(match)
-            let reason = "stopped by \(caller)"
+            let reason =
+                body.isEmpty ? "stopped by \(caller)" : try order(body, needsVersion: false).reason
             try keeper.stopRollout(host, by: caller, reason: reason, completion(host))
             return .later
         case .load:

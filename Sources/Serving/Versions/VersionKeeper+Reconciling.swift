@@ -63,7 +63,7 @@ extension VersionKeeper {
         guard host.version(candidate.identity.version) == nil else { return true }
         guard isReady(candidate, isPatient: isPatient),
             // At the start clients wait for the first answer, later for none.
-            load(candidate, host, packsLater: !isPatient)
+            load(candidate, host, packsLater: !daemon.registry.progress.isLoaded)
         else { return false }
         if host.active == nil { settle(host) }
         return true

@@ -32,14 +32,6 @@ package enum VersionPolicy: Sendable, Equatable {
             return nil
         }
     }
-
-    /// The versions to load of those that lie in the folder.
-    package func wanted(of available: [Int]) -> Set<Int> {
-        switch self {
-        case .latest(let count): Set(available.sorted().suffix(count))
-        case .listed(let listed): listed.intersection(available)
-        }
-    }
 }
 
 extension Settings.Versions {
