@@ -32,7 +32,12 @@ extension ModelVersion {
     convenience init(checking path: String, options: ArtifactOptions) throws(ArtifactError) {
         try self.init(
             artifact: try Artifact.load(directory: path, options: options),
-            settings: ModelSettings(maximumRows: 1024, workspaces: 0, memoryLimit: .max),
+            settings: ModelSettings(
+                maximumRows: 1024,
+                workspaces: 0,
+                memoryLimit: .max,
+                packsLater: true
+            ),
             metrics: ServingMetrics(),
             forcedBreaker: nil,
             now: .now

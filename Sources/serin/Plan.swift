@@ -39,7 +39,9 @@ extension CommandSpec {
                 maximumRows: settings.limits.rows,
                 workspaces: settings.loopCount(cores: cores) + settings.arenaCount(cores: cores),
                 memoryLimit: settings.memoryLimit ?? .max,
-                lateByteCount: settings.limits.lateMemory
+                lateByteCount: settings.limits.lateMemory,
+                // As at a start, which takes a little more than a swap.
+                packsLater: true
             ),
             metrics: ServingMetrics(),
             forcedBreaker: nil,

@@ -129,6 +129,9 @@ def test_weights_are_packed_behind_the_first_answers_and_the_file_no_longer_read
         told = json.loads(packed[0])
         assert (told["model"], told["version"]) == ("network", 1)
         assert told["bytes"] >= 4 * HIDDEN * HIDDEN
+        plan = json.loads(run("plan", folder, "--json").stdout)
+        assert daemon.events("model.loaded")[0]["fields"]["arena_bytes"] == plan["arena_bytes"]
+        assert json.loads(run("inspect", folder, "--json").stdout)["plan"]["arena_bytes"] == plan["arena_bytes"]
         before = daemon.rows("network", rows).json()["predictions"]
         assert before == pytest.approx(expected, rel=1e-5)
         # Cut off, the mapping reads as zeros: who still read it would answer otherwise.

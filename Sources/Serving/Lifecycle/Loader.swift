@@ -51,16 +51,15 @@ struct Loader: Sendable {
         let settings = daemon.settings
         let threads =
             settings.loopCount(cores: processorCount) + settings.arenaCount(cores: processorCount)
-        var model = ModelSettings(
+        return ModelSettings(
             maximumRows: settings.limits.rows,
             workspaces: threads,
             memoryLimit: daemon.memoryLimit ?? .max,
             lateByteCount: settings.limits.lateMemory,
             threadsPerRequest: settings.concurrency.threadsPerRequest,
-            canaryInterval: settings.canary.interval
+            canaryInterval: settings.canary.interval,
+            packsLater: packsLater
         )
-        model.packsLater = packsLater
-        return model
     }
 
     private func checkStage(of artifact: Artifact) throws(ArtifactError) {

@@ -184,7 +184,7 @@ package struct ModelSettings: Sendable {
     /// Stands in for the contract's own interval between golden runs.
     package var canaryInterval: Duration?
     /// Whether large weights are read from their files until `ModelVersion.pack`.
-    package var packsLater = false
+    package var packsLater: Bool
 
     package init(
         maximumRows: Int,
@@ -192,8 +192,10 @@ package struct ModelSettings: Sendable {
         memoryLimit: Int,
         lateByteCount: Int = 64 << 20,
         threadsPerRequest: Int = 1,
-        canaryInterval: Duration? = nil
+        canaryInterval: Duration? = nil,
+        packsLater: Bool = false
     ) {
+        self.packsLater = packsLater
         self.lateByteCount = lateByteCount
         self.threadsPerRequest = threadsPerRequest
         self.canaryInterval = canaryInterval

@@ -28,7 +28,7 @@ final class LateMatrix: @unchecked Sendable {
     /// What is smaller is packed in less time than a request takes.
     static let leastByteCount = 1 << 20
     /// So much of a matrix is packed at once and multiplied while it is in the cache.
-    private static let usualRoom = 4 << 20
+    private static let usualRoom = 2 << 20
 
     /// Reserves the memory of the packed copy; nil where that is better made at once, or cannot be.
     init?(_ matrix: Tensor, isTransposed: Bool, scale: Float) {
