@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import Artifacts
+
 extension CommandSpec {
     /// The line behind `usage: serin`, such as `verify PATH [--json]`.
     var usage: String {
@@ -45,6 +47,7 @@ func overview(of commands: [CommandSpec]) -> String {
 
 /// Rows as indented lines whose columns stand under each other; the last column is not padded.
 func columns(_ rows: [[String]], indent: String = "  ") -> [String] {
+    let rows = rows.map { $0.map(ArtifactProblem.oneLine) }
     var widths: [Int] = []
     for row in rows {
         for (index, cell) in row.enumerated() {

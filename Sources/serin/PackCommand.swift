@@ -208,7 +208,9 @@ private func packOptions(_ arguments: Arguments) throws -> PackOptions {
     options.key = try packKey(arguments)
     options.target = arguments["--target"]
     options.ignored = Set(arguments.all("--ignore"))
-    options.features = arguments["--features"].map(names)
+    options.features = try arguments["--features"].map {
+        (text) throws(CommandFailure) in try names(text, flag: "--features")
+    }
     options.float32 = arguments.has("--float32")
     options.isDryRun = arguments.has("--dry-run")
     if let count = try arguments.integer("--golden", in: 1...10_000) { options.goldenCount = count }
@@ -223,10 +225,12 @@ private func packOptions(_ arguments: Arguments) throws -> PackOptions {
     if let text = arguments["--framework"] { options.framework = try framework(text) }
     for text in arguments.all("--input") {
         let (input, columns) = try pair(text, flag: "--input", form: "INPUT=A,B,C")
-        options.inputs[input] = names(columns)
+        guard options.inputs[input] == nil else { throw twice("--input", input) }
+        options.inputs[input] = try names(columns, flag: "--input")
     }
     for text in arguments.all("--encode") {
         let (column, form) = try pair(text, flag: "--encode", form: "COLUMN=ordinal or one_hot")
+        guard options.encodings[column] == nil else { throw twice("--encode", column) }
         options.encodings[column] = try encoding(form)
     }
     for text in arguments.all("--missing") {
@@ -235,13 +239,38 @@ private func packOptions(_ arguments: Arguments) throws -> PackOptions {
             flag: "--missing",
             form: "COLUMN=reject, fallback, nan or a value"
         )
+        guard options.missing[column] == nil else { throw twice("--missing", column) }
         options.missing[column] = substitute(way)
+    }
+    if options.features != nil, !options.inputs.isEmpty {
+        throw CommandFailure.misuse("--features and --input say the same; give one of them")
     }
     return options
 }
 
-private func names(_ text: String) -> [String] {
-    text.split(separator: ",").map { String($0) }
+/// Names between commas; one that holds a comma stands in quotes, as in a line of CSV.
+private func names(_ text: String, flag: String) throws(CommandFailure) -> [String] {
+    let bytes = Array(text.utf8)
+    var scanner = CSVScanner()
+    var fields: [CSVScanner.Field] = []
+    let isOne: Bool
+    do throws(CSVScanner.Problem) {
+        isOne = try scanner.next(in: bytes.span, &fields) && scanner.offset == bytes.count
+    } catch {
+        throw .misuse("\(flag): \(error.problem) in '\(text)'")
+    }
+    guard isOne else {
+        throw .misuse("\(flag): expected names between commas, found '\(text)'")
+    }
+    let names = fields.compactMap { CSVScanner.text($0, in: bytes.span) }
+    guard !names.contains("") else {
+        throw .misuse("\(flag): a name between commas is empty in '\(text)'")
+    }
+    return names
+}
+
+private func twice(_ flag: String, _ name: String) -> CommandFailure {
+    .misuse("\(flag) is given twice for '\(name)'")
 }
 
 private func pair(
@@ -249,6 +278,18 @@ private func pair(
     flag: String,
     form: String
 ) throws(CommandFailure) -> (String, String) {
+    if text.hasPrefix("\"") {
+        // A name that holds the sign stands in quotes; one in it is written twice.
+        var (name, rest) = ("", text.dropFirst())
+        while let end = rest.firstIndex(of: "\"") {
+            name += rest[..<end]
+            rest = rest[rest.index(after: end)...]
+            if rest.first == "=", !name.isEmpty { return (name, String(rest.dropFirst())) }
+            guard rest.first == "\"" else { break }
+            name += "\""
+            rest = rest.dropFirst()
+        }
+    }
     guard let mark = text.firstIndex(of: "="), mark != text.startIndex else {
         throw .misuse("\(flag): expected \(form), found '\(text)'")
     }
@@ -260,7 +301,8 @@ private func encoding(_ text: String) throws(CommandFailure) -> PackOptions.Enco
     guard let word = parts.first, let form = Encoding.Form(rawValue: word),
         form == .ordinal || form == .oneHot
     else { throw .misuse("--encode: expected ordinal or one_hot, found '\(text)'") }
-    return .init(form: form, categories: parts.count > 1 ? names(parts[1]) : nil)
+    let categories = parts.count > 1 ? try names(parts[1], flag: "--encode") : nil
+    return .init(form: form, categories: categories)
 }
 
 private func substitute(_ word: String) -> Substitute {
@@ -292,7 +334,12 @@ func packStage(_ arguments: Arguments) throws(CommandFailure) -> Stage? {
 
 /// The key to sign with.
 func packKey(_ arguments: Arguments) throws -> Ed25519.PrivateKey? {
-    guard let path = arguments["--key"] else { return nil }
+    guard let path = arguments["--key"] else {
+        guard !arguments.has("--passphrase-file") else {
+            throw CommandFailure.misuse("--passphrase-file opens a key; --key is missing")
+        }
+        return nil
+    }
     let passphrase = try arguments["--passphrase-file"].map(readPassphrase)
     do throws(ArtifactProblem) {
         return try PrivateKeyFile.read(path, passphrase: passphrase)

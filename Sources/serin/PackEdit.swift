@@ -41,10 +41,11 @@ extension ArtifactEditor.Report {
         var lines = [
             "\(from) → \(identity)",
             changed.isEmpty
-                ? "no file changed" : "changed: \(changed.joined(separator: ", "))",
+                ? "no file changed"
+                : "changed: " + ArtifactProblem.oneLine(changed.joined(separator: ", ")),
             "\(counted(goldenCount, "golden record")) run: off by at most \(goldenDeviation)",
         ]
-        lines += notes.map { "note: \($0)" }
+        lines += notes.map { "note: " + ArtifactProblem.oneLine($0) }
         lines += missingForProduction.map { "missing for production: \($0)" }
         if missingForProduction.count == 1, !isSigned, !isDryRun, stage == .staging {
             lines.append("to add it: serin sign \(path) --key release.pem")

@@ -11,7 +11,7 @@ extension PackReport {
         lines += featureTable
         lines += [""] + outputTable + [""]
         lines += columns(facts)
-        if !notes.isEmpty { lines += [""] + notes.map { "note: \($0)" } }
+        if !notes.isEmpty { lines += [""] + notes.map { "note: " + ArtifactProblem.oneLine($0) } }
         lines += [""] + verdict
         return lines.joined(separator: "\n")
     }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Artifacts
 import Glibc
 import Platform
 
@@ -25,7 +26,7 @@ final class ProgressLine: Sendable {
         }
         guard isDue else { return }
         let share = total > 1 && done > 0 ? " \(done * 100 / total) %" : ""
-        write("\r\u{1B}[K\(step)\(share)")
+        write("\r\u{1B}[K\(ArtifactProblem.oneLine(step))\(share)")
     }
 
     /// Leaves an empty line for what comes.

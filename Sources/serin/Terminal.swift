@@ -12,8 +12,32 @@ enum Terminal {
     /// Writes bytes as they are to standard output.
     static func print(bytes: [UInt8]) { try? writeAll(bytes.span, to: 1, named: "output") }
 
+    /// Texts of files and clients must not move a terminal's cursor or hide what stands beside them: such
+    /// characters are written as JSON's escapes, which mean the same in documents for machines.
+    static func withoutControls(_ text: String) -> String {
+        let isPlain = text.utf8.allSatisfy {
+            (0x20..<0x7F).contains($0) || $0 == 0x0A || $0 == 0x09
+        }
+        if isPlain { return text }
+        var shown = ""
+        for scalar in text.unicodeScalars {
+            switch scalar.properties.generalCategory {
+            case .control where scalar == "\n" || scalar == "\t":
+                shown.unicodeScalars.append(scalar)
+            case .control, .format, .lineSeparator, .paragraphSeparator:
+                for unit in UTF16.encode(scalar) ?? .init() {
+                    let digits = String(unit, radix: 16)
+                    shown += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+                }
+            default: shown.unicodeScalars.append(scalar)
+            }
+        }
+        return shown
+    }
+
     /// A reader that went away, as `head` does, is no failure of ours.
     private static func write(_ text: String, to descriptor: Int32) {
+        let text = withoutControls(text)
         let bytes = Array((text.last == "\n" ? text : text + "\n").utf8)
         try? writeAll(bytes.span, to: descriptor, named: "output")
     }

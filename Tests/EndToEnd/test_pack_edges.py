@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 
@@ -281,3 +282,91 @@ def test_exit_statuses_are_those_of_the_table(example):
         pack(example, flag, example / "none", status=status)
     (example / "rows.csv").rename(example / "other.csv")
     assert "rows.csv: No such file" in pack(example, status=3)
+
+
+ESCAPE = "\x1b]0;owned\x07\u202e"
+
+
+def test_no_text_of_a_file_moves_the_terminal(tmp_path):
+    linear(tmp_path / "m.onnx", [1, 1])
+    x = RANDOM.uniform(0, 9, ROWS).astype(np.float32).round(2)
+    evil, name = f"x{ESCAPE}\nnote: y", f"col{ESCAPE}"
+    kinds = [("a", evil)[row % 2] for row in range(ROWS)]
+    write_csv(tmp_path / "rows.csv", {"kind": kinds, "x": x, name: x, "same": [1] * ROWS})
+    answers = [("a", evil).index(kind) + value for kind, value in zip(kinds, x)]
+    write_csv(tmp_path / "predictions.csv", {"y": answers})
+    texts = [pack(tmp_path, "--encode", "kind=ordinal", "--features", "kind,x", "--name", "m")]
+    texts.append(pack(tmp_path, "--encode", "kind=ordinal", status=1))
+    folder = tmp_path / "out" / "m" / "1"
+    other = pack(tmp_path, "--features", "kind,x", "--encode", "kind=ordinal", "--seed", "9")
+    texts.append(other)
+    (folder / f"odd{ESCAPE}").write_text("")
+    for command in (["inspect", folder], ["diff", folder, folder.parent / "2"], ["verify", folder]):
+        result = run(*command)
+        texts += [result.stdout, result.stderr]
+        result = run(*command, *(["--json"] if command[0] != "verify" else []))
+        texts += [result.stdout]
+    for text in texts:
+        assert not set(text) & {"\x1b", "\x07", "\u202e"}, text
+        assert "\nnote: y" not in text
+    assert "\\u{1B}" in texts[0]
+
+
+def test_names_with_commas_and_equals_signs_stand_in_quotes(example):
+    table = columns(example)
+    write_csv(example / "rows.csv", {"b=c": table["b"], 'x, "y"': table["a"], "z": table["true"]})
+    pack(example, "--features", '"x, ""y""",b=c', "--missing", '"b=c"=reject')
+    assert [f["name"] for f in contract(example)["features"]] == ['x, "y"', "b=c"]
+    for bad in ('"x', "x,,y", 'x"y', "", ","):
+        assert "--features" in pack(example, "--features", bad, status=2)
+
+
+CONTRADICTIONS = {
+    "a passphrase without a key": (["--passphrase-file", "x"], 2, "--key is missing"),
+    "nothing to ignore": (["--ignore", "tru"], 1, "no column 'tru' in data or predictions"),
+    "an encoding twice": (["--encode", "a=ordinal", "--encode", "a=one_hot"], 2, "twice for 'a'"),
+    "a stand-in twice": (["--missing", "a=1", "--missing", "a=2"], 2, "twice for 'a'"),
+    "an input twice": (["--input", "X=a,b", "--input", "X=b,a"], 2, "twice for 'X'"),
+    "two orders": (["--input", "X=a,b", "--features", "b,a"], 2, "say the same"),
+    "single precision of ONNX": (["--float32"], 2, "an ONNX graph computes as it says"),
+    "a stand-in for what is no feature": (
+        ["--features", "a,b", "--missing", "true=1"], 1, "is no feature of the model"
+    ),
+    "an ignored target": (["--ignore", "true", "--target", "true"], 1, "no column 'true'"),
+}
+
+
+@pytest.mark.parametrize("case", CONTRADICTIONS)
+def test_flags_that_contradict_are_named(example, case):
+    flags, status, sentence = CONTRADICTIONS[case]
+    extra = [] if "--target" in flags or "--features" in flags else ["--target", "true"]
+    assert sentence in pack(example, *flags, *extra, status=status)
+    assert not (example / "out").exists()
+
+
+def odd_file(folder, kind):
+    path = folder / "odd"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "socket":
+        socket.socket(socket.AF_UNIX).bind(str(path))
+    elif kind == "empty":
+        path.write_bytes(b"")
+    else:
+        path.write_bytes(bytes(RANDOM.integers(0, 256, 5000, dtype=np.uint8)))
+    return path
+
+
+@pytest.mark.parametrize("flag", ["--model", "--data", "--predictions", "--environment", "--key"])
+@pytest.mark.parametrize("kind", ["folder", "pipe", "socket", "empty", "junk"])
+def test_what_is_no_such_file_is_told_at_once(example, flag, kind):
+    path = odd_file(example, kind)
+    given = {"--model": "m.onnx", "--data": "rows.csv", "--predictions": "predictions.csv"}
+    given |= {"--target": "true", "--out": "out", flag: path}
+    words = [str(word) for pair in given.items() for word in pair]
+    result = run("pack", *words, cwd=example, timeout=20)
+    assert result.returncode in (1, 2, 3) and str(path) in result.stderr, result.stderr
+    assert "mmap" not in result.stderr and "Invalid argument" not in result.stderr
+    assert not (example / "out").exists()

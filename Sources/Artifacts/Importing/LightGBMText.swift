@@ -51,13 +51,11 @@ struct LightGBMText: Sendable {
         }
         guard isEnded else {
             throw ArtifactError(
-                ArtifactProblem(
-                    file: fileName,
-                    place: "line \(lines.number)",
-                    found: "the end of the file",
-                    expected: "'end of trees'",
-                    remedy: "copy it again, whole"
-                )
+                fileName,
+                "line \(lines.number)",
+                found: "the end of the file",
+                expected: "'end of trees'",
+                remedy: "copy it again, whole"
             )
         }
         while let line = lines.next(in: span) {
@@ -185,13 +183,11 @@ struct LightGBMText: Sendable {
         remedy: String = ""
     ) -> ArtifactError {
         ArtifactError(
-            ArtifactProblem(
-                file: fileName,
-                place: "\(section.name), \(key)",
-                found: found,
-                expected: expected,
-                remedy: remedy
-            )
+            fileName,
+            "\(section.name), \(key)",
+            found: found,
+            expected: expected,
+            remedy: remedy
         )
     }
 

@@ -163,14 +163,6 @@ extension ModelDocument {
         _ expected: String = "",
         remedy: String = ""
     ) -> ArtifactError {
-        ArtifactError(
-            ArtifactProblem(
-                file: fileName,
-                place: place,
-                found: found,
-                expected: expected,
-                remedy: remedy
-            )
-        )
+        ArtifactError(fileName, place, found: found, expected: expected, remedy: remedy)
     }
 }

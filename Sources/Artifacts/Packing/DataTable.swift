@@ -12,6 +12,8 @@ package struct DataTable: Sendable {
     package var firstLine: Int?
     /// Names that a file of arrays gives for the columns of its matrix.
     package var matrixNames: [String]?
+    /// Columns of the file that nobody wanted.
+    package var ignored: [String] = []
 
     package init(
         file: String,

@@ -191,13 +191,15 @@ struct CSVReader {
             }
             return built
         }
-        return DataTable(
+        var table = DataTable(
             file: file,
             rowCount: rowCount,
             columns: columns,
             hasNames: hasNames,
             firstLine: isLineByLine ? body.line + 1 : nil
         )
+        table.ignored = names.filter(options.ignored.contains)
+        return table
     }
 
     /// Lends every row's fields; `share` is 0 for the first walk and 1 for the second.

@@ -11,6 +11,7 @@ struct JSONRowsReader {
     private var rowCount = 0
     private var columns: [JSONColumn] = []
     private var places: [String: Int] = [:]
+    private var ignored: Set<String> = []
 
     init(file: String, options: DataOptions) {
         (self.file, self.options) = (file, options)
@@ -26,12 +27,14 @@ struct JSONRowsReader {
         }
         guard rowCount > 0 else { throw ArtifactError(file, found: "no rows") }
         for index in columns.indices { columns[index].fill(to: rowCount) }
-        return DataTable(
+        var table = DataTable(
             file: file,
             rowCount: rowCount,
             columns: columns.map(\.column),
             firstLine: bytes[start] == UInt8(ascii: "[") ? nil : 1
         )
+        table.ignored = Array(ignored)
+        return table
     }
 
     private mutating func readLines(_ bytes: Span<UInt8>) throws(ArtifactError) {
@@ -98,7 +101,11 @@ struct JSONRowsReader {
                 expected: "an object with a value for each column"
             )
         }
-        for member in members where !options.ignored.contains(member.name) {
+        for member in members {
+            if options.ignored.contains(member.name) {
+                ignored.insert(member.name)
+                continue
+            }
             let place: Int
             if let known = places[member.name] {
                 place = known

@@ -13,6 +13,7 @@ struct NPZReader {
     private var valuesLeft: Int
     /// Names of columns that lie beside a matrix.
     private var names: [String]?
+    private var ignored: [String] = []
 
     init(file: String, options: DataOptions) {
         (self.file, self.options, valuesLeft) = (file, options, options.valueLimit)
@@ -32,7 +33,10 @@ struct NPZReader {
             guard seen.insert(name).inserted else {
                 throw ArtifactError(file, found: "array '\(name)' twice", expected: "each once")
             }
-            guard !options.ignored.contains(name) else { continue }
+            guard !options.ignored.contains(name) else {
+                ignored.append(name)
+                continue
+            }
             var array = NPYArray(elementLimit: valuesLeft)
             do throws(NPYHeader.Problem) {
                 let damage = try ZipArchive.walk(over: member, in: bytes) {
@@ -172,6 +176,7 @@ struct NPZReader {
         }
         var table = DataTable(file: file, rowCount: rowCount, columns: columns)
         table.matrixNames = names
+        table.ignored = ignored
         return table
     }
 }

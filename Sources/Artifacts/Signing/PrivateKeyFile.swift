@@ -112,7 +112,8 @@ package enum PrivateKeyFile {
         } catch {
             throw ArtifactProblem(
                 file: path,
-                found: "the private key cannot be read: \(error.reason)",
+                found: "the private key cannot be read: "
+                    + (error.errno == EINVAL ? "it is no regular file" : error.reason),
                 remedy: "correct the path, or make a key with serin sign --new-key FILE"
             )
         }

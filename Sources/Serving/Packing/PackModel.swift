@@ -61,6 +61,13 @@ package final class PackModel: Sendable {
             )
         }
         if format == .onnx {
+            guard !float32 else {
+                throw ArtifactError(
+                    packing: "--float32",
+                    "an ONNX graph computes as it says",
+                    remedy: "leave it away, or export the graph in single precision"
+                ).because(of: .usage)
+            }
             (model, imported, folder) = (given, nil, nil)
         } else {
             let bytes = given.withBytes { bytes in bytes.indices.map { bytes[$0] } }

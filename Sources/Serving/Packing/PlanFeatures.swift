@@ -39,6 +39,14 @@ struct FeaturePlanner {
             if input.isMatrix { try takeMatrix(input) } else { try takeTensor(input) }
         }
         if problems.isEmpty { checkValues() }
+        for (flag, names) in [
+            ("--encode", options.encodings.keys.sorted()),
+            ("--missing", options.missing.keys.sorted()),
+        ] where problems.isEmpty {
+            for name in names where !features.contains(where: { $0.name == name }) {
+                report("column '\(name)', which \(flag) names, is no feature of the model")
+            }
+        }
         guard problems.isEmpty else { throw ArtifactError(problems) }
         if !left.isEmpty {
             let names = left.map { "'\($0.name)'" }.joined(separator: ", ")

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Artifacts
+import JSON
 
 /// The training side's own answers for the rows, a column for each output.
 struct TrainingAnswers {
@@ -7,6 +8,8 @@ struct TrainingAnswers {
     var columns: [DataColumn]
     /// Whether the file names them; else the outputs are called as the graph calls them.
     var hasNames: Bool
+    /// Columns of the file that a flag leaves out.
+    private var ignored: [String] = []
 
     /// Reads the file of predictions, or takes columns of the data.
     init(_ options: PackOptions, data: DataTable) throws(ArtifactError) {
@@ -16,7 +19,7 @@ struct TrainingAnswers {
             reading.ignored = options.ignored
             let table = try DataTable.read(path: path, options: reading)
             file = path
-            hasNames = table.hasNames
+            (hasNames, ignored) = (table.hasNames, table.ignored)
             columns = table.columns.filter { table.columns.count == 1 || !table.isIndex($0) }
             guard table.rowCount == data.rowCount else {
                 throw ArtifactError(
@@ -49,6 +52,14 @@ struct TrainingAnswers {
             )
         }
         try check(data)
+        let known = Set(data.ignored + ignored)
+        guard let odd = options.ignored.subtracting(known).sorted().first else { return }
+        throw ArtifactError(
+            packing: "--ignore",
+            "no column '\(odd)' in data or predictions",
+            expected: "one of \((data.names + data.ignored).prefix(40).joined(separator: ", "))",
+            remedy: suggestion(for: odd, among: data.names + columns.map(\.name)) ?? ""
+        )
     }
 
     var names: [String] {

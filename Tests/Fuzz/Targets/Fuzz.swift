@@ -5,6 +5,7 @@ import Glibc
 /// What can be fuzzed, chosen by the variable `SERIN_FUZZ_TARGET`; see `Tests/Fuzz/run`.
 enum FuzzTarget: String, CaseIterable {
     case json, head, chunked, gzip, rows, tensors, onnx, engine, contract, importers, data
+    case locks, signatures
 
     /// Tries one input; what must hold of it is a precondition, so that libFuzzer sees a crash.
     func tryInput(_ bytes: [UInt8]) {
@@ -20,6 +21,8 @@ enum FuzzTarget: String, CaseIterable {
         case .contract: fuzzContract(bytes)
         case .importers: fuzzImporters(bytes)
         case .data: fuzzData(bytes)
+        case .locks: fuzzLock(bytes)
+        case .signatures: fuzzSignature(bytes)
         }
     }
 
