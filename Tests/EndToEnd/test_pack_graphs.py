@@ -336,7 +336,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path):
         preexec_fn=limit,
         restore_signals=False,
     )
-    assert result.returncode == 1, result
+    assert result.returncode == 3, result
     assert "cannot be written: File too large" in result.stderr and "nothing was kept" in result.stderr
     assert not (tmp_path / "out").exists()
 
