@@ -370,3 +370,10 @@ def test_what_is_no_such_file_is_told_at_once(example, flag, kind):
     assert result.returncode in (1, 2, 3) and str(path) in result.stderr, result.stderr
     assert "mmap" not in result.stderr and "Invalid argument" not in result.stderr
     assert not (example / "out").exists()
+
+
+@pytest.mark.parametrize("order", ["le", "be"])
+def test_text_in_utf_16_is_called_so(example, order):
+    text = "\ufeff" + (example / "rows.csv").read_text()
+    (example / "rows.csv").write_bytes(text.encode(f"utf-16-{order}"))
+    assert "rows.csv: text in UTF-16" in pack(example, status=1)

@@ -63,6 +63,7 @@ extension DataTable {
             ([0x1F, 0x8B], "a gzip file", "unpack it with gunzip"),
             ([0x28, 0xB5, 0x2F, 0xFD], "a Zstandard file", "unpack it with unzstd"),
             ([0xFF, 0xFE], "text in UTF-16", "save it as UTF-8"),
+            ([0xFE, 0xFF], "text in UTF-16", "save it as UTF-8"),
         ]
         for (mark, found, remedy) in unreadable where starts(with: mark) {
             throw ArtifactError(
