@@ -6,12 +6,15 @@
 Two versions of the diamonds model, whose answers for one row differ, answer wrk at full speed; each answer's price must be
 that of the version that its header names. First nothing else happens, for the latency to compare with. Then versions are
 swapped by order, forward and back, as fast as orders are answered. Then new versions arrive as folders, are loaded beside,
-take over and push the oldest out. Needs Debian's wrk. Everything is on loopback and ends by itself.
+take over and push the oldest out. In between one client asks without a pause, and the last request that the old version answers
+and the first that the new one does are held against all others: what more they take is the stall. Needs Debian's wrk. Everything is on loopback and
+ends by itself.
 """
 
 import argparse
 import http.client
 import json
+import multiprocessing
 import re
 import shutil
 import statistics
@@ -143,6 +146,41 @@ def arrive(order, count, load, daemon, memory):
     return took
 
 
+def ask_on(port, until, pipe):
+    """Asks over one connection until the time comes; sends the milliseconds and the version of each answer."""
+    link = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    data, found = body(), []
+    while time.monotonic() < until:
+        began = time.perf_counter()
+        link.request("POST", PREDICT, data, {"content-type": "application/json"})
+        answer = link.getresponse()
+        if answer.status != 200 or not answer.read():
+            raise SystemExit(f"{answer.status} while versions were swapped")
+        found.append(((time.perf_counter() - began) * 1000, answer.headers["serin-model-version"]))
+    pipe.send(found)
+
+
+def stall(order, daemon, seconds):
+    """What the last request before and the first behind each swap took, what all others did, and how many swaps were seen."""
+    near, far = multiprocessing.Pipe()
+    client = multiprocessing.Process(target=ask_on, args=(daemon.port, time.monotonic() + seconds, far))
+    client.start()
+    turn = order("GET", "/v1/models/diamonds-price/versions")["active"] - 1
+    while client.is_alive() and not near.poll():
+        path = ("promote", "rollback")[turn % 2]
+        order("POST", f"/v1/models/diamonds-price/{path}", {"reason": "benchmark"} | ({"version": 2} if turn % 2 == 0 else {}))
+        turn += 1
+        time.sleep(0.005)
+    requests = near.recv()
+    client.join()
+    changes = [place for place in range(1, len(requests)) if requests[place][1] != requests[place - 1][1]]
+    near_swap = {place for change in changes for place in (change - 1, change)}
+    at, others = [], []
+    for place, (took, _) in enumerate(requests):
+        (at if place in near_swap else others).append(took)
+    return sorted(at), sorted(others), len(changes)
+
+
 def tell(name, result):
     print(
         f"{name}: {result['asked']:.0f} answers ({result['first']:.0f} and {result['second']:.0f} by each), failed "
@@ -179,6 +217,12 @@ def main():
         with Load(daemon, prices, 10, folder) as load:
             pass
         tell("calm", load.result)
+
+        at, others, count = stall(order, daemon, 10)
+        print(f"one client, {count} swaps")
+        for name, times in (("on either side of a swap", at), ("all others", others)):
+            cut = [times[int(share * (len(times) - 1))] for share in (0.5, 0.99, 1)]
+            print(f"  {len(times)} requests {name}: p50 {cut[0]:.2f}, p99 {cut[1]:.2f}, most {cut[2]:.2f} ms")
 
         for name, work, count in (("swaps", swap, arguments.swaps), ("arrivals", arrive, arguments.arrivals)):
             if not count:
