@@ -239,12 +239,23 @@ private final class ArtifactLoading {
         _ mapping: MappedFile
     ) throws(ArtifactProblem) {
         let threads = options.hashingThreads
-        guard let chunks = file.chunks, threads > 1, mapping.byteCount == file.byteCount else {
-            return try check(file, byteCount: mapping.byteCount) {
-                mapping.withBytes { sha256(of: $0) }
-            }
+        let chunks = mapping.byteCount == file.byteCount ? file.chunks : nil
+        // Without haste both are checked, so that what is signed is what a daemon takes that starts.
+        let checksWhole = chunks == nil || threads == nil
+        if checksWhole {
+            try check(file, byteCount: mapping.byteCount) { mapping.withBytes { sha256(of: $0) } }
         }
-        guard let wrong = chunks.firstWrong(in: mapping, threads: threads) else { return }
+        guard let wrong = chunks?.firstWrong(in: mapping, threads: threads ?? 1) else { return }
+        guard !checksWhole else {
+            throw ArtifactProblem(
+                file: Manifest.fileName,
+                place: "files[\"\(file.path)\"].chunks",
+                found:
+                    "another digest than the file's from byte \(wrong) on, and the right one of the whole",
+                expected: "the digests of the file's chunks",
+                remedy: "pack the artifact again"
+            )
+        }
         throw ArtifactProblem(
             file: file.path,
             found: "other bytes from \(wrong) on",

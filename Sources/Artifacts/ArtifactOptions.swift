@@ -14,8 +14,9 @@ package struct ArtifactOptions: Sendable {
     package var modelByteLimit = 4 << 30
     /// The most bytes that each other file may have.
     package var documentByteLimit = 16 << 20
-    /// The threads that hash a large file whose chunks the manifest lists.
-    package var hashingThreads = 1
+    /// The threads that hash a large file whose chunks the manifest lists, and nothing but those; nil where
+    /// there is time to check the digest of the whole and those of the chunks.
+    package var hashingThreads: Int?
     /// What the manifest must say.
     ///
     /// Where nil, a folder whose name is a version number tells: it and

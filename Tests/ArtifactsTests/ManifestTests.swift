@@ -77,7 +77,7 @@ import Testing
                 }
             }
             var options = ArtifactOptions()
-            for threads in [1, 4] {
+            for threads in [nil, 1, 4] {
                 options.hashingThreads = threads
                 let error = #expect(throws: ArtifactError.self) {
                     _ = try Artifact.load(directory: folder, options: options)
@@ -86,9 +86,34 @@ import Testing
                 #expect(found.count == 1)
                 #expect(
                     found.first?.hasPrefix(
-                        threads == 1 ? "SHA-256 " : "other bytes from 16777216 on"
+                        threads == nil ? "SHA-256 " : "other bytes from 16777216 on"
                     ) == true
                 )
+            }
+        }
+    }
+
+    @Test func `chunks that lie beside the right digest of the whole are refused at leisure too`()
+        throws
+    {
+        try withLargeModel { folder, manifest in
+            let chunks = try #require(manifest.file(at: "model.onnx")?.chunks)
+            let text = String(decoding: manifest.encoded(), as: UTF8.self)
+            let place = try #require(text.firstRange(of: "\(chunks.digests[8])"))
+            let other = String(repeating: "0", count: 64)
+            let lying = String(text[..<place.lowerBound] + other + text[place.upperBound...])
+            try ArtifactFixture.write(Array(lying.utf8), to: "\(folder)/\(Manifest.fileName)")
+            var options = ArtifactOptions()
+            let files = [nil: Manifest.fileName, 1: "model.onnx", 4: "model.onnx"]
+            for (threads, file) in files {
+                options.hashingThreads = threads
+                let error = #expect(throws: ArtifactError.self) {
+                    _ = try Artifact.load(directory: folder, options: options)
+                }
+                let problem = error?.problems.first {
+                    "\($0)".contains("byte 33554432 on") || "\($0)".contains("from 33554432 on")
+                }
+                #expect(problem?.file == file)
             }
         }
     }

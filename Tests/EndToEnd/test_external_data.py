@@ -139,6 +139,42 @@ def test_weights_are_packed_behind_the_first_answers_and_the_file_no_longer_read
         assert daemon.rows("network", rows).json()["predictions"] == before
 
 
+def test_a_file_written_to_before_its_weights_are_packed_gives_no_answer_until_it_is_put_back(tmp_path):
+    models = tmp_path / "models"
+    folder = artifact(models / "network" / "1")
+    kept = (folder / DATA).read_bytes()
+    # Loaded after the other one, whose weights are packed when all is loaded.
+    slow = artifact(models / "slow" / "1")
+    records = (slow / "golden.jsonl").read_text()
+    (slow / "golden.jsonl").write_text(records * 1200)
+    broken.rehash(slow)
+    expected = answer(network(), [2.5])
+    settings = {"integrity": {"interval": "1h"}, "versions": {"settle": "100ms"}}
+    with Daemon(models, tmp_path, settings, wait=None) as daemon:
+
+        def until(is_there):
+            deadline = time.monotonic() + 30
+            while not (found := is_there()):
+                assert time.monotonic() < deadline, daemon.log()
+                time.sleep(0.005)
+            return found
+
+        def served_by_model():
+            got = daemon.rows("network", [{"x0": 2.5}])
+            return got.headers.get("serin-served-by") == "model" and got.json()["predictions"]
+
+        until(lambda: '"swap.activated"' in daemon.log_path.read_text())
+        with open(folder / DATA, "r+b") as file:
+            file.write(bytes(len(kept)))
+        got = daemon.rows("network", [{"x0": 2.5}])
+        assert got.headers["serin-served-by"] == "fallback", got.text
+        assert '"daemon.loaded"' not in daemon.log_path.read_text(), "the file was written to too late"
+        until(lambda: '"integrity.failed"' in daemon.log_path.read_text())
+        assert not served_by_model()
+        (folder / DATA).write_bytes(kept)
+        assert until(served_by_model) == pytest.approx(expected, rel=1e-5)
+
+
 @pytest.mark.parametrize("change", ["flipped", "cut", "not listed", "missing"])
 def test_an_artifact_with_other_weights_is_refused(tmp_path, change):
     folder = artifact(tmp_path / "network" / "1")

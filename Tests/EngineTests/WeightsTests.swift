@@ -171,6 +171,35 @@ import Testing
         #expect(try answer(program, threads: threads) == expected)
     }
 
+    @Test(arguments: [false, true])
+    func `nothing is answered from a file that was written to before its matrices were packed`(
+        isPackedAfterwards: Bool
+    ) throws {
+        let folder = try makeTemporaryDirectory(prefix: "serin-weights-")
+        defer { try? removeDirectory(folder) }
+        try writeFileAtomically(Self.bytes.span, to: "\(folder)/model.onnx")
+        var options = ProgramOptions(maximumRows: 1)
+        options.packsLater = true
+        let program = try Program(
+            model: try MappedFile(path: "\(folder)/model.onnx"),
+            options: options
+        )
+        let session = try Session(program)
+        session.begin(rows: 1)
+        #expect(session.run() == nil)
+        // One byte more, as the clock that files are stamped by may not have moved.
+        let written = try Descriptor.open("\(folder)/model.onnx", O_WRONLY)
+        let zeros = [UInt8](repeating: 0, count: Self.bytes.count + 1)
+        try writeAll(zeros.span, to: written.number)
+        if isPackedAfterwards { program.pack() }
+        session.begin(rows: 1)
+        let fault = try #require(session.run())
+        #expect(fault.reason == .weightsChanged)
+        let said = program.describe(fault)
+        #expect(said.contains("'b' (Product): the file of its weights was written to"))
+        #expect(!program.isPacked)
+    }
+
     @Test func `what is packed later counts as what it will take`() throws {
         let folder = try makeTemporaryDirectory(prefix: "serin-weights-")
         defer { try? removeDirectory(folder) }

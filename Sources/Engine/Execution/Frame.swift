@@ -18,6 +18,8 @@ package struct RunFault: Error, Equatable, Sendable {
         case deadlinePassed
         /// A node that is only understood while the model runs cannot be run on this data.
         case late
+        /// The file that weights are still read from was written to.
+        case weightsChanged
 
         /// What happened, in words.
         var sentence: String {
@@ -29,6 +31,7 @@ package struct RunFault: Error, Equatable, Sendable {
             case .tooMuchWork: "it takes more operations on this data than a step may"
             case .deadlinePassed: "the deadline passed before it"
             case .late: "the node cannot be run on this data"
+            case .weightsChanged: "the file of its weights was written to before they were packed"
             }
         }
     }

@@ -137,6 +137,9 @@ package final class ModelVersion: Sendable {
         return error
     }
 
+    /// Whether the weights in memory may be others than those approved.
+    var hasOtherWeights: Bool { guards.withLock { $0.weightFailure != nil } }
+
     /// Nanoseconds that a body of this size will probably take.
     package func expectedCost(bodyBytes: Int) -> Int {
         let (cost, overflow) = costPerByte.load(ordering: .relaxed)

@@ -48,7 +48,7 @@ extension VersionKeeper {
         retireUnwanted(host, kept)
     }
 
-    /// Loads a version where it is not in memory.
+    /// Loads a version where it is not in memory, or not as it was approved.
     ///
     /// Other bytes under the number of a loaded version are not taken: whoever asks for it shall get
     /// what was approved under its number. The integrity watch tells of them.
@@ -60,11 +60,12 @@ extension VersionKeeper {
         _ host: ModelHost,
         isPatient: Bool
     ) -> Bool {
-        guard host.version(candidate.identity.version) == nil else { return true }
+        let loaded = host.version(candidate.identity.version)
+        if let loaded, !loaded.hasOtherWeights { return true }
         guard isReady(candidate, isPatient: isPatient),
             // At the start clients wait for the first answer, later for none.
             load(candidate, host, packsLater: !daemon.registry.progress.isLoaded)
-        else { return false }
+        else { return loaded != nil }
         if host.active == nil { settle(host) }
         return true
     }
@@ -152,8 +153,9 @@ extension VersionKeeper {
                 labels.release(version.version, unless: version.artifact.digest)
                 return false
             }
-            if let old = host.remove(version.version) { retire(old) }
+            let old = host.version(version.version)
             host.add(version)
+            if let old { retire(old) }
             noteLoaded(version, report, started)
             resume(host)
             return true

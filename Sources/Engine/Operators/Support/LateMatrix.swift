@@ -8,7 +8,8 @@ import Tensors
 ///
 /// Packing takes longer than everything else of loading a large model, mostly because the kernel has to
 /// find the memory. So a product packs what it needs piece by piece until `pack` has run: slower, but
-/// with the same bits, and from the first moment.
+/// with the same bits, and from the first moment. Whoever read the file looks whether it was written to
+/// meanwhile: then the run stops, and a copy is never used.
 ///
 /// `@unchecked Sendable`: `panels` are written once, by the one thread that moved `state` on to
 /// `packing`, and read only after it is `packed`.
@@ -63,7 +64,8 @@ final class LateMatrix: @unchecked Sendable {
 
     var isPacked: Bool { state.load(ordering: .acquiring) == .packed }
 
-    /// Makes the packed copy, if nobody else has begun to.
+    /// Makes the packed copy, if nobody else has begun to; it counts only where the file is untouched
+    /// afterwards.
     func pack() {
         let (isMine, _) = state.compareExchange(
             expected: .waiting,
@@ -87,10 +89,11 @@ final class LateMatrix: @unchecked Sendable {
             }
         }
         panels.seal()
+        guard source.file.isUntouched else { return }
         state.store(.packed, ordering: .releasing)
     }
 
-    /// The product from the file itself.
+    /// The product from the file itself; a fault where that was written to.
     func multiply(
         _ a: View<Float>,
         isTurned: Bool,
@@ -130,5 +133,6 @@ final class LateMatrix: @unchecked Sendable {
                 }
             }
         }
+        if !source.file.isUntouched { frame.fault(.weightsChanged) }
     }
 }
