@@ -131,6 +131,13 @@ class Daemon:
     def log(self) -> str:
         return self.log_path.read_text()[-4000:]
 
+    def wait_for_log(self, text, seconds=20) -> None:
+        """Waits for a line, which comes a moment behind what the journal has."""
+        deadline = time.monotonic() + seconds
+        while text not in self.log_path.read_text():
+            assert time.monotonic() < deadline, self.log()
+            time.sleep(0.01)
+
     def events(self, name=None):
         rows = [json.loads(line) for line in self.operations("GET", "/v1/events").text.splitlines()]
         return [row for row in rows if name is None or row["event"] == name]

@@ -122,11 +122,8 @@ def test_weights_are_packed_behind_the_first_answers_and_the_file_no_longer_read
     expected = answer(network(), [row["x0"] for row in rows])
     with Daemon(models, tmp_path, {"integrity": {"interval": "1h"}}) as daemon:
         assert daemon.rows("network", rows).json()["predictions"] == pytest.approx(expected, rel=1e-5)
-        deadline = time.monotonic() + 20
-        while not (packed := [line for line in daemon.log().splitlines() if '"weights.packed"' in line]):
-            assert time.monotonic() < deadline, daemon.log()
-            time.sleep(0.02)
-        told = json.loads(packed[0])
+        daemon.wait_for_log('"weights.packed"')
+        told = next(json.loads(line) for line in daemon.log().splitlines() if '"weights.packed"' in line)
         assert (told["model"], told["version"]) == ("network", 1)
         assert told["bytes"] >= 4 * HIDDEN * HIDDEN
         plan = json.loads(run("plan", folder, "--json").stdout)

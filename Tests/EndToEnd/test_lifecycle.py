@@ -480,7 +480,7 @@ def test_a_wrong_configuration_is_refused_and_the_old_one_stays(models, tmp_path
             f"{file}: errors.verbose: expected true or false, found \"perhaps\"",
             f"{file}: drain.limt: unknown setting; did you mean 'limit'?",
         ]
-        assert "did you mean 'limit'?" in daemon.log()
+        daemon.wait_for_log("did you mean 'limit'?")
         wrong = daemon.rows("diamonds-price", [{**ROW, "cut": "Idael"}])
         assert wrong.status_code == 400 and "details" not in wrong.json()
         file.write_text("{")
