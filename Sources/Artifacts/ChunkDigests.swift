@@ -66,8 +66,10 @@ package struct ChunkDigests: Sendable, Equatable {
     /// - Returns: where the first chunk begins that has another digest; nil when none has.
     func firstWrong(in file: MappedFile, threads: Int) -> Int? {
         let wrong = Guarded<Int?>(nil)
-        DispatchQueue.concurrentPerform(iterations: min(threads, digests.count)) { thread in
-            for index in stride(from: thread, to: digests.count, by: threads) {
+        // Chunks are handed out one by one, as a thread that others keep waiting would be the last.
+        let unchecked = Guarded(digests.indices)
+        DispatchQueue.concurrentPerform(iterations: min(threads, digests.count)) { _ in
+            while let index = unchecked.withLock({ $0.popFirst() }) {
                 let start = index * chunkByteCount
                 let isRight = file.withBytes { bytes in
                     let count = min(chunkByteCount, bytes.count - start)

@@ -8,6 +8,7 @@
 #define TARGET __attribute__((target("avx2,fma")))
 #define NAME(x) avx2_##x
 #define GEMM serin_gemm_f32_avx2
+#define GEMM_DIRECT serin_gemm_f32_direct_avx2
 #define LANES 8
 #define VEC __m256
 #define VEC_LOAD _mm256_loadu_ps
@@ -15,6 +16,7 @@
 #define VEC_ONE _mm256_broadcast_ss
 #define VEC_FMA _mm256_fmadd_ps
 #define VEC_ADD _mm256_add_ps
+#define VEC_MUL _mm256_mul_ps
 #define VEC_MAX _mm256_max_ps
 #define VEC_ZERO _mm256_setzero_ps()
 #define VEC_SOME __m256i
@@ -37,6 +39,7 @@
 struct avx2_tile;
 static void avx2_plain(size_t rows, size_t panels, const struct avx2_tile *t);
 static void avx2_packed(size_t rows, size_t panels, const struct avx2_tile *t);
+static void avx2_direct(size_t rows, size_t panels, const struct avx2_tile *t);
 #define avx2_map serin_map_f32_avx2
 
 TARGET static inline float avx2_fold(const __m256 *sums) {
@@ -49,23 +52,23 @@ TARGET static inline float avx2_fold(const __m256 *sums) {
 
 #include "gemm_line.h"
 #include "gemm_tile.h"
+#include "gemm_direct.h"
 
 #define CASE(FORM, ROWS, P)                                                                       \
     case ROWS * 8 + P: avx2_##FORM##_##ROWS##x##P(t); return;
+#define CASES(FORM)                                                                               \
+    CASE(FORM, 1, 1) CASE(FORM, 2, 1) CASE(FORM, 3, 1) CASE(FORM, 4, 1) CASE(FORM, 5, 1)          \
+    CASE(FORM, 6, 1) CASE(FORM, 1, 2) CASE(FORM, 2, 2) CASE(FORM, 1, 4)
 
 static void avx2_plain(size_t rows, size_t panels, const struct avx2_tile *t) {
-    switch (rows * 8 + panels) {
-        CASE(plain, 1, 1) CASE(plain, 2, 1) CASE(plain, 3, 1) CASE(plain, 4, 1)
-        CASE(plain, 5, 1) CASE(plain, 6, 1) CASE(plain, 1, 2) CASE(plain, 2, 2)
-        CASE(plain, 1, 4)
-    }
+    switch (rows * 8 + panels) { CASES(plain) }
 }
 
 static void avx2_packed(size_t rows, size_t panels, const struct avx2_tile *t) {
-    switch (rows * 8 + panels) {
-        CASE(packed, 1, 1) CASE(packed, 2, 1) CASE(packed, 3, 1) CASE(packed, 4, 1)
-        CASE(packed, 5, 1) CASE(packed, 6, 1) CASE(packed, 1, 2) CASE(packed, 2, 2)
-        CASE(packed, 1, 4)
-    }
+    switch (rows * 8 + panels) { CASES(packed) }
+}
+
+static void avx2_direct(size_t rows, size_t panels, const struct avx2_tile *t) {
+    switch (rows * 8 + panels) { CASES(direct) }
 }
 #endif

@@ -8,6 +8,7 @@
 #define TARGET __attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")))
 #define NAME(x) avx512_##x
 #define GEMM serin_gemm_f32_avx512
+#define GEMM_DIRECT serin_gemm_f32_direct_avx512
 #define LANES 16
 #define VEC __m512
 #define VEC_LOAD _mm512_loadu_ps
@@ -15,6 +16,7 @@
 #define VEC_ONE(p) _mm512_set1_ps(*(p))
 #define VEC_FMA _mm512_fmadd_ps
 #define VEC_ADD _mm512_add_ps
+#define VEC_MUL _mm512_mul_ps
 #define VEC_MAX _mm512_max_ps
 #define VEC_ZERO _mm512_setzero_ps()
 #define VEC_SOME __mmask16
@@ -40,6 +42,7 @@
 struct avx512_tile;
 static void avx512_plain(size_t rows, size_t panels, const struct avx512_tile *t);
 static void avx512_packed(size_t rows, size_t panels, const struct avx512_tile *t);
+static void avx512_direct(size_t rows, size_t panels, const struct avx512_tile *t);
 #define avx512_map serin_map_f32_avx512
 
 TARGET static inline float avx512_fold(const __m512 *sums) {
@@ -52,6 +55,7 @@ TARGET static inline float avx512_fold(const __m512 *sums) {
 
 #include "gemm_line.h"
 #include "gemm_tile.h"
+#include "gemm_direct.h"
 
 #define CASE(FORM, ROWS, P)                                                                       \
     case ROWS * 8 + P: avx512_##FORM##_##ROWS##x##P(t); return;
@@ -70,5 +74,9 @@ static void avx512_plain(size_t rows, size_t panels, const struct avx512_tile *t
 
 static void avx512_packed(size_t rows, size_t panels, const struct avx512_tile *t) {
     switch (rows * 8 + panels) { CASES(packed) }
+}
+
+static void avx512_direct(size_t rows, size_t panels, const struct avx512_tile *t) {
+    switch (rows * 8 + panels) { CASES(direct) }
 }
 #endif

@@ -2,7 +2,7 @@
 // The body of a matrix product for one vector width; included by a file that defines
 //   TARGET       the function attribute
 //   LANES        floats of a vector, VEC the vector type
-//   VEC_LOAD VEC_STORE VEC_ONE (broadcast of *p) VEC_FMA VEC_ADD VEC_ZERO
+//   VEC_LOAD VEC_STORE VEC_ONE (broadcast of *p) VEC_FMA VEC_ADD VEC_MUL VEC_ZERO
 //   TALL         rows of the largest tile, PANELS its panels
 //   PLAIN_DEPTH  depth of a stretch where a stays as it is, and PLAIN_ROWS the rows of a block
 //   GEMM         the name of the function to make
@@ -23,6 +23,9 @@ struct NAME(tile) {
     const float *panel;
     size_t panel_stride;  // floats from a panel to the next
     const float *next;    // what is fetched meanwhile, as long as this stretch; never read
+    // Of a matrix that is not packed: floats from a line to the next, and what multiplies them.
+    ptrdiff_t line_stride;
+    float scale;
     float *c;
     size_t c_stride;
     size_t width;         // columns that exist, at most those of the tile
@@ -31,8 +34,9 @@ struct NAME(tile) {
     size_t residual_stride;
 };
 
-// ROWS x (P panels): the sums are held in registers throughout.
-#define TILE_BODY(ROWS, P)                                                                        \
+// ROWS x (P panels): the sums are held in registers throughout. STEP floats lie from a line of b to the
+// next, of which FROM_B makes the elements; of what is fetched, as many panels.
+#define TILE_BODY(ROWS, P, STEP, FROM_B, FETCHED)                                                 \
     VEC sums[ROWS][P * VECTORS];                                                                  \
     float edge[P * SERIN_PANEL];                                                                  \
     const size_t width = t->width;                                                                \
@@ -56,18 +60,19 @@ struct NAME(tile) {
     const float *panel = t->panel;                                                                \
     const float *next = t->next;                                                                  \
     for (size_t k = t->depth; k > 0; k--) {                                                       \
-        __builtin_prefetch(next, 0, 2);                                                           \
-        next += SERIN_PANEL;                                                                      \
+        UNROLL for (int p = 0; p < FETCHED; p++)                                                  \
+            __builtin_prefetch(next + p * SERIN_PANEL, 0, 2);                                     \
+        next += STEP;                                                                             \
         VEC b[P * VECTORS];                                                                       \
         UNROLL for (int v = 0; v < P * VECTORS; v++)                                              \
-            b[v] = VEC_LOAD(                                                                      \
-                panel + (size_t)(v / VECTORS) * t->panel_stride + (v % VECTORS) * LANES);         \
+            b[v] = FROM_B(VEC_LOAD(                                                               \
+                panel + (size_t)(v / VECTORS) * t->panel_stride + (v % VECTORS) * LANES));        \
         UNROLL for (int r = 0; r < ROWS; r++) {                                                   \
             VEC x = VEC_ONE(a + r * row_stride);                                                  \
             UNROLL for (int v = 0; v < P * VECTORS; v++) sums[r][v] = VEC_FMA(x, b[v], sums[r][v]); \
         }                                                                                         \
         a += depth_stride;                                                                        \
-        panel += SERIN_PANEL;                                                                     \
+        panel += STEP;                                                                            \
     }                                                                                             \
     UNROLL for (int r = 0; r < ROWS; r++) {                                                       \
         float *c = t->c + (size_t)r * t->c_stride;                                                \
@@ -95,18 +100,27 @@ struct NAME(tile) {
         UNROLL for (int v = 0; v < P * VECTORS; v++) VEC_STORE(c + v * LANES, sums[r][v]);        \
     }
 
-// A tile over packed lines of a, whose elements for one depth lie side by side, and one over a as
-// it is.
+#define AS_PACKED(elements) elements
+#define SCALED(elements) VEC_MUL(elements, scale)
+
+// A tile over packed lines of a, whose elements for one depth lie side by side, one over a as it is,
+// and one over both matrices as they are.
 #define TILE(ROWS, P)                                                                             \
     TARGET static void NAME(packed_##ROWS##x##P)(const struct NAME(tile) *t) {                    \
         const float *a = t->a;                                                                    \
         const ptrdiff_t row_stride = 1, depth_stride = ROWS;                                      \
-        TILE_BODY(ROWS, P)                                                                        \
+        TILE_BODY(ROWS, P, SERIN_PANEL, AS_PACKED, 1)                                             \
     }                                                                                             \
     TARGET static void NAME(plain_##ROWS##x##P)(const struct NAME(tile) *t) {                     \
         const float *a = t->a;                                                                    \
         const ptrdiff_t row_stride = t->row_stride, depth_stride = t->depth_stride;               \
-        TILE_BODY(ROWS, P)                                                                        \
+        TILE_BODY(ROWS, P, SERIN_PANEL, AS_PACKED, 1)                                             \
+    }                                                                                             \
+    TARGET static void NAME(direct_##ROWS##x##P)(const struct NAME(tile) *t) {                    \
+        const float *a = t->a;                                                                    \
+        const ptrdiff_t row_stride = t->row_stride, depth_stride = t->depth_stride;               \
+        const VEC scale = VEC_ONE(&t->scale);                                                     \
+        TILE_BODY(ROWS, P, t->line_stride, SCALED, P)                                             \
     }
 
 TILES

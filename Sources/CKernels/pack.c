@@ -35,11 +35,15 @@ static void pack_any(
     }
 }
 
-// A whole panel of columns that lie side by side: lines first to end of the depth.
+// A whole panel of columns that lie side by side: lines first to end of the depth. The same columns of
+// as many lines `ahead` are fetched meanwhile: those of a wide matrix lie in a page each, and no
+// processor looks ahead from one page to the next but one.
 static void pack_lines(
-    const char *b, size_t first, size_t end, ptrdiff_t row_stride, float scale, float *panel) {
+    const char *b, size_t first, size_t end, size_t ahead, ptrdiff_t row_stride, float scale,
+    float *panel) {
     for (size_t k = first; k < end; k++) {
         const char *source = b + (ptrdiff_t)k * row_stride * 4;
+        __builtin_prefetch(source + (ptrdiff_t)ahead * row_stride * 4);
         for (size_t j = 0; j < SERIN_PANEL; j += 4)
             store(panel + k * SERIN_PANEL + j, load(source + j * 4) * scale);
     }
@@ -86,8 +90,10 @@ void serin_pack_f32(
     if (column_stride == 1) {
         for (size_t k = 0; k < depth; k += BLOCK) {
             size_t end = depth - k < BLOCK ? depth : k + BLOCK;
+            size_t ahead = depth - end < BLOCK ? 0 : BLOCK;
             for (size_t first = 0; first < whole; first += SERIN_PANEL)
-                pack_lines(source + first * 4, k, end, row_stride, scale, packed + first * depth);
+                pack_lines(
+                    source + first * 4, k, end, ahead, row_stride, scale, packed + first * depth);
         }
     } else {
         for (size_t first = 0; first < whole; first += SERIN_PANEL) {

@@ -43,14 +43,18 @@ package func readFileWithStatus(
 /// Reads a small file that the kernel makes up on reading, such as those under `/proc`.
 package func readPseudoFile(path: String, limit: Int = 65536) throws(SystemError) -> [UInt8] {
     let file = try Descriptor.open(path, O_RDONLY | O_CLOEXEC)
-    var bytes = [UInt8](repeating: 0, count: limit)
+    // How much there is shows only at its end, and memory for all that there may be takes its time.
+    var bytes = [UInt8](repeating: 0, count: min(limit, 16 << 10))
     var filled = 0
     while filled < limit {
+        if filled == bytes.count {
+            bytes.append(contentsOf: repeatElement(0, count: min(filled, limit - filled)))
+        }
         let count = try file.read(into: &bytes, from: filled, at: filled, path: path)
         if count == 0 { break }
         filled += count
     }
-    bytes.removeLast(limit - filled)
+    bytes.removeLast(bytes.count - filled)
     return bytes
 }
 

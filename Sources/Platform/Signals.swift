@@ -33,18 +33,24 @@ package final class SignalWatcher: @unchecked Sendable {
     private let sources: [any DispatchSourceSignal]
 
     /// Starts hearing; the signals lose their usual effect for the rest of the process's life.
+    ///
+    /// When it returns, all are heard. Until then one that asks for the end has its usual effect, as to
+    /// ignore it would lose it; one that asks for less is ignored. Not to be called on `queue`.
     package init(
         _ signals: [Signal],
         on queue: DispatchQueue,
         handler: @escaping @Sendable (Signal) -> Void
     ) {
+        let isHeard = DispatchSemaphore(value: 0)
         sources = signals.map { asked in
-            _ = signal(asked.number, SIG_IGN)
+            if asked == .hangUp { _ = signal(asked.number, SIG_IGN) }
             let source = DispatchSource.makeSignalSource(signal: asked.number, queue: queue)
             source.setEventHandler { handler(asked) }
+            source.setRegistrationHandler { isHeard.signal() }
             source.resume()
             return source
         }
+        for _ in sources { isHeard.wait() }
     }
 
     deinit { for source in sources { source.cancel() } }

@@ -60,16 +60,26 @@ void serin_gemm_f32_shared(
     const struct serin_epilogue *epilogue, float *c, size_t c_stride);
 
 // The same for a matrix that is not packed yet: b is as serin_pack_f32 takes it, with a depth and at
-// least SERIN_LEAST_PANELS panels of columns, and is packed piece by piece into `room`, which holds
-// `count` floats, as many as serin_unpacked_room says or more. The bits are those of the packed product.
+// least SERIN_LEAST_PANELS panels of columns. Where these do not lie side by side it is packed piece by
+// piece into `room`, which holds `count` floats, as many as serin_unpacked_room says or more. The bits
+// are those of the packed product.
 void serin_gemm_f32_unpacked(
     struct serin_team *team, size_t rows, size_t columns, size_t depth, const float *a,
     ptrdiff_t a_row_stride, ptrdiff_t a_depth_stride, const void *b, ptrdiff_t b_row_stride,
     ptrdiff_t b_column_stride, float scale, const struct serin_epilogue *epilogue, float *c,
     size_t c_stride, float *room, size_t count);
 
+// Its part for columns that lie side by side, at a level of the caller's choice, as below; any number of
+// columns, each element one chain.
+void serin_gemm_f32_direct_at(
+    enum serin_cpu level, size_t rows, size_t columns, size_t depth, const float *a,
+    ptrdiff_t row_stride, ptrdiff_t depth_stride, const void *b, ptrdiff_t line_stride, float scale,
+    const struct serin_epilogue *epilogue, float *c, size_t c_stride);
+
 // The floats of room for that: as many as wanted, where that is enough and of use.
-static inline size_t serin_unpacked_room(size_t depth, size_t columns, size_t wanted) {
+static inline size_t serin_unpacked_room(
+    size_t depth, size_t columns, ptrdiff_t column_stride, size_t wanted) {
+    if (column_stride == 1) return 0;
     size_t whole = serin_packed_count(depth, columns), piece = depth * SERIN_PANEL * SERIN_LEAST_PANELS;
     if (wanted < piece) wanted = piece;
     return wanted < whole ? wanted : whole;

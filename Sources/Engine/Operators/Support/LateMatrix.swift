@@ -7,8 +7,8 @@ import Tensors
 /// A large constant matrix that is read from the mapped model file until its packed copy is ready.
 ///
 /// Packing takes longer than everything else of loading a large model, mostly because the kernel has to
-/// find the memory. So a product packs what it needs piece by piece until `pack` has run: slower, but
-/// with the same bits, and from the first moment. Whoever read the file looks whether it was written to
+/// find the memory. So a product takes the matrix as it lies until `pack` has run, or packs what it needs
+/// piece by piece where it lies turned: slower, but with the same bits, and from the first moment. Whoever read the file looks whether it was written to
 /// meanwhile: then the run stops, and a copy is never used.
 ///
 /// `@unchecked Sendable`: `panels` are written once, by the one thread that moved `state` on to
@@ -28,7 +28,7 @@ final class LateMatrix: @unchecked Sendable {
 
     /// What is smaller is packed in less time than a request takes.
     static let leastByteCount = 1 << 20
-    /// So much of a matrix is packed at once and multiplied while it is in the cache.
+    /// So much of a turned matrix is packed at once and multiplied while it is in the cache.
     private static let usualRoom = 2 << 20
 
     /// Reserves the memory of the packed copy; nil where that is better made at once, or cannot be.
@@ -46,7 +46,7 @@ final class LateMatrix: @unchecked Sendable {
     var byteCount: Int { panels.byteCount }
 
     /// The floats of scratch memory that a product needs until the matrix is packed.
-    var roomCount: Int { serin_unpacked_room(depth, columns, Self.usualRoom / 4) }
+    var roomCount: Int { serin_unpacked_room(depth, columns, strides.column, Self.usualRoom / 4) }
 
     private var strides: (row: Int, column: Int) {
         isTransposed ? (1, depth) : (columns, 1)
