@@ -21,4 +21,8 @@ package struct LockFile: ~Copyable, Sendable {
         try writeAll(identifier.span, to: number, named: path)
         self.file = file
     }
+
+    // Closing alone would leave it to a child that is between fork and exec, which has a copy of the
+    // descriptor.
+    deinit { _ = flock(file.number, LOCK_UN) }
 }

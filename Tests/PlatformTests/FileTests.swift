@@ -186,6 +186,28 @@ import Testing
         _ = try LockFile(path: path)
     }
 
+    @Test func `a lock is let go although a copy of its descriptor is there`() throws {
+        let path = "\(folder)/copied-lock"
+        var copies: [Int32] = []
+        defer { for copy in copies { close(copy) } }
+        do {
+            let held = try LockFile(path: path)
+            // What a fork copies, by the folder of this process's descriptors.
+            for number in Int32(0)..<1024 where copies.isEmpty {
+                var buffer = [CChar](repeating: 0, count: 4096)
+                let count = unsafe readlink("/proc/self/fd/\(number)", &buffer, buffer.count - 1)
+                let text = String(
+                    decoding: buffer.prefix(max(0, count)).map(UInt8.init),
+                    as: UTF8.self
+                )
+                if text == path { copies.append(dup(number)) }
+            }
+            #expect(held.path == path)
+        }
+        #expect(copies.count == 1)
+        _ = try LockFile(path: path)
+    }
+
     @Test func `an appending file grows at its end and can be cut`() throws {
         let file = try AppendingFile(path: "\(folder)/log")
         try file.append([1, 2].span)
