@@ -14,6 +14,7 @@ Trees are not rounded on the way: Serin reads the files of XGBoost and LightGBM 
 scikit-learn and CatBoost are written here, node by node, in double precision.
 """
 
+import copy
 import importlib
 import importlib.metadata
 import inspect
@@ -23,6 +24,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+import unicodedata
 import zipfile
 from collections import namedtuple
 from pathlib import Path
@@ -74,7 +76,8 @@ def pack(model, frame, *, name, version=None, out="Models", target=None, predict
         export = _exported(exporter, model, frame, rows, folder, target)
         answers = export.answers if predictions is None else _given(predictions, frame, target)
         _require_rows(answers, columns)
-        _write(folder / "rows.npz", {**export.rows, **({target: columns[target]} if target else {})})
+        truth = None if target is None else _truth(columns[target], model, answers)
+        _write(folder / "rows.npz", {**export.rows, **({} if truth is None else {target: truth})})
         _write(folder / "predictions.npz", answers)
         command = [
             program, "pack", "--model", str(export.path), "--data", str(folder / "rows.npz"),
@@ -85,7 +88,7 @@ def pack(model, frame, *, name, version=None, out="Models", target=None, predict
         ]
         if version is not None:
             command += ["--version", str(version)]
-        if target is not None:
+        if truth is not None:
             command += ["--target", target]
         if key is not None:
             command += ["--key", str(key)]
@@ -95,9 +98,19 @@ def pack(model, frame, *, name, version=None, out="Models", target=None, predict
             command += ["--absolute-tolerance", _rounding(answers)]
         command += [*export.flags, *flags]
         before = _versions(out, name)
-        done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
+        except (OSError, ValueError) as problem:
+            raise PackError(f"{program} cannot be run: {problem}") from problem
         if done.returncode != 0:
-            raise PackError((done.stderr or done.stdout).strip().replace(f"{folder}/", ""))
+            said = (done.stderr or done.stdout).strip().replace(f"{folder}/", "")
+            is_single = any(getattr(values, "dtype", None) == np.float32 for values in export.rows.values())
+            if "gives other answers" in said and is_single and export.framework[0] == "scikit-learn" and not export.is_exact:
+                said += (
+                    "\nthe frame has columns of float32, which scikit-learn rounds at every step: fit and pack "
+                    "frame.astype(float)"
+                )
+            raise PackError(said)
         print(done.stdout, end="")
         if "--dry-run" in flags:
             return None
@@ -155,8 +168,10 @@ def _table(frame):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise PackError(f"several columns are called {', '.join(twice)}; give each a name of its own")
+        _check_names(names)
         return frame
     if isinstance(frame, dict):
+        _check_names(map(str, frame))
         return {str(name): values for name, values in frame.items()}
     try:
         array = np.asarray(frame)
@@ -165,6 +180,21 @@ def _table(frame):
     if array.ndim < 2:
         raise PackError(f"a {kind} of shape {array.shape}; expected rows and columns")
     return array if array.ndim > 2 else {f"f{index}": column for index, column in enumerate(array.T)}
+
+
+def _check_names(names):
+    seen = {}
+    for name in names:
+        if not name.strip() or "\0" in name:
+            raise PackError(f"a column is called {name!r}; give it a name that clients can write")
+        first = seen.setdefault(unicodedata.normalize("NFC", name), name)
+        if first != name:
+            raise PackError(f"columns {ascii(first)} and {ascii(name)} differ in their Unicode form alone; rename one")
+
+
+def _listed(*names):
+    """Names as a flag takes them: as CSV."""
+    return ",".join('"' + name.replace('"', '""') + '"' if re.search('[",=\\s]', name) else name for name in names)
 
 
 def _is_frame(frame):
@@ -195,6 +225,8 @@ def _column(name, values):
         odd = [row for row, value in kept.items() if not isinstance(value, str)]
         if not odd:
             return np.array([_text(value) for value in array], dtype="U")
+        if len(odd) == len(array) and all(isinstance(value, (bool, np.bool_)) for value in array):
+            return array.astype(bool)
         if len(odd) == len(kept):
             numbers = np.full(len(array), np.nan)
             try:
@@ -305,6 +337,22 @@ def _probabilities(values, classes=None):
     return {f"probability_{label}": values[:, index] for index, label in enumerate(classes)}
 
 
+def _truth(values, model, answers):
+    """The true values as numbers where the answers are: whether it was the class of the one probability.
+
+    None where there are more classes, each with a probability of its own.
+    """
+    if values.dtype.kind != "U" or any(answer.dtype.kind == "U" for answer in answers.values()):
+        return values
+    classes = getattr(getattr(model, "best_estimator_", model), "classes_", None)
+    if set(answers) != {"probability"} or classes is None or len(classes) != 2:
+        return None
+    strange = sorted(set(values.tolist()) - {"", *map(str, classes)})
+    if strange:
+        raise PackError(f"the target holds {', '.join(strange[:5])}, and the model knows {', '.join(map(str, classes))}")
+    return np.where(values == "", np.nan, values == str(classes[1]))
+
+
 def _rounding(answers):
     """What single precision may be off by, of answers near zero."""
     numbers = [values for values in answers.values() if values.dtype.kind == "f"]
@@ -351,6 +399,12 @@ def _xgboost(model, frame, rows, folder, target):
     import xgboost
 
     booster = model.get_booster() if hasattr(model, "get_booster") else model
+    missing = getattr(model, "missing", None)
+    if missing is not None and missing == missing:
+        raise PackError(
+            f"this {type(model).__name__} takes {missing:g} for missing (missing={missing:g}), which its file does not "
+            "tell: write NaN where a value is missing, train without missing=, and pack that"
+        )
     names = booster.feature_names
     sources = _sources(rows, names)
     path = folder / "model.ubj"
@@ -362,7 +416,13 @@ def _xgboost(model, frame, rows, folder, target):
         answers = _booster(model.predict(xgboost.DMatrix(data, enable_categorical=True)), booster, target)
     else:
         answers = _booster(model.predict(data), booster, target)
-    return _Export(path, _named(rows, sources), answers, ("xgboost", xgboost.__version__), is_exact=True)
+    flags = []
+    for name, source in sources.items() if _is_frame(frame) else ():
+        # XGBoost keeps names of categories whole only where they are ASCII.
+        categories = getattr(getattr(frame[source], "cat", None), "categories", ())
+        if not all(str(category).isascii() for category in categories):
+            flags += ["--encode", f"{_listed(name)}=ordinal:{_listed(*map(str, categories))}"]
+    return _Export(path, _named(rows, sources), answers, ("xgboost", xgboost.__version__), flags, is_exact=True)
 
 
 def _named(rows, sources):
@@ -386,9 +446,12 @@ def _lightgbm(model, frame, rows, folder, target):
     path = folder / "model.txt"
     booster.save_model(path)
     names = booster.feature_name()
-    if not set(names) <= set(rows) and len(names) == len(rows):
-        # LightGBM writes names without blanks, and names of its own where it got an array.
-        sources = dict(zip(names, rows))
+    known = {name.replace(" ", "_"): name for name in rows}  # As LightGBM writes names.
+    if names == [f"Column_{index}" for index in range(len(names))] and not set(names) <= set(rows):
+        sources = _sources(rows, None) if len(names) == len(rows) else _sources(rows, names)
+        sources = dict(zip(names, sources))
+    elif not set(names) <= set(rows) and len(known) == len(rows) and set(names) <= set(known):
+        sources = {name: known[name] for name in names}
     else:
         sources = _sources(rows, names)
     data = _matrix(frame, sources)
@@ -440,7 +503,7 @@ def _torch(model, frame, rows, folder, target):
     answers = {}
     for name, value in zip(names, values):
         answers.update(_answers(value.detach().cpu().numpy(), None, name))
-    flags = ["--features", ",".join(rows)] if is_table else []
+    flags = ["--features", _listed(*rows)] if is_table else []
     return _Export(path, rows if is_table else inputs, answers, ("torch", torch.__version__.split("+")[0]), flags)
 
 
@@ -465,6 +528,11 @@ def _sklearn(model, frame, rows, folder, target):
     columns = {name: rows[source] for name, source in sources.items()}
     data = _matrix(frame, sources, is_named=names is not None)
     is_classifier = sklearn.base.is_classifier(model)
+    if is_classifier and isinstance(getattr(model, "classes_", None), list):
+        raise PackError(
+            f"this {type(model).__name__} has {len(model.classes_)} targets; pack a classifier for each, which may "
+            "share their rows"
+        )
     if is_classifier and hasattr(model, "predict_proba"):
         # The label follows from them, and where two are equal it is rounding that chooses.
         answers = _probabilities(model.predict_proba(data), model.classes_)
@@ -476,18 +544,35 @@ def _sklearn(model, frame, rows, folder, target):
     path = folder / "model.onnx"
     if forest is not None:
         name = "probabilities" if is_classifier else target or "prediction"
-        onnx = _forest_graph(forest, before and _converted(before, columns, by_name), columns, by_name, name)
+        strict = []
+        graph = before and _converted(before, columns, by_name, strict)
+        onnx = _forest_graph(forest, graph, columns, by_name, name, bool(strict))
     elif any(np.isinf(tree.threshold).any() for tree in _trees(model)):
         raise PackError(
             "skl2onnx does not export trees that part missing values from others, except as the last step of a "
             "pipeline; fill them in before, with SimpleImputer"
         )
     else:
-        onnx = _converted(model, columns, by_name)
+        onnx = _converted(model, columns, by_name, [])
+    columns = _without_unused(onnx, columns) if by_name else columns
     path.write_bytes(onnx.SerializeToString())
-    flags = [] if by_name else ["--features", ",".join(columns)]
+    flags = [] if by_name else ["--features", _listed(*columns)]
+    for value, name in zip(onnx.graph.input if by_name else (), columns):
+        # skl2onnx calls columns otherwise where their names are none of its own.
+        flags += ["--input", f"{_listed(value.name)}={_listed(name)}"] if value.name != name else []
     is_exact = forest is not None and not before
-    return _Export(path, columns, answers, ("scikit-learn", sklearn.__version__), flags, is_exact)
+    return _Export(path, {**columns, **rows}, answers, ("scikit-learn", sklearn.__version__), flags, is_exact)
+
+
+def _without_unused(onnx, columns):
+    """The columns that the graph makes something of; it loses its inputs for the others."""
+    used = {name for node in onnx.graph.node for name in node.input}
+    kept = [(value, name) for value, name in zip(onnx.graph.input, columns) if value.name in used]
+    if kept:
+        del onnx.graph.input[:]
+        onnx.graph.input.extend(value for value, _ in kept)
+        columns = {name: columns[name] for _, name in kept}
+    return columns
 
 
 def _parted(model):
@@ -514,22 +599,30 @@ def _takes_names(model):
     return type(model).__name__ == "ColumnTransformer" or any(map(_takes_names, steps))
 
 
-def _converted(model, columns, by_name):
-    """The model as ONNX, in double precision as scikit-learn works, unless all its columns are single."""
+def _converted(model, columns, by_name, strict):
+    """The model as ONNX, in double precision as scikit-learn works, unless all its columns are single.
+
+    strict: gets an entry for each column of numbers of which some are no category that is known, and then are
+        made infinite.
+    """
+    if hasattr(model, "flatten_transform"):
+        # What a voting classifier would transform to is not asked for, and skl2onnx exports one form alone.
+        model = copy.copy(model)
+        model.flatten_transform = False
     numbers = [values.dtype for values in columns.values() if values.dtype.kind != "U"]
     is_single = bool(numbers) and all(dtype == np.float32 for dtype in numbers)
-    single = _convert(model, columns, by_name, is_single=True)
+    single = _convert(model, columns, by_name, True, strict)
     if is_single:
         return single
     try:
-        double = _convert(model, columns, by_name, is_single=False)
-    except PackError:  # Some converters know single precision only.
+        double = _convert(model, columns, by_name, False, strict)
+    except PackError:  # Some converters know single precision only, and some write it among doubles.
         return single
     _with_single_trees(double, single)
     return double
 
 
-def _convert(model, columns, by_name, is_single):
+def _convert(model, columns, by_name, is_single, strict):
     skl2onnx = _need("skl2onnx", "skl2onnx")
     from skl2onnx.common import data_types
     from sklearn.base import is_classifier
@@ -542,16 +635,212 @@ def _convert(model, columns, by_name, is_single):
         ]
     else:
         types = [("X", number([None, len(columns)]))]
-    try:
-        return skl2onnx.to_onnx(
-            model, initial_types=types, target_opset={"": 19, "ai.onnx.ml": 3},
-            options={"zipmap": False} if is_classifier(model) else None,
+    converters, widths = _converters(strict)
+
+    def converted(**options):
+        return skl2onnx.convert_sklearn(
+            model, initial_types=types, target_opset={"": 19, "ai.onnx.ml": 3}, custom_conversion_functions=converters,
+            custom_shape_calculators=widths, **options,
         )
+
+    try:
+        try:
+            onnx = converted(options={"zipmap": False} if is_classifier(model) else None)
+        except Exception as problem:
+            if "zipmap" not in str(problem):
+                raise
+            onnx = converted()  # A classifier without probabilities.
+        for opset in onnx.opset_import:
+            opset.version = 19 if opset.domain == "" else opset.version
+        _declare_outputs(onnx)
+        return onnx
     except Exception as problem:
         reason = (str(problem).strip() or type(problem).__name__).splitlines()[0]
         if "an int, got a boolean" in str(problem.__cause__):
             reason = "it needs an older protobuf: pip install 'protobuf<7'"
         raise PackError(f"skl2onnx cannot export this model: {reason[:300]}") from problem
+
+
+def _declare_outputs(onnx):
+    """Corrects the precision that outputs are declared in; raises where types do not fit each other."""
+    from onnx import helper, shape_inference
+
+    open_ended = copy.deepcopy(onnx)
+    del open_ended.graph.output[:]
+    open_ended.graph.output.extend(helper.make_empty_tensor_value_info(value.name) for value in onnx.graph.output)
+    inferred = shape_inference.infer_shapes(open_ended, check_type=True, strict_mode=True)
+    kinds = {value.name: value.type.tensor_type.elem_type for value in inferred.graph.output}
+    for value in onnx.graph.output:
+        if kinds.get(value.name):
+            value.type.tensor_type.elem_type = kinds[value.name]
+
+
+class _Steps:
+    """Writes a transformer of scikit-learn into the graph that skl2onnx makes, column by column."""
+
+    def __init__(self, scope, operator, container):
+        self.scope, self.operator, self.container = scope, operator, container
+
+    def add(self, kind, inputs, domain="", output=None, **attributes):
+        output = output or self.scope.get_unique_variable_name("serin")
+        name = self.scope.get_unique_operator_name(kind)
+        self.container.add_node(kind, inputs, [output], op_domain=domain, name=name, **attributes)
+        return output
+
+    def constant(self, values):
+        from onnx import numpy_helper
+
+        return self.add("Constant", [], value=numpy_helper.from_array(np.array(values)))
+
+    def cast(self, value, kind):
+        from onnx import TensorProto
+
+        return self.add("Cast", [value], to=getattr(TensorProto, kind))
+
+    def columns(self):
+        """Each column, numbers as doubles, and whether it holds texts."""
+        for value in self.operator.inputs:
+            is_text, width = type(value.type).__name__ == "StringTensorType", value.type.shape[1]
+            for index in range(width):
+                name = value.full_name
+                if width > 1:
+                    name = self.add("Gather", [name, self.constant([index])], axis=1)
+                yield (name if is_text else self.cast(name, "DOUBLE")), is_text
+
+    def place(self, column, is_text, categories, places, unknown):
+        """The place of each value among the categories, `unknown` where it is none of them."""
+        if is_text:
+            found = self.add(
+                "LabelEncoder", [column], "ai.onnx.ml", op_version=2, keys_strings=[_text(value) for value in categories],
+                values_floats=[float(place) for place in places], default_float=float(unknown),
+            )
+            return self.cast(found, "DOUBLE")
+        known = [index for index, value in enumerate(categories) if not _is_missing(value)]
+        table = np.array([[float(categories[index]) for index in known]])
+        hits = self.cast(self.add("Equal", [column, self.constant(table)]), "DOUBLE")
+        found = self.add("MatMul", [hits, self.constant([[float(places[index])] for index in known])])
+        hit = self.cast(self.add("MatMul", [hits, self.constant(np.ones((len(known), 1)))]), "BOOL")
+        found = self.add("Where", [hit, found, self.constant(float(unknown))])
+        for index in set(range(len(categories))) - set(known):
+            lost = self.constant(float(places[index]))
+            found = self.add("Where", [self.add("IsNaN", [column]), lost, found])
+        return found
+
+    def close(self, parts, kind):
+        """Puts columns side by side as the operator's output."""
+        output = self.operator.outputs[0].full_name
+        part = self.add("Concat", parts, axis=1) if len(parts) > 1 else parts[0]
+        self.add("Identity", [part], output=output) if kind == "STRING" else self.add(
+            "Cast", [part], output=output, to=getattr(importlib.import_module("onnx").TensorProto, kind)
+        )
+
+
+def _converters(strict):
+    """What skl2onnx rounds, mistakes or does not know: encoders of categories, and what fills in missing values.
+
+    Categories are compared in double precision, and missing texts are the empty text, as in the rows.
+    """
+    from skl2onnx.common import data_types
+    from sklearn.impute import SimpleImputer
+    from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
+
+    def groups(model, index):
+        """The place of each category, those that are rare together, and the place of the rare."""
+        places = list(range(len(model.categories_[index])))
+        mapping = model._default_to_infrequent_mappings[index] if model._infrequent_enabled else None
+        if mapping is None:
+            return places, None
+        places[:len(mapping)] = map(int, mapping)
+        return places, int(mapping[model._infrequent_indices[index][0]])
+
+    def ordinal(scope, operator, container):
+        steps, model, parts = _Steps(scope, operator, container), operator.raw_operator, []
+        is_strict = model.handle_unknown == "error"
+        for index, (column, is_text) in enumerate(steps.columns()):
+            categories = model.categories_[index]
+            places = [
+                model.encoded_missing_value if _is_missing(category) else place
+                for category, place in zip(categories, groups(model, index)[0])
+            ]
+            strict.extend([index] if is_strict and not is_text else [])
+            parts.append(steps.place(column, is_text, categories, places, np.inf if is_strict else model.unknown_value))
+        steps.close(parts, "FLOAT")
+
+    def one_hot(scope, operator, container):
+        steps, model, parts = _Steps(scope, operator, container), operator.raw_operator, []
+        is_strict = model.handle_unknown == "error"
+        for index, (column, is_text) in enumerate(steps.columns()):
+            places, rare = groups(model, index)
+            dropped = None if model._drop_idx_after_grouping is None else model._drop_idx_after_grouping[index]
+            width = max(places) + (dropped is None)
+            if width == 0:
+                continue
+            if dropped is not None:
+                places = [-1 if place == dropped else place - (place > dropped) for place in places]
+                rare = None if rare is None else -1 if rare == dropped else rare - (rare > dropped)
+            takes_rare = model.handle_unknown in ("infrequent_if_exist", "warn") and rare is not None
+            unknown = np.inf if is_strict else rare if takes_rare else -1
+            place = steps.place(column, is_text, model.categories_[index], places, unknown)
+            hot = steps.cast(steps.add("Equal", [place, steps.constant([np.arange(width, dtype=float)])]), "DOUBLE")
+            if is_strict and not is_text:
+                strict.append(index)
+                hot = steps.add("Where", [steps.add("IsInf", [place]), place, hot])
+            parts.append(hot)
+        steps.close(parts, "FLOAT")
+
+    def filled(model, index):
+        return model.keep_empty_features or not _is_missing(model.statistics_[index])
+
+    def impute(scope, operator, container):
+        steps, model, parts, masks = _Steps(scope, operator, container), operator.raw_operator, [], []
+        kind = type(operator.outputs[0].type).__name__
+        for index, (column, is_text) in enumerate(steps.columns()):
+            statistic, lost = model.statistics_[index], model.missing_values
+            if is_text:
+                lost = np.array([_text(lost)], dtype=object)
+                statistic = np.array([_text(statistic)], dtype=object)
+                masks.append(steps.add("Equal", [column, steps.constant(lost)]))
+            else:
+                statistic = 0.0 if statistic is None else float(statistic)
+                masks.append(
+                    steps.add("IsNaN", [column]) if _is_missing(lost)
+                    else steps.add("Equal", [column, steps.constant(float(lost))])
+                )
+            if filled(model, index):
+                parts.append(steps.add("Where", [masks[-1], steps.constant(statistic), column]))
+        for index in model.indicator_.features_ if model.add_indicator else ():
+            parts.append(steps.cast(masks[index], "DOUBLE"))
+        steps.close(parts, {"StringTensorType": "STRING", "DoubleTensorType": "DOUBLE"}.get(kind, "FLOAT"))
+
+    def impute_width(operator):
+        model, kinds = operator.raw_operator, {type(value.type) for value in operator.inputs}
+        width = sum(filled(model, index) for index in range(len(model.statistics_)))
+        if model.add_indicator:
+            if data_types.StringTensorType in kinds:
+                raise NotImplementedError("SimpleImputer with add_indicator=True for texts")
+            width += len(model.indicator_.features_)
+        kind = data_types.DoubleTensorType
+        if data_types.StringTensorType in kinds:
+            kind = data_types.StringTensorType
+        elif kinds == {data_types.FloatTensorType}:
+            kind = data_types.FloatTensorType
+        operator.outputs[0].type = kind([operator.inputs[0].get_first_dimension(), width])
+
+    def width(operator):
+        model = operator.raw_operator
+        count = sum(
+            1 if isinstance(model, OrdinalEncoder)
+            else max(groups(model, index)[0]) + 1 - (
+                model._drop_idx_after_grouping is not None and model._drop_idx_after_grouping[index] is not None
+            )
+            for index in range(len(model.categories_))
+        )
+        operator.outputs[0].type = data_types.FloatTensorType([operator.inputs[0].get_first_dimension(), count])
+
+    return (
+        {OrdinalEncoder: ordinal, OneHotEncoder: one_hot, SimpleImputer: impute},
+        {OrdinalEncoder: width, OneHotEncoder: width, SimpleImputer: impute_width},
+    )
 
 
 def _with_single_trees(double, single):
@@ -677,19 +966,25 @@ def _single_thresholds(thresholds):
     return np.where(below.view(np.uint32) % 2 == 0, middle, np.nextafter(middle, -np.inf))
 
 
-def _forest_graph(forest, before, columns, by_name, answer):
-    """A forest as ONNX; before: the graph that makes its columns of the rows, or None."""
+def _forest_graph(forest, before, columns, by_name, answer, is_strict=False):
+    """A forest as ONNX.
+
+    before: the graph that makes its columns of the rows, or None. is_strict: whether that makes infinite what no
+        answer may be given for.
+    """
     _need("onnx", "onnx")
     from onnx import TensorProto, helper, numpy_helper
 
     graph = before.graph if before else helper.make_graph([], "model", [], [])
     opsets = {opset.domain: opset.version for opset in before.opset_import} if before else {"": 19}
-    count = 0
+    count, own = 0, "serin"
+    while any(name.startswith(own) for name in columns):
+        own += "_"
 
     def add(operator, inputs, domain="", output=None, **attributes):
         nonlocal count
         count += 1
-        output = output or f"serin_{count}"
+        output = output or f"{own}_{count}"
         graph.node.append(helper.make_node(operator, inputs, [output], domain=domain, **attributes))
         return output
 
@@ -719,6 +1014,10 @@ def _forest_graph(forest, before, columns, by_name, answer):
                 name = add("Cast", [name], to=TensorProto.DOUBLE)
             parts.append(name)
         x = add("Concat", parts, axis=1) if len(parts) > 1 else parts[0]
+    strange = None
+    if is_strict:
+        strange = add("Cast", [add("IsInf", [x])], to=TensorProto.DOUBLE)
+        strange = add("Cast", [add("ReduceMax", [strange, constant([1])])], to=TensorProto.BOOL)
     x = add("TreeEnsemble", [x], "ai.onnx.ml", **forest.attributes())
     if forest.count != 1:
         x = add("Div", [x, constant(float(forest.count))])
@@ -735,6 +1034,8 @@ def _forest_graph(forest, before, columns, by_name, answer):
         x = add("Reciprocal", [add("Add", [power, constant(1.0)])])
     elif forest.link == "Log":
         x = add("Exp", [x])
+    if strange:
+        x = add("Where", [strange, constant(np.nan), x])
     while answer in {value.name for value in graph.input}:
         answer += "_"
     add("Identity", [x], output=answer)
@@ -824,7 +1125,11 @@ def _histogram_forest(model, columns, link):
             categories = [value for value in categories if value is None or not _is_missing(value)]
             if columns is not None and columns[order[index]].dtype.kind == "U":
                 # Whole numbers with holes are fractions for scikit-learn; they are written as the rows have them.
-                written = {_number(text): text for text in set(columns[order[index]].tolist()) if _number(text) is not None}
+                written = {"True": 1.0, "False": 0.0}
+                written = {
+                    written.get(text, _number(text)): text for text in set(columns[order[index]].tolist())
+                    if text in written or _number(text) is not None
+                }
                 keys = [_text(v) if isinstance(v, str) else written.get(_number(v), _text(v)) for v in categories]
                 if len(set(keys)) < len(keys):
                     raise PackError(f"different categories that are written alike, of {', '.join(keys)}")
@@ -852,6 +1157,8 @@ def _catboost(model, frame, rows, folder, target):
 
     if not model.is_fitted():
         raise PackError(f"this {type(model).__name__} is not fitted; call its fit before pack")
+    if model.get_text_feature_indices() or model.get_embedding_feature_indices():
+        raise PackError("a CatBoost model of texts or embeddings cannot be packed; make numbers or categories of them")
     names = [str(name) for name in model.feature_names_]
     is_named = names != [str(index) for index in range(len(names))]
     sources = _sources(rows, names if is_named else None)
@@ -871,7 +1178,7 @@ def _catboost(model, frame, rows, folder, target):
     path = folder / "model.onnx"
     by_name = _has_texts(columns)
     path.write_bytes(_forest_graph(forest, None, columns, by_name, name).SerializeToString())
-    flags = [] if by_name else ["--features", ",".join(columns)]
+    flags = [] if by_name else ["--features", _listed(*columns)]
     return _Export(path, columns, answers, ("catboost", catboost.__version__), flags, is_exact=True)
 
 

@@ -15,6 +15,7 @@ import onnx
 import pytest
 from daemon import Daemon, binary, run, surroundings
 from onnx import TensorProto, helper, numpy_helper
+from test_first_model import python
 
 ROWS = 120
 RANDOM = np.random.default_rng(5)
@@ -182,7 +183,14 @@ def test_texts_that_look_alike_stay_two_categories(tmp_path):
 def test_column_names_that_look_alike_are_refused(example):
     table = columns(example)
     write_csv(example / "rows.csv", {"\u00e9": table["a"], "e\u0301": table["b"]})
-    assert "twice" in pack(example, status=1)
+    assert "line 1: two names that differ in their Unicode form alone" in pack(example, status=1)
+    np.savez(example / "rows.npz", **{"\u00e9": np.arange(3.0), "e\u0301": np.arange(3.0)})
+    refused = run("pack", "--model", example / "m.onnx", "--data", example / "rows.npz", "--predictions-column", "y")
+    assert refused.returncode == 1
+    assert "rows.npz: two names that differ in their Unicode form alone" in refused.stderr
+    write_csv(example / "rows.csv", {"a": table["a"], "b": table["b"], "a ": table["a"]})
+    (example / "rows.csv").write_text((example / "rows.csv").read_text().replace("a,b,a ", "a,b,a"))
+    assert "line 1: column 'a' twice; expected each once" in pack(example, status=1)
     rows = [{"\u00e9" if row % 2 else "e\u0301": row, "b": row} for row in range(9)]
     (example / "rows.csv").write_text("".join(json.dumps(row) + "\n" for row in rows))
     assert "another Unicode form" in pack(example, status=1)
@@ -243,6 +251,88 @@ def test_what_a_killed_pack_left_is_cleared_and_what_lives_is_not(example):
     os.close(holder)
     pack(example, "--target", "true")
     assert sorted(path.name for path in (example / "out" / "m").iterdir()) == ["1", "2"]
+
+
+@pytest.mark.parametrize("ending", ENDS)
+def test_a_signal_leaves_nothing_of_an_edit(example, ending):
+    number, status = ENDS[ending]
+    process = begin(example, "--out", "out")
+    assert process.wait(100) == 0, process.stderr.read()
+    source = example / "out" / "m" / "1"
+    before = {path.name: path.read_bytes() for path in source.iterdir()}
+    process = subprocess.Popen(
+        [binary(), "pack", "--edit", source], stderr=subprocess.PIPE, env=surroundings()
+    )
+    waits_for("out/m/.packing-*", example, process)
+    process.send_signal(number)
+    assert process.wait(30) == status
+    assert b"broken off, nothing was packed" in process.stderr.read()
+    assert [path.name for path in source.parent.iterdir()] == ["1"]
+    assert {path.name: path.read_bytes() for path in source.iterdir()} == before
+
+
+def test_a_place_that_cannot_be_written_is_told_before_rows_are_run(example):
+    (example / "taken").write_text("a file")
+    table = columns(example, "predictions.csv")
+    write_csv(example / "predictions.csv", {"y": [float(value) + 1 for value in table["y"]]})
+    assert "gives other answers" in pack(example, "--target", "true", status=1)
+    said = pack(example, "--target", "true", "--out", example / "taken", status=3)
+    assert "cannot be written" in said and "gives other answers" not in said
+
+
+SEPARATORS = {"semicolons": ";", "tabs": "\t", "bars": "|"}
+
+
+@pytest.mark.parametrize("word", SEPARATORS)
+@pytest.mark.parametrize("point", [".", ","])
+@pytest.mark.parametrize("name", ["rows.csv", "predictions.csv"])
+def test_another_separator_is_named(example, word, point, name):
+    table = columns(example, name)
+    table.setdefault("b", list(table.values())[0])
+    lines = [SEPARATORS[word].join(table)]
+    lines += [SEPARATORS[word].join(row).replace(".", point) for row in zip(*table.values())]
+    (example / name).write_text("\n".join(lines) + "\n")
+    error = pack(example, "--target", "true", status=1)
+    assert f"{name}: line 1: {word} between the columns; expected commas, and points in numbers" in error
+    assert "to_csv(file, index=False)" in error
+
+
+def test_one_column_may_have_a_name_with_a_semicolon(example):
+    linear(example / "m.onnx", [2])
+    a = RANDOM.uniform(0, 10, ROWS).astype(np.float32).round(2)
+    write_csv(example / "rows.csv", {"rate; %": a})
+    write_csv(example / "predictions.csv", {"y": 2 * a})
+    pack(example)
+    assert [feature["name"] for feature in contract(example)["features"]] == ["rate; %"]
+
+
+# A model whose file knows that training stopped early, rows, and answers that are not its own.
+STOPPED = """
+import numpy, xgboost
+rows = numpy.random.default_rng(5).uniform(0, 10, (120, 2)).astype("float32")
+matrix = xgboost.DMatrix(rows, rows[:, 0], feature_names=["a", "b"])
+other = xgboost.DMatrix(rows, -rows[:, 0], feature_names=["a", "b"])
+model = xgboost.train(
+    {"eta": 1.0, "nthread": 1}, matrix, 60, evals=[(other, "other")], early_stopping_rounds=3, verbose_eval=False
+)
+model.save_model("m.ubj")
+numpy.savez("rows.npz", a=rows[:, 0], b=rows[:, 1])
+numpy.save("predictions.npy", model.predict(matrix) + 1)
+"""
+
+
+def test_what_a_models_file_tells_is_told_with_what_fails_later(tmp_path):
+    subprocess.run([python(), "-c", STOPPED], cwd=tmp_path, check=True, timeout=100)
+    arguments = ["--model", tmp_path / "m.ubj", "--data", tmp_path / "rows.npz"]
+    arguments += ["--predictions", tmp_path / "predictions.npy", "--out", tmp_path / "out"]
+    note = "early stopping found iteration"
+    plain = run("pack", *arguments)
+    assert plain.returncode == 1
+    assert "gives other answers" in plain.stderr and f"note: {note}" in plain.stderr
+    told = json.loads(run("pack", *arguments, "--json").stdout)
+    assert told["verdict"] == "refused" and "gives other answers" in told["problems"][0]
+    assert any(text.startswith(note) for text in told["notes"])
+    assert not (tmp_path / "out").exists()
 
 
 def test_packs_at_once_get_a_version_each(example):

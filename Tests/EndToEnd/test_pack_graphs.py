@@ -436,3 +436,61 @@ def test_an_input_that_no_feature_can_fill_is_refused(tmp_path, kind):
     write_csv(tmp_path / "rows.csv", {"k": numbers})
     write_csv(tmp_path / "predictions.csv", {"y": numbers})
     assert "graph input 'k' of " in pack(tmp_path, status=1)
+
+
+def test_an_output_has_the_precision_that_the_graph_computes(tmp_path):
+    """Exporters declare one and compute the other: skl2onnx does for probabilities."""
+    x = RANDOM.uniform(0, 10, (ROWS, 2)).round(2)
+    weights = np.array([[0.1], [0.7]])
+    save(
+        tmp_path / "m.onnx",
+        [helper.make_node("MatMul", ["X", "W"], ["Y"])],
+        [("X", TensorProto.DOUBLE, [2])],
+        [("Y", TensorProto.DOUBLE, [1])],
+        [("W", weights)],
+    )
+    model = onnx.load(tmp_path / "m.onnx")
+    model.graph.output[0].type.tensor_type.elem_type = FLOAT
+    onnx.save(model, tmp_path / "m.onnx")
+    write_csv(tmp_path / "rows.csv", {"a": x[:, 0], "b": x[:, 1]})
+    write_csv(tmp_path / "predictions.csv", {"Y": (x @ weights)[:, 0]})
+    contract, _ = pack(tmp_path, "--tolerance", "1e-12")
+    assert contract["outputs"][0]["datatype"] == "FP64"
+
+
+def test_an_input_of_one_value_may_be_another_column(tmp_path):
+    save(
+        tmp_path / "m.onnx",
+        [helper.make_node("Sub", ["a_b", "c"], ["Y"])],
+        [("a_b", FLOAT, [1]), ("c", FLOAT, [1])],
+        [("Y", FLOAT, [1])],
+    )
+    x = RANDOM.uniform(0, 10, (ROWS, 2)).astype(np.float32)
+    write_csv(tmp_path / "rows.csv", {"c": x[:, 1], "a,b": x[:, 0]})
+    write_csv(tmp_path / "predictions.csv", {"Y": x[:, 0] - x[:, 1]})
+    error = pack(tmp_path, status=1)
+    assert "no column 'a_b', which the graph has an input for" in error and "did you mean 'a,b'?" in error
+    assert "no column 'far', which --input a_b names" in pack(tmp_path, "--input", "a_b=far", status=1)
+    assert "2 columns for a graph input of one value" in pack(tmp_path, "--input", "a_b=c,d", status=1)
+    contract, _ = pack(tmp_path, "--input", 'a_b="a,b"')
+    assert [(feature["name"], feature["encode"]["to"]) for feature in contract["features"]] == [("a,b", "a_b"), ("c", "c")]
+
+
+def test_arrays_go_to_the_matrices_of_their_names(tmp_path):
+    save(
+        tmp_path / "m.onnx",
+        [
+            helper.make_node("ReduceSum", ["ids", "axis"], ["one"]),
+            helper.make_node("ReduceSum", ["x", "axis"], ["two"]),
+            helper.make_node("Cast", ["one"], ["as_float"], to=FLOAT),
+            helper.make_node("Sub", ["as_float", "two"], ["Y"]),
+        ],
+        [("ids", INT64, [3]), ("x", FLOAT, [2])],
+        [("Y", FLOAT, [1])],
+        [("axis", np.array([1]))],
+    )
+    ids, x = RANDOM.integers(0, 9, (ROWS, 3)), RANDOM.uniform(0, 10, (ROWS, 2)).astype(np.float32)
+    np.savez(tmp_path / "rows.npz", x=x, ids=ids)
+    np.save(tmp_path / "predictions.npy", (ids.sum(1) - x.sum(1)).astype(np.float32))
+    contract, _ = pack(tmp_path)
+    assert [feature["name"] for feature in contract["features"]] == ["ids_0", "ids_1", "ids_2", "x_0", "x_1"]

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import JSON
 
 /// Rows of training data by column, whichever form of file they came in.
 package struct DataTable: Sendable {
@@ -63,6 +64,20 @@ package struct DataOptions: Sendable {
 }
 
 extension ArtifactError {
+    /// Two columns of one name; `String` also takes names for the same that differ in their bytes.
+    init(_ file: String, _ place: String, _ kind: String, _ name: String, sameAs first: String) {
+        let isSame = name.isSame(as: first)
+        self.init(
+            file,
+            place,
+            found: isSame
+                ? "\(kind) '\(name)' twice"
+                : "two names that differ in their Unicode form alone, '\(first)' and '\(name)'",
+            expected: "each once",
+            remedy: "rename or remove one"
+        )
+    }
+
     /// One problem of a data file.
     init(
         _ file: String,

@@ -16,6 +16,8 @@ struct CSVReader {
     private var rowCount = 0
     /// Whether row r is in line `r + firstLine`.
     private var isLineByLine = true
+    /// What seems to stand between the columns instead of commas.
+    private var separator: String?
 
     /// What was seen of one column.
     private struct Kind {
@@ -66,12 +68,31 @@ struct CSVReader {
             }
             names.append(CSVScanner.text(field, in: bytes) ?? "\u{FFFD}")
         }
+        if fields.count == 1, let only = fields.first, !only.isQuoted {
+            separator = Self.separator(of: only.range, andFrom: scanner.offset, in: bytes)
+        }
         if isAllNumbers, options.mayLackNames, !Self.isCount(names) {
             hasNames = false
             names = names.indices.map { "column \($0)" }
         } else {
             body = scanner
         }
+    }
+
+    /// What stands as often in a name that is alone as in the line behind it.
+    private static func separator(
+        of name: Range<Int>,
+        andFrom start: Int,
+        in bytes: Span<UInt8>
+    ) -> String? {
+        let end = (start..<bytes.count).first { bytes[$0] == UInt8(ascii: "\n") } ?? bytes.count
+        for (byte, word) in [(UInt8(ascii: ";"), "semicolons"), (9, "tabs"), (124, "bars")] {
+            let count = name.count { bytes[$0] == byte }
+            if count > 0, (start..<end).count(where: { bytes[$0] == byte }) == count {
+                return word
+            }
+        }
+        return nil
     }
 
     /// Whether the names are 0, 1, 2…, as data frames call columns that have none.
@@ -87,6 +108,15 @@ struct CSVReader {
                 expected: "a first line that names the columns, then a line for each row"
             )
         }
+        if let separator {
+            throw ArtifactError(
+                file,
+                "line 1",
+                found: "\(separator) between the columns",
+                expected: "commas, and points in numbers",
+                remedy: "save the file so: pandas does by to_csv(file, index=False)"
+            )
+        }
         var seen: Set<String> = []
         for name in names {
             if name.contains("\u{FFFD}") {
@@ -97,15 +127,8 @@ struct CSVReader {
                     remedy: "save the file as UTF-8"
                 )
             }
-            guard seen.insert(name).inserted else {
-                throw ArtifactError(
-                    file,
-                    "line 1",
-                    found: "column '\(name)' twice",
-                    expected: "each once",
-                    remedy: "rename or remove one"
-                )
-            }
+            let (isNew, first) = seen.insert(name)
+            guard isNew else { throw ArtifactError(file, "line 1", "column", name, sameAs: first) }
         }
     }
 

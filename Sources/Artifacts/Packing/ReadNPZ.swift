@@ -30,9 +30,8 @@ struct NPZReader {
         var seen: Set<String> = []
         for (index, member) in archive.members.enumerated() where member.name.hasSuffix(".npy") {
             let name = String(member.name.dropLast(4))
-            guard seen.insert(name).inserted else {
-                throw ArtifactError(file, found: "array '\(name)' twice", expected: "each once")
-            }
+            let (isNew, first) = seen.insert(name)
+            guard isNew else { throw ArtifactError(file, "", "array", name, sameAs: first) }
             guard !options.ignored.contains(name) else {
                 ignored.append(name)
                 continue

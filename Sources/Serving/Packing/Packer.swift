@@ -69,11 +69,14 @@ package struct Packer {
     /// - Returns: what was inferred, proposed and found.
     /// - Throws: everything that is in the way; then nothing was written.
     package func pack() throws(ArtifactError) -> PackReport {
+        // First, so that rows are not run for a place that cannot be written.
+        let folder = try StagingFolder(for: path, isDryRun: options.isDryRun)
+        defer { folder.discard() }
         let lock = try readLock()
         tell("reading \(options.model)", 0, 1)
         let model = try PackModel(path: options.model, float32: options.float32)
         do throws(ArtifactError) {
-            return try pack(model, lock)
+            return try pack(model, lock, in: folder)
         } catch {
             // What the model's file lacks may be why the rest does not fit.
             var error = error
@@ -84,7 +87,8 @@ package struct Packer {
 
     private func pack(
         _ model: PackModel,
-        _ lock: (bytes: [UInt8], lock: EnvironmentLock)?
+        _ lock: (bytes: [UInt8], lock: EnvironmentLock)?,
+        in folder: StagingFolder
     ) throws(ArtifactError) -> PackReport {
         let data = try readData(for: model)
         let answers = try TrainingAnswers(options, data: data)
@@ -119,7 +123,7 @@ package struct Packer {
         proposeFallback(&draft, parity)
         try chooseGolden(&draft, parity, &report)
         report.fill(from: draft, data: data)
-        try write(draft, model, parity, &report)
+        try write(draft, model, parity, in: folder, &report)
         return report
     }
 

@@ -19,6 +19,8 @@ struct FeaturePlanner {
     private(set) var notes: [String] = []
     private var problems: [ArtifactProblem] = []
     private var left: [DataColumn] = []
+    /// The columns that became of an array, by its name.
+    private var spreadNames: [String: [String]] = [:]
 
     init(
         model: PackModel,
@@ -126,7 +128,7 @@ struct FeaturePlanner {
     private static let mostSpread = 512
 
     /// An array of rows that a matrix takes becomes a column a feature.
-    private func spread(_ column: DataColumn) -> [DataColumn] {
+    private mutating func spread(_ column: DataColumn) -> [DataColumn] {
         guard case .tensors(let values) = column.values, values.shape.count == 1,
             let width = values.shape.first, width <= Self.mostSpread,
             model.inputs.contains(where: { input in
@@ -139,6 +141,7 @@ struct FeaturePlanner {
         if names.count != width { names = model.imported?.features.map(\.name) ?? [] }
         if names.count != width { names = (0..<width).map { "\(column.name)_\($0)" } }
         if names[0].hasPrefix("column 0") { names = (0..<width).map { "f\($0)" } }
+        spreadNames[column.name] = names
         return (0..<width).map { index in
             let places = (0..<values.rowCount).map { $0 * width + index }
             let part: DataColumn.Values =
@@ -154,12 +157,26 @@ struct FeaturePlanner {
     // MARK: which goes where
 
     private mutating func takeByName(_ input: PackModel.Value) {
-        guard let index = left.firstIndex(where: { $0.name == input.name }) else {
-            let near = suggestion(for: input.name, among: left.map(\.name))
+        let given = options.inputs[input.name]
+        guard given?.count ?? 1 == 1 else {
             report(
-                "no column '\(input.name)', which the graph has an input for",
-                expected: "columns \(model.inputs.map(\.name).joined(separator: ", "))",
-                remedy: near ?? "add the column, or rename the one that holds it"
+                "--input \(input.name): \(given?.count ?? 0) columns for a graph input of one value",
+                expected: "one"
+            )
+            return
+        }
+        let name = given?[0] ?? input.name
+        guard let index = left.firstIndex(where: { $0.name == name }) else {
+            let near = suggestion(for: name, among: left.map(\.name))
+            report(
+                given == nil
+                    ? "no column '\(name)', which the graph has an input for"
+                    : "no column '\(name)', which --input \(input.name) names",
+                expected: "columns "
+                    + model.inputs.map { options.inputs[$0.name]?.first ?? $0.name }
+                    .joined(separator: ", "),
+                remedy: near ?? "add the column, or name the one that holds it: --input "
+                    + "\(input.name)=COLUMN"
             )
             return
         }
@@ -235,6 +252,7 @@ struct FeaturePlanner {
 
     private func named(for input: PackModel.Value) -> [String]? {
         if let names = options.inputs[input.name] { return names }
+        if model.inputs.count > 1, let names = spreadNames[input.name] { return names }
         if model.inputs.count == 1, let names = options.features { return names }
         guard let imported = model.imported, imported.input == input.name else { return nil }
         let names = imported.features.map(\.name)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Artifacts
+import Engine
 import Guards
 import Tensors
 
@@ -37,7 +38,7 @@ struct Trial {
             // A ZipMap's output has no tensor type in the file; its table of floats is what it gives.
             let type = value.type ?? .float
             return type.outputDatatype.map {
-                Output(name: value.name, from: value.name, column: nil, datatype: $0)
+                Output(name: value.name, from: value.name, column: nil, datatype: $0.widest)
             }
         }
         guard !outputs.isEmpty else {
@@ -54,8 +55,15 @@ struct Trial {
             contract: contract,
             columns: columns
         )
+        // Exporters declare an output in one precision and compute it in the other: skl2onnx does.
+        let computed = runner.version.program.outputs
         var got = runner.version.outputSpecs.map { spec in
-            Got(from: spec.name, datatype: spec.datatype, width: spec.width)
+            let type = computed.first { $0.name == spec.name }?.elementType
+            return Got(
+                from: spec.name,
+                datatype: type?.outputDatatype ?? spec.datatype,
+                width: spec.width
+            )
         }
         try runner.run(rows) { (_, place, tables) throws(ArtifactError) in
             for index in got.indices {
@@ -159,5 +167,16 @@ struct Trial {
             share: rows.isEmpty ? 0 : Double(within) / Double(rows.count),
             medianDeviation: median(of: deviations)
         )
+    }
+}
+
+extension Datatype {
+    /// The one of its kind that holds whatever precision a graph computes.
+    fileprivate var widest: Datatype {
+        switch self {
+        case .fp32: .fp64
+        case .int32: .int64
+        default: self
+        }
     }
 }

@@ -11,6 +11,7 @@ extension Packer {
         _ draft: PackDraft,
         _ model: PackModel,
         _ parity: Parity,
+        in folder: StagingFolder,
         _ report: inout PackReport
     ) throws(ArtifactError) {
         tell("writing \(path)", 0, 1)
@@ -21,8 +22,6 @@ extension Packer {
             "rows": .number(report.rows), "seed": .number(Int(options.seed)),
             "parity": parity.document,
         ]
-        let folder = try StagingFolder(for: path, isDryRun: options.isDryRun)
-        defer { folder.discard() }
         try folder.write(model.files)
         try folder.write(draft.contract.written.laidOut(), as: Contract.fileName)
         try folder.write(draft.golden.flatMap(\.encodedLine), as: GoldenRecord.fileName)
