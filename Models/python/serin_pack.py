@@ -73,7 +73,7 @@ def pack(model, frame, *, name, version=None, out="Models", target=None, predict
     rows = {column: values for column, values in columns.items() if column != target}
     folder = Path(tempfile.mkdtemp(prefix="serin-pack-"))
     try:
-        export = _exported(exporter, model, frame, rows, folder, target)
+        export = _exported(exporter, model, frame, rows, folder, target, program)
         answers = export.answers if predictions is None else _given(predictions, frame, target)
         _require_rows(answers, columns)
         truth = None if target is None else _truth(columns[target], model, answers)
@@ -127,9 +127,8 @@ def _exporter(model):
     """What exports a model, by the library that its class comes from."""
     if isinstance(model, type):
         raise PackError(f"{model.__name__} is a class; give a fitted model of it")
-    libraries = {base.__module__.split(".")[0] for base in type(model).__mro__}
     for library, exporter in _EXPORTERS.items():
-        if library in libraries:
+        if library in _libraries(model):
             return exporter
     raise PackError(
         f"a {type(model).__module__}.{type(model).__name__} cannot be packed; expected a model of "
@@ -137,10 +136,14 @@ def _exporter(model):
     )
 
 
-def _exported(exporter, model, frame, rows, folder, target):
+def _libraries(model):
+    return {base.__module__.split(".")[0] for base in type(model).__mro__}
+
+
+def _exported(exporter, model, frame, rows, folder, target, program):
     """The model's export; what its library says against that is told with what it is about."""
     try:
-        return exporter(model, frame, rows, folder, target)
+        return exporter(model, frame, rows, folder, target, program)
     except PackError:
         raise
     except Exception as problem:
@@ -395,7 +398,7 @@ def _need(module, package):
 # MARK: Libraries whose files Serin reads
 
 
-def _xgboost(model, frame, rows, folder, target):
+def _xgboost(model, frame, rows, folder, target, program):
     import xgboost
 
     booster = model.get_booster() if hasattr(model, "get_booster") else model
@@ -439,7 +442,7 @@ def _booster(values, booster, target):
     return _answers(values, target)
 
 
-def _lightgbm(model, frame, rows, folder, target):
+def _lightgbm(model, frame, rows, folder, target, program):
     import lightgbm
 
     booster = model if hasattr(model, "save_model") else model.booster_
@@ -470,7 +473,7 @@ def _lightgbm(model, frame, rows, folder, target):
 # MARK: Libraries with exporters
 
 
-def _torch(model, frame, rows, folder, target):
+def _torch(model, frame, rows, folder, target, program):
     import torch
 
     path = folder / "model.onnx"
@@ -516,11 +519,15 @@ def _outputs(given, target):
     return [target or "prediction"], [given]
 
 
-def _sklearn(model, frame, rows, folder, target):
+def _sklearn(model, frame, rows, folder, target, program):
     import sklearn
 
     # A search answers with what it found.
     model = getattr(model, "best_estimator_", model)
+    before, last = _parted(model)
+    foreign = next((library for library in _BEHIND if library in _libraries(last)), None)
+    if foreign and not before:
+        return _EXPORTERS[foreign](last, frame, rows, folder, target, program)
     if not hasattr(model, "predict"):
         raise PackError(f"{type(model).__name__} has no predict; pack the pipeline that ends in a model")
     names = getattr(model, "feature_names_in_", None)
@@ -538,8 +545,10 @@ def _sklearn(model, frame, rows, folder, target):
         answers = _probabilities(model.predict_proba(data), model.classes_)
     else:
         answers = _answers(model.predict(data), "label" if is_classifier else target)
-    before, last = _parted(model)
     forest = _sklearn_forest(last, None if before else list(columns.values()))
+    given = None if foreign is None else _transformed(before, data, foreign)
+    if foreign == "catboost":
+        forest = _catboost_trees(last, given, list(_columns(_table(given)).values()), folder)
     by_name = _takes_names(model) or _has_texts(columns)
     path = folder / "model.onnx"
     if forest is not None:
@@ -547,6 +556,10 @@ def _sklearn(model, frame, rows, folder, target):
         strict = []
         graph = before and _converted(before, columns, by_name, strict)
         onnx = _forest_graph(forest, graph, columns, by_name, name, bool(strict))
+    elif foreign is not None:
+        strict = []
+        graph = _converted(before, columns, by_name, strict)
+        onnx = _joined(graph, _as_onnx(last, given[:100], _BEHIND[foreign], folder, program), bool(strict))
     elif any(np.isinf(tree.threshold).any() for tree in _trees(model)):
         raise PackError(
             "skl2onnx does not export trees that part missing values from others, except as the last step of a "
@@ -556,6 +569,7 @@ def _sklearn(model, frame, rows, folder, target):
         onnx = _converted(model, columns, by_name, [])
     columns = _without_unused(onnx, columns) if by_name else columns
     path.write_bytes(onnx.SerializeToString())
+    by_name = by_name and len(columns) > 1
     flags = [] if by_name else ["--features", _listed(*columns)]
     for value, name in zip(onnx.graph.input if by_name else (), columns):
         # skl2onnx calls columns otherwise where their names are none of its own.
@@ -573,6 +587,78 @@ def _without_unused(onnx, columns):
         onnx.graph.input.extend(value for value, _ in kept)
         columns = {name: columns[name] for _, name in kept}
     return columns
+
+
+def _transformed(before, data, library):
+    """What the steps before a model of another library make of the rows."""
+    given = before.transform(data)
+    if hasattr(given, "toarray"):
+        if library == "xgboost":
+            raise PackError(
+                "the steps give a sparse matrix, whose zeros XGBoost takes for missing; let them give a dense one and "
+                "fit again: sparse_threshold=0 for ColumnTransformer, sparse_output=False for OneHotEncoder"
+            )
+        given = given.toarray()
+    if isinstance(given, np.ndarray) and given.dtype.kind == "O":
+        given = given.astype(float)
+    kinds = {values.dtype.kind for values in _columns(_table(given)).values()}
+    if "U" in kinds:
+        raise PackError("the steps give texts or categories; let them give numbers, or leave the steps out")
+    return given
+
+
+def _as_onnx(model, rows, exporter, folder, program):
+    """The ONNX that `serin pack` makes of a library's own file."""
+    from onnx import compose, load
+
+    place = folder / "last"
+    place.mkdir()
+    frame = _table(rows)
+    export = exporter(model, frame, _columns(frame), place, None, program)
+    _write(place / "rows.npz", export.rows)
+    _write(place / "predictions.npz", export.answers)
+    done = subprocess.run(
+        [program, "pack", "--model", str(export.path), "--data", str(place / "rows.npz"), "--predictions",
+         str(place / "predictions.npz"), "--name", "last", "--version", "1", "--out", str(place), *export.flags],
+        capture_output=True, text=True, encoding="utf-8",
+    )
+    if done.returncode != 0:
+        said = (done.stderr or done.stdout).strip().replace(f"{place}/", "")
+        raise PackError(f"the last step, without those before it: {said}")
+    return compose.add_prefix(load(place / "last" / "1" / "model.onnx"), "last_")
+
+
+def _joined(before, last, is_strict):
+    """One graph behind the other. is_strict: whether the first makes infinite what no answer may be given for."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    graph, (given,), (taken,) = before.graph, before.graph.output, last.graph.input
+    graph.node.append(helper.make_node("Cast", [given.name], [taken.name], to=taken.type.tensor_type.elem_type))
+    del graph.output[:]
+    graph.initializer.extend(last.graph.initializer)
+    graph.node.extend(last.graph.node)
+    for output in last.graph.output:
+        kind = output.type.tensor_type.elem_type
+        if is_strict and kind in (TensorProto.FLOAT, TensorProto.DOUBLE):
+            own = f"{output.name}_strict"
+            dtype = helper.tensor_dtype_to_np_dtype(kind)
+            graph.initializer.extend([
+                numpy_helper.from_array(np.array([1]), f"{own}_axis"),
+                numpy_helper.from_array(np.array(np.nan, dtype), f"{own}_none"),
+            ])
+            graph.node.extend([
+                helper.make_node("IsInf", [taken.name], [f"{own}_each"]),
+                helper.make_node("Cast", [f"{own}_each"], [f"{own}_count"], to=TensorProto.DOUBLE),
+                helper.make_node("ReduceMax", [f"{own}_count", f"{own}_axis"], [f"{own}_most"]),
+                helper.make_node("Cast", [f"{own}_most"], [f"{own}_any"], to=TensorProto.BOOL),
+                helper.make_node("Where", [f"{own}_any", f"{own}_none", output.name], [own]),
+            ])
+            output.name = own
+        graph.output.append(output)
+    del before.opset_import[:]
+    before.opset_import.extend(last.opset_import)
+    before.ir_version = last.ir_version
+    return before
 
 
 def _parted(model):
@@ -1152,7 +1238,7 @@ def _histogram_forest(model, columns, link):
     return forest
 
 
-def _catboost(model, frame, rows, folder, target):
+def _catboost(model, frame, rows, folder, target, program):
     import catboost
 
     if not model.is_fitted():
@@ -1163,23 +1249,30 @@ def _catboost(model, frame, rows, folder, target):
     is_named = names != [str(index) for index in range(len(names))]
     sources = _sources(rows, names if is_named else None)
     columns = {name: rows[source] for name, source in sources.items()}
-    data = _matrix(frame, sources, is_named)
-    loss, name, link = str(model.get_all_params()["loss_function"]), target or "prediction", "Identity"
+    data, name = _matrix(frame, sources, is_named), target or "prediction"
     if hasattr(model, "predict_proba"):
         answers, name = _probabilities(model.predict_proba(data), model.classes_), "probabilities"
-        link = "Softmax" if loss == "MultiClass" else "Logit"
     else:
         answers = _answers(model.predict(data), target)
-        if isinstance(model, catboost.CatBoostRegressor) and loss.startswith(("Poisson", "Tweedie")):
-            link = "Log"
-    path = folder / "model.json"
-    model.save_model(str(path), format="json", pool=catboost.Pool(data, cat_features=model.get_cat_feature_indices()))
-    forest = _catboost_forest(json.loads(path.read_text("utf-8")), list(columns.values()), link)
+    forest = _catboost_trees(model, data, list(columns.values()), folder)
     path = folder / "model.onnx"
     by_name = _has_texts(columns)
     path.write_bytes(_forest_graph(forest, None, columns, by_name, name).SerializeToString())
     flags = [] if by_name else ["--features", _listed(*columns)]
     return _Export(path, columns, answers, ("catboost", catboost.__version__), flags, is_exact=True)
+
+
+def _catboost_trees(model, data, columns, folder):
+    import catboost
+
+    loss, link = str(model.get_all_params()["loss_function"]), "Identity"
+    if hasattr(model, "predict_proba"):
+        link = "Softmax" if loss == "MultiClass" else "Logit"
+    elif isinstance(model, catboost.CatBoostRegressor) and loss.startswith(("Poisson", "Tweedie")):
+        link = "Log"
+    path = folder / "model.json"
+    model.save_model(str(path), format="json", pool=catboost.Pool(data, cat_features=model.get_cat_feature_indices()))
+    return _catboost_forest(json.loads(path.read_text("utf-8")), columns, link)
 
 
 def _has_texts(columns):
@@ -1247,6 +1340,8 @@ def _catboost_forest(stated, columns, link):
     return forest
 
 
+# Libraries whose models may end a pipeline of scikit-learn, and whose files Serin reads.
+_BEHIND = {"xgboost": _xgboost, "lightgbm": _lightgbm, "catboost": None}
 _EXPORTERS = {
     "xgboost": _xgboost, "lightgbm": _lightgbm, "catboost": _catboost, "torch": _torch, "sklearn": _sklearn,
 }

@@ -120,7 +120,7 @@ import os, sys, numpy, pandas, scipy.sparse, serin_pack, lightgbm, xgboost, catb
 from sklearn.ensemble import *
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 frame = pandas.DataFrame({"a": [1.0, 2, 3, 4, 5, 6] * 20, "b": [2.0, 1, 4, 3, 6, 5] * 20})
 truth = frame["a"] * 3 - frame["b"]
@@ -128,11 +128,18 @@ model = LinearRegression().fit(frame, truth)
 boosting = xgboost.XGBRegressor(n_estimators=2, n_jobs=1)
 mixed = frame.assign(a=pandas.Series([1, "x"] * 60, dtype=object))
 alike = frame.set_axis(["e\\u0301", "\\u00e9"], axis=1)
-classifier = RandomForestClassifier(2, random_state=1).fit(frame, numpy.where(truth > 5, "yes", "no"))
-texts = catboost.CatBoostClassifier(iterations=2, verbose=0, allow_writing_files=False, text_features=["b"])
-texts.fit(frame.assign(b=["x y", "y z"] * 60), truth > 5)
 single = pandas.DataFrame(numpy.random.default_rng(3).normal(size=(800, 2)), columns=["a", "b"]).astype("float32")
-rounded = make_pipeline(StandardScaler(), HistGradientBoostingRegressor()).fit(single, single["a"] * 2 + single["b"])
+
+def classifier():
+    return RandomForestClassifier(2, random_state=1).fit(frame, numpy.where(truth > 5, "yes", "no"))
+
+def of_texts():
+    texts = catboost.CatBoostClassifier(iterations=2, verbose=0, allow_writing_files=False, text_features=["b"])
+    return texts.fit(frame.assign(b=["x y", "y z"] * 60), truth > 5)
+
+def rounded():
+    model = make_pipeline(StandardScaler(), HistGradientBoostingRegressor())
+    return model.fit(single, single["a"] * 2 + single["b"])
 
 def pack(model=model, frame=frame, **options):
     return serin_pack.pack(model, frame, **{"name": "m", "serin": os.environ["SERIN"], **options})
@@ -170,9 +177,10 @@ def pack(model=model, frame=frame, **options):
     ("pack(xgboost.XGBRegressor(n_estimators=2, missing=-999).fit(frame, truth))", "takes -999 for missing"),
     ("pack(xgboost.XGBRegressor(n_estimators=2, missing=0).fit(frame, truth))", "write NaN where a value is missing"),
     ("pack(RandomForestClassifier(2).fit(frame, frame.astype(int)))", "has 2 targets; pack a classifier for each"),
-    ("pack(classifier, frame.assign(y='perhaps'), target='y')", "the target holds perhaps, and the model knows no, yes"),
-    ("pack(texts, frame.assign(b='x'))", "a CatBoost model of texts or embeddings cannot be packed"),
-    ("pack(rounded, single)", "scikit-learn rounds at every step: fit and pack frame.astype(float)"),
+    ("pack(classifier(), frame.assign(y='perhaps'), target='y')", "the target holds perhaps, and the model knows no, yes"),
+    ("pack(of_texts(), frame.assign(b='x'))", "a CatBoost model of texts or embeddings cannot be packed"),
+    ("pack(make_pipeline(OneHotEncoder(), boosting).fit(frame, truth))", "zeros XGBoost takes for missing; let them give a dense"),
+    ("pack(rounded(), single)", "scikit-learn rounds at every step: fit and pack frame.astype(float)"),
     ("pack(flags=['--features', 'a'] * 100000)", "cannot be run: "),
     ("pack(frame=frame['a'])", "a pandas.Series of shape (120,); expected rows and columns"),
     ("pack(frame=[[1], [1, 2]])", "a builtins.list whose rows differ in length"),

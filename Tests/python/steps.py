@@ -108,7 +108,10 @@ def cases():
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, PolynomialFeatures, StandardScaler
     from sklearn.svm import LinearSVC
-    from xgboost import XGBRegressor
+    from catboost import CatBoostRegressor
+    from lightgbm import LGBMRegressor
+    from sklearn.model_selection import GridSearchCV
+    from xgboost import XGBClassifier, XGBRegressor
 
     def forest():
         return RandomForestRegressor(10, random_state=1)
@@ -125,7 +128,19 @@ def cases():
     odd = {"age": 'a,g"e', "income": "größe=ß", "city": "label", "code": "serin_1", "member": "probabilities"}
     filled = make_pipeline(SimpleImputer(strategy="most_frequent"), one_hot)
     named = make_pipeline(SimpleImputer(strategy="constant", fill_value="?"), one_hot)
+    def behind(last, **options):
+        dense = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+        return pipeline(last, (dense, ["city"]), (StandardScaler(), numbers), **options)
+
+    boosted = XGBRegressor(n_estimators=10, n_jobs=1)
     return {
+        "xgboost": behind(boosted),
+        "xgboost-two": behind(XGBClassifier(n_estimators=10, n_jobs=1), labels=lambda worth: (worth > 95).astype(int)),
+        "xgboost-strict": pipeline(boosted, (OrdinalEncoder(), ["code"]), ("passthrough", numbers), new=holes),
+        "xgboost-search": plain(GridSearchCV(boosted, {"max_depth": [2, 3]}, cv=2), numbers),
+        "lightgbm": behind(LGBMRegressor(n_estimators=10, n_jobs=1, verbose=-1)),
+        "lightgbm-one": pipeline(LGBMRegressor(n_estimators=10, n_jobs=1, verbose=-1), (one_hot, ["city"])),
+        "catboost": behind(CatBoostRegressor(iterations=10, verbose=0, allow_writing_files=False, thread_count=1)),
         "logistic": pipeline(LogisticRegression(), (one_hot, ["city"]), (StandardScaler(), numbers), labels=churned),
         "logistic-three": pipeline(LogisticRegression(), (StandardScaler(), numbers), labels=sized),
         "texts-filled": pipeline(Ridge(), (filled, ["city"]), (SimpleImputer(), numbers), lost=True),
