@@ -1140,6 +1140,7 @@ def _sklearn_forest(model, columns):
     """A model of trees that are added up; None for any other. columns: its own, None behind other steps."""
     kinds = {base.__name__ for base in type(model).__mro__ if base.__module__.startswith("sklearn.")}
     link = _LINKS.get(type(getattr(getattr(model, "_loss", None), "link", None)).__name__)
+    whose = None  # The model's columns that each tree got; None where all did.
     if "BaseHistGradientBoosting" in kinds and link:
         return _histogram_forest(model, columns, link)
     if "BaseGradientBoosting" in kinds and link:
@@ -1153,30 +1154,38 @@ def _sklearn_forest(model, columns):
         return forest
     if kinds & {"ForestRegressor", "ForestClassifier"}:
         trees = [tree.tree_ for tree in model.estimators_]
+    elif kinds & {"BaggingRegressor", "BaggingClassifier"}:
+        trees = [getattr(part, "tree_", None) for part in model.estimators_]
+        if any(tree is None or getattr(part, "n_classes_", 1) != getattr(model, "n_classes_", 1)
+               for tree, part in zip(trees, model.estimators_)):
+            return None
+        whose = model.estimators_features_
     elif "BaseDecisionTree" in kinds:
         trees = [model.tree_]
     else:
         return None
     is_classifier = "ClassifierMixin" in kinds
-    if is_classifier and model.n_outputs_ > 1:
+    outputs = trees[0].value.shape[1]
+    if is_classifier and outputs > 1:
         return None
-    count = model.n_classes_ if is_classifier else model.n_outputs_
+    count = model.n_classes_ if is_classifier else outputs
     wanted = [1] if is_classifier and count == 2 else range(count)
     forest = _Forest(np.zeros(len(wanted)), count=len(trees), is_single=True)
-    for tree in trees:
+    for index, tree in enumerate(trees):
         values = tree.value[:, 0, :] if is_classifier else tree.value[:, :, 0]
         sums = values.sum(axis=1, keepdims=True)
         if is_classifier and not np.allclose(sums, 1):  # Counts, before scikit-learn 1.3.
             values = values / np.where(sums == 0, 1, sums)
         for target, column in enumerate(wanted):
-            part = _nodes(tree), values[:, column]
+            part = _nodes(tree, None if whose is None else whose[index]), values[:, column]
             forest.add(*(part if len(wanted) == 1 else _pruned(*part)), target)
     return forest
 
 
-def _nodes(tree):
+def _nodes(tree, whose=None):
     lefts = getattr(tree, "missing_go_to_left", np.zeros(tree.node_count, bool))
-    return tree.children_left, tree.children_right, tree.feature, tree.threshold, lefts.astype(bool)
+    columns = tree.feature if whose is None else np.where(tree.feature < 0, 0, np.asarray(whose)[tree.feature])
+    return tree.children_left, tree.children_right, columns, tree.threshold, lefts.astype(bool)
 
 
 def _pruned(nodes, values):

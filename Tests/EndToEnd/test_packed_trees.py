@@ -15,7 +15,8 @@ from test_first_model import python
 EXACT = (
     "boosting", "boosting-single", "boosting-from-dtype", "boosting-unseen", "boosting-codes", "boosting-binary",
     "gradient", "gradient-zero", "gradient-binary", "gradient-exponential", "forest", "forest-single", "forest-codes",
-    "forest-binary", "forest-classes", "forest-targets", "extra", "extra-classes", "tree", "tree-classes", "tree-leaf",
+    "forest-binary", "forest-classes", "forest-targets", "extra", "extra-classes", "bagging",
+    "bagging-columns", "bagging-binary", "bagging-classes", "tree", "tree-classes", "tree-leaf",
     "pipeline-forest", "pipeline-boosting", "pipeline-ordinal", "search", "catboost", "catboost-most",
     "catboost-categories", "catboost-binary", "catboost-leaves", "boosting-lost", "lightgbm-lost", "xgboost-lost",
 )

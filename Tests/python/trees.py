@@ -218,6 +218,12 @@ CASES = {
     ),
     "extra": trees("ensemble", "ExtraTreesRegressor", ALL, n_estimators=30),
     "extra-classes": trees("ensemble", "ExtraTreesClassifier", ALL, labels=four, n_estimators=30),
+    "bagging": trees("ensemble", "BaggingRegressor", n_estimators=20),
+    "bagging-columns": trees(
+        "ensemble", "BaggingRegressor", ALL, n_estimators=20, max_features=0.6, bootstrap_features=True
+    ),
+    "bagging-binary": trees("ensemble", "BaggingClassifier", labels=two, n_estimators=20),
+    "bagging-classes": trees("ensemble", "BaggingClassifier", ALL, labels=four, n_estimators=20, max_features=3),
     "tree": trees("tree", "DecisionTreeRegressor", ALL),
     "tree-classes": trees("tree", "DecisionTreeClassifier", ALL, labels=four),
     "tree-leaf": trees("tree", "DecisionTreeRegressor", max_leaf_nodes=None, max_depth=1, min_samples_leaf=ROWS // 2 + 9),
