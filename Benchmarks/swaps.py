@@ -107,18 +107,26 @@ def price(daemon):
     return link.getresponse().read().decode().split("[")[1].split("]")[0]
 
 
-def swap(order, count, load, daemon, memory):
-    """Goes back and forth; answers the seconds of each order."""
-    times = []
-    for turn in range(count):
-        if not load.runs:
-            break
+def back_and_forth(order):
+    """Gives one order after the other, from whichever version answers now; yields the seconds that each took."""
+    active = order("GET", "/v1/models/diamonds-price/versions")["active"]
+    while True:
         began = time.monotonic()
-        if turn % 2 == 0:
+        if active == 2:
             order("POST", "/v1/models/diamonds-price/rollback", {"reason": "benchmark"})
         else:
             order("POST", "/v1/models/diamonds-price/promote", {"version": 2, "reason": "benchmark"})
-        times.append(time.monotonic() - began)
+        active = 3 - active
+        yield time.monotonic() - began
+
+
+def swap(order, count, load, daemon, memory):
+    """Goes back and forth; answers the seconds of each order."""
+    times = []
+    for turn, took in zip(range(count), back_and_forth(order)):
+        if not load.runs:
+            break
+        times.append(took)
         if turn % 500 == 0:
             memory.append(daemon.resident_bytes())
     return times
@@ -165,11 +173,9 @@ def stall(order, daemon, seconds):
     near, far = multiprocessing.Pipe()
     client = multiprocessing.Process(target=ask_on, args=(daemon.port, time.monotonic() + seconds, far))
     client.start()
-    turn = order("GET", "/v1/models/diamonds-price/versions")["active"] - 1
+    swaps = back_and_forth(order)
     while client.is_alive() and not near.poll():
-        path = ("promote", "rollback")[turn % 2]
-        order("POST", f"/v1/models/diamonds-price/{path}", {"reason": "benchmark"} | ({"version": 2} if turn % 2 == 0 else {}))
-        turn += 1
+        next(swaps)
         time.sleep(0.005)
     requests = near.recv()
     client.join()

@@ -23,10 +23,11 @@ struct PendingAnswers {
     /// When the first was added, on the monotonic clock.
     private var start: UInt64 = 0
 
-    /// Whether they are to be sent before another is made.
+    /// Whether they are to be sent before another is made; the first has not waited yet.
     var isDue: Bool {
         parts.count >= Self.mostParts
-            || MonotonicClock.nanoseconds() &- start >= Self.longestNanoseconds
+            || parts.count > 1
+                && MonotonicClock.nanoseconds() &- start >= Self.longestNanoseconds
     }
 
     mutating func add(_ answer: [UInt8], for connection: Connection) {

@@ -15,6 +15,9 @@ package struct InferenceService: Handler {
     private let probes: ProbeEndpoint
     private let metadata: MetadataEndpoint
 
+    /// What most answers begin with, written once.
+    private static let isJSON: HeaderFields = ["content-type": "application/json"]
+
     /// Work of more nanoseconds than this leaves the event loop.
     private static let inlineBudget = 100_000
 
@@ -296,7 +299,7 @@ package struct InferenceService: Handler {
             draft.headers.append("content-type", "application/octet-stream")
             draft.headers.append("inference-header-content-length", String(jsonByteCount))
         } else {
-            draft.headers.append("content-type", "application/json")
+            draft.headers.append(contentsOf: Self.isJSON)
         }
         marks.write(tables.outcome, to: &draft.headers)
         return draft.response(tables.outputs, tables.outcome)
