@@ -203,12 +203,17 @@ def begin(folder, *extra, **environment):
         write_csv(folder / "many.csv", {"a": a, "b": b, "y": 2 * a + 3 * b})
     arguments = ["--model", "m.onnx", "--data", "many.csv", "--predictions-column", "y"]
     arguments += ["--golden", "10000", *extra]
-    return subprocess.Popen(
-        [binary(), "pack", *arguments],
-        cwd=folder,
-        stderr=subprocess.PIPE,
-        env={**surroundings(), **environment},
-    )
+    return hearing([binary(), "pack", *arguments], cwd=folder, env={**surroundings(), **environment})
+
+
+def hearing(command, **settings):
+    """Starts a command that no signal passes by, also where the tests run behind `nohup` or `&`."""
+
+    def hear():
+        for number, _ in ENDS.values():
+            signal.signal(number, signal.SIG_DFL)
+
+    return subprocess.Popen(command, stderr=subprocess.PIPE, preexec_fn=hear, **settings)
 
 
 def waits_for(pattern, folder, process):
@@ -260,9 +265,7 @@ def test_a_signal_leaves_nothing_of_an_edit(example, ending):
     assert process.wait(100) == 0, process.stderr.read()
     source = example / "out" / "m" / "1"
     before = {path.name: path.read_bytes() for path in source.iterdir()}
-    process = subprocess.Popen(
-        [binary(), "pack", "--edit", source], stderr=subprocess.PIPE, env=surroundings()
-    )
+    process = hearing([binary(), "pack", "--edit", source], env=surroundings())
     waits_for("out/m/.packing-*", example, process)
     process.send_signal(number)
     assert process.wait(30) == status
