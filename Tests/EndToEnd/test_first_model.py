@@ -28,6 +28,16 @@ def python(library="xgboost"):
     return path
 
 
+def packed_by(script, out):
+    """Runs a script of `Tests/python` that packs models into `out`; answers what it tells of each case."""
+    done = subprocess.run(
+        [python(), ROOT / "Tests" / "python" / script, out, binary()],
+        capture_output=True, text=True, timeout=400, env=surroundings(),
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return {line["case"]: line for line in map(json.loads, done.stdout.splitlines())}
+
+
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory):
     folder = tmp_path_factory.mktemp("keys")

@@ -5,12 +5,8 @@ library does, or does not answer.
 Tests/python/steps.py has the models and the rows, and the library's own answers for the new ones.
 """
 
-import json
-import subprocess
-
 import pytest
-from daemon import ROOT, binary, surroundings
-from test_first_model import python
+from test_first_model import packed_by
 
 # Furthest from the library, relative.
 EXACT = {
@@ -32,13 +28,7 @@ STRICT = {"codes-strict-one-hot", "codes-strict-ordinal", "codes-strict-forest",
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory):
-    out = tmp_path_factory.mktemp("steps") / "own"
-    done = subprocess.run(
-        [python(), ROOT / "Tests" / "python" / "steps.py", out, binary()],
-        capture_output=True, text=True, timeout=400, env=surroundings(),
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return {line["case"]: line for line in map(json.loads, done.stdout.splitlines())}
+    return packed_by("steps.py", tmp_path_factory.mktemp("steps") / "own")
 
 
 def test_every_model_is_held_against_its_library(told):

@@ -6,11 +6,10 @@ Tests/python/trees.py has the models and the rows; `serin pack` held each row ag
 
 import json
 import shutil
-import subprocess
 
 import pytest
-from daemon import ROOT, Daemon, binary, run, surroundings
-from test_first_model import python
+from daemon import Daemon, run
+from test_first_model import packed_by
 
 EXACT = (
     "boosting", "boosting-single", "boosting-from-dtype", "boosting-unseen", "boosting-codes", "boosting-binary",
@@ -29,13 +28,7 @@ ROUNDED = (
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory):
     out = tmp_path_factory.mktemp("trees") / "own"
-    done = subprocess.run(
-        [python(), ROOT / "Tests" / "python" / "trees.py", out, binary()],
-        capture_output=True, text=True, timeout=300, env=surroundings(),
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    told = [json.loads(line) for line in done.stdout.splitlines()]
-    return out, {line["case"]: line for line in told}
+    return out, packed_by("trees.py", out)
 
 
 def test_every_model_is_held_against_its_library(packed):
