@@ -38,47 +38,37 @@ import Testing
         var room = [Float](repeating: .nan, count: count + 16)
         let team = unsafe serin_team_make(threads)
         defer { unsafe serin_team_free(team) }
-        unsafe bias.withUnsafeBufferPointer { bias in
-            unsafe residual.withUnsafeBufferPointer { residual in
-                var epilogue = unsafe serin_epilogue(
-                    bias: bias.baseAddress,
-                    residual: residual.baseAddress,
-                    residual_stride: columns,
-                    function: SERIN_TANH,
-                    alpha: 1,
-                    beta: 0
-                )
-                unsafe serin_gemm_f32(
-                    rows,
-                    columns,
-                    depth,
-                    a,
-                    depth,
-                    1,
-                    packed,
-                    &epilogue,
-                    &expected,
-                    columns
-                )
-                unsafe serin_gemm_f32_unpacked(
-                    team,
-                    rows,
-                    columns,
-                    depth,
-                    a,
-                    depth,
-                    1,
-                    b,
-                    strides.0,
-                    strides.1,
-                    0.5,
-                    &epilogue,
-                    &found,
-                    columns,
-                    &room,
-                    count
-                )
-            }
+        unsafe withEpilogue(SERIN_TANH, bias, residual) { epilogue in
+            unsafe serin_gemm_f32(
+                rows,
+                columns,
+                depth,
+                a,
+                depth,
+                1,
+                packed,
+                epilogue,
+                &expected,
+                columns
+            )
+            unsafe serin_gemm_f32_unpacked(
+                team,
+                rows,
+                columns,
+                depth,
+                a,
+                depth,
+                1,
+                b,
+                strides.0,
+                strides.1,
+                0.5,
+                epilogue,
+                &found,
+                columns,
+                &room,
+                count
+            )
         }
         #expect(isSame(found, expected), "\(rows) x \(columns) x \(depth), \(threads) threads")
         let isUntouched = room[count...].allSatisfy { $0.isNaN }
@@ -113,48 +103,59 @@ import Testing
         let bytes = unsafe [0] + b.withUnsafeBytes { unsafe Array($0) }
         var expected = [Float](repeating: .nan, count: rows * columns)
         var found = expected
-        unsafe bias.withUnsafeBufferPointer { bias in
-            unsafe residual.withUnsafeBufferPointer { residual in
-                var epilogue = unsafe serin_epilogue(
-                    bias: bias.baseAddress,
-                    residual: residual.baseAddress,
-                    residual_stride: columns,
-                    function: SERIN_SIGMOID,
-                    alpha: 1,
-                    beta: 0
-                )
-                unsafe serin_gemm_f32_at(
-                    SERIN_CPU_PORTABLE,
+        unsafe withEpilogue(SERIN_SIGMOID, bias, residual) { epilogue in
+            unsafe serin_gemm_f32_at(
+                SERIN_CPU_PORTABLE,
+                rows,
+                columns,
+                depth,
+                a,
+                strides.0,
+                strides.1,
+                packed,
+                epilogue,
+                &expected,
+                columns
+            )
+            unsafe bytes.dropFirst().withUnsafeBytes { bytes in
+                unsafe serin_gemm_f32_direct_at(
+                    level,
                     rows,
                     columns,
                     depth,
                     a,
                     strides.0,
                     strides.1,
-                    packed,
-                    &epilogue,
-                    &expected,
+                    bytes.baseAddress,
+                    columns,
+                    -0.3,
+                    epilogue,
+                    &found,
                     columns
                 )
-                unsafe bytes.dropFirst().withUnsafeBytes { bytes in
-                    unsafe serin_gemm_f32_direct_at(
-                        level,
-                        rows,
-                        columns,
-                        depth,
-                        a,
-                        strides.0,
-                        strides.1,
-                        bytes.baseAddress,
-                        columns,
-                        -0.3,
-                        &epilogue,
-                        &found,
-                        columns
-                    )
-                }
             }
         }
         return (found, expected)
+    }
+
+    private func withEpilogue(
+        _ function: serin_function,
+        _ bias: [Float],
+        _ residual: [Float],
+        _ body: (UnsafePointer<serin_epilogue>) -> Void
+    ) {
+        unsafe bias.withUnsafeBufferPointer { bias in
+            unsafe residual.withUnsafeBufferPointer { residual in
+                var epilogue = unsafe serin_epilogue(
+                    bias: bias.baseAddress,
+                    residual: residual.baseAddress,
+                    residual_stride: bias.count,
+                    function: function,
+                    alpha: 1,
+                    beta: 0
+                )
+                unsafe body(&epilogue)
+            }
+        }
     }
 }
