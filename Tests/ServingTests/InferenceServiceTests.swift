@@ -117,6 +117,16 @@ import Testing
         #expect(try daemon.ask("POST", Self.predict, body).status == 504)
     }
 
+    /// Some clients write "for ever" as the greatest number that they have.
+    @Test(arguments: [1 << 40, 9_223_372_036_854_776, 18_446_744_073_709_552, 1 << 62, Int.max])
+    func `a deadline beyond all measure is the server's own`(microseconds: Int) throws {
+        let daemon = try TestDaemon([servedModel()])
+        let body = #"{"parameters": {"timeout": \#(microseconds)}, "instances": [\#(stone())]}"#
+        #expect(try daemon.ask("POST", Self.predict, body).status == 200)
+        let headers = ["grpc-timeout: 99999999H", "serin-timeout-ms: 2147483647"]
+        #expect(try daemon.ask("POST", Self.predict, body, headers: headers).status == 200)
+    }
+
     @Test func `a model that is not loaded yet asks the client to wait`() throws {
         let daemon = try TestDaemon(isLoaded: false)
         let answer = try daemon.ask("POST", Self.predict, rows(stone()))

@@ -46,7 +46,8 @@ struct PredictionCall: Sendable {
         if let text = request.header("serin-timeout-ms") {
             guard let milliseconds = Int32(text), milliseconds > 0 else {
                 throw .wrongForm(
-                    "the header serin-timeout-ms must be a whole number of milliseconds"
+                    "the header serin-timeout-ms must be a whole number of milliseconds from 1 to "
+                        + "\(Int32.max)"
                 )
             }
             timeout = UInt64(milliseconds) * 1_000_000
@@ -68,15 +69,19 @@ struct PredictionCall: Sendable {
         guard 1...8 ~= digits.count, digits.allSatisfy({ 0x30...0x39 ~= $0 }),
             let value = UInt64(text.dropLast())
         else { return nil }
+        let unit: UInt64
         switch text.last {
-        case "H": return value * 3_600_000_000_000
-        case "M": return value * 60_000_000_000
-        case "S": return value * 1_000_000_000
-        case "m": return value * 1_000_000
-        case "u": return value * 1000
-        case "n": return value
+        case "H": unit = 3_600_000_000_000
+        case "M": unit = 60_000_000_000
+        case "S": unit = 1_000_000_000
+        case "m": unit = 1_000_000
+        case "u": unit = 1000
+        case "n": unit = 1
         default: return nil
         }
+        // The hours of eight digits are more than 64 bits hold, and longer than anything is waited for.
+        let (nanoseconds, overflows) = value.multipliedReportingOverflow(by: unit)
+        return overflows ? .max : nanoseconds
     }
 
     /// Checks the media type and splits the JSON from the binary tensors.

@@ -17,9 +17,14 @@ extension Duration {
         Double(components.seconds) + Double(components.attoseconds) * 1e-18
     }
 
+    /// What 64 bits do not hold is as long as they can say: some 292 years.
     package var nanoseconds: Int {
-        Int(clamping: components.seconds) &* 1_000_000_000
-            &+ Int(clamping: components.attoseconds / 1_000_000_000)
+        let whole = Int(clamping: components.seconds)
+        let fraction = Int(clamping: components.attoseconds / 1_000_000_000)
+        let (product, isTooLong) = whole.multipliedReportingOverflow(by: 1_000_000_000)
+        let (sum, overflows) = product.addingReportingOverflow(fraction)
+        guard !isTooLong, !overflows else { return whole < 0 ? .min : .max }
+        return sum
     }
 }
 
