@@ -52,6 +52,48 @@ import Testing
         #expect(text.contains(mistake.said), "\(text)")
     }
 
+    /// A feature for the graph's input of integers, and what is said of it.
+    static let reaches: [(feature: String, said: String?)] = [
+        (#""datatype": "UINT64", "range": [0, 9007199254740992]"#, nil),
+        (#""datatype": "UINT64""#, "features[1].range"),
+        (#""datatype": "UINT64", "range": [0, 9223372036854775807]"#, "features[1].range"),
+    ]
+
+    @Test(arguments: reaches)
+    func `a feature that its graph input does not hold is refused at load`(
+        feature: String,
+        said: String?
+    ) throws {
+        let contract = TensorModelTests.contract().replacing(
+            #""datatype": "INT64", "shape": [4], "range": [-100, 100]"#,
+            with: feature + #", "shape": [4]"#
+        )
+        try expectRefusal(said) { _ = try tensorModel(contract) }
+    }
+
+    @Test(
+        arguments: [
+            (#""datatype": "FP64", "range": [-9, 9]"#, nil),
+            (#""datatype": "FP64""#, "features[0].range"),
+            (#""datatype": "FP64", "range": [-1e300, 9]"#, "features[0].range"),
+            (#""datatype": "FP32""#, nil),
+        ] as [(String, String?)]
+    )
+    func `and so is a number that is infinite there`(feature: String, said: String?) throws {
+        let contract = TensorModelTests.contract().replacing(
+            #""datatype": "FP32", "shape": [2, 3], "range": [-9, 9]"#,
+            with: feature + #", "shape": [2, 3]"#
+        )
+        try expectRefusal(said) { _ = try tensorModel(contract) }
+    }
+
+    private func expectRefusal(_ said: String?, _ body: () throws -> Void) throws {
+        guard let said else { return try body() }
+        let error = #expect(throws: ArtifactError.self) { try body() }
+        let text = error?.description ?? "none"
+        #expect(text.contains(said) && text.contains("because graph input"), "\(text)")
+    }
+
     @Test(
         arguments: [(2, "uint8"), (3, "int8"), (10, "float16"), (13, "uint64")]
             as [(UInt8, String)]

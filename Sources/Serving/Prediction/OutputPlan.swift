@@ -266,7 +266,9 @@ extension PlanProblems {
                 ? "a graph output of float, double, int32, int64, bool or string"
                 : fitting.map(\.rawValue).joined(separator: " or ")
                     + ", because graph output '\(spec.name)' is \(spec.elementType)",
-            remedy: "let the contract say what the graph computes"
+            remedy: fitting.isEmpty
+                ? "export the model with a Cast behind '\(spec.name)', which is \(spec.elementType)"
+                : "let the contract say what the graph computes"
         )
     }
 }

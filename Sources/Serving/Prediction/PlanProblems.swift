@@ -96,6 +96,36 @@ struct PlanProblems {
                 remedy: "let the contract say what the graph takes"
             )
         }
+        checkReach(of: feature, part, in: spec)
+    }
+
+    /// No number that a client may send becomes another one in the graph: a UINT64 of 2^63 would be negative
+    /// there, an FP64 of 1e300 infinite.
+    private mutating func checkReach(
+        of feature: Feature,
+        _ part: InputPlan.Part,
+        in spec: TensorSpec
+    ) {
+        let most: Double
+        switch (feature.datatype, spec.elementType) {
+        // The range's ends are doubles, and 2^63 - 1 is none.
+        case (.uint64, .int64): most = 0x1p63.nextDown
+        case (.fp64, .float): most = Double(Float.greatestFiniteMagnitude)
+        default: return
+        }
+        if let range = feature.range, range.upperBound <= most,
+            feature.datatype == .uint64 || range.lowerBound >= -most
+        {
+            return
+        }
+        add(
+            "features[\(part.feature)].range",
+            found: feature.range.map { "[\($0.lowerBound), \($0.upperBound)]" } ?? "none",
+            expected:
+                "numbers up to \(most), because graph input '\(spec.name)' is \(spec.elementType) and "
+                + "holds no greater \(feature.datatype.rawValue)",
+            remedy: "give the feature a range, or the datatype of the graph input"
+        )
     }
 
     /// Every column of a graph input must be filled, each by one feature.
