@@ -160,13 +160,17 @@ extension FeatureTable {
         var offset = 0
         for element in 0..<rows * width {
             guard bytes.count - offset >= 4 else {
-                refuseSize(feature, expected: "\(rows * width) texts", found: bytes.count)
+                let left = bytes.count - offset
+                let problem = "text \(element) has no room for its length: \(left) bytes are left"
+                refuseTexts(feature, problem, element, of: bytes.count)
                 return
             }
             let length = Int(littleEndian(bytes, at: offset, count: 4))
             offset += 4
             guard bytes.count - offset >= length else {
-                refuseSize(feature, expected: "\(rows * width) texts", found: bytes.count)
+                let problem =
+                    "text \(element) is to have \(length) bytes, and \(bytes.count - offset) are left"
+                refuseTexts(feature, problem, element, of: bytes.count)
                 return
             }
             let text = bytes.extracting(offset..<offset + length)
@@ -181,6 +185,23 @@ extension FeatureTable {
             refuseSize(feature, expected: "\(offset) bytes", found: bytes.count)
             return
         }
+    }
+
+    private mutating func refuseTexts(
+        _ feature: Int,
+        _ problem: String,
+        _ element: Int,
+        of byteCount: Int
+    ) {
+        violations.record(
+            .wrongShape,
+            problem,
+            feature: features[feature].name,
+            row: element / max(layouts[feature].width, 1),
+            value: "\(byteCount) bytes",
+            hint: "send each text as four bytes of length, little-endian, and its UTF-8"
+        )
+        refuseColumn(feature)
     }
 
     private mutating func refuseSize(_ feature: Int, expected: String, found: Int) {

@@ -96,6 +96,21 @@ import Testing
         #expect(table.violations.details.map(\.code) == [.unknownCategory])
     }
 
+    @Test func `of a text whose length lies, which it is and what it claims are told`() throws {
+        let bytes: [UInt8] = [1, 0, 0, 0, 0x41, 9, 0, 0, 0, 0x42]
+        var notes = table([feature("note", .bytes)], rows: 2)
+        notes.setBinary(feature: 0, bytes.indices, of: bytes.span)
+        let told = try #require(notes.violations.details.first)
+        #expect(told.problem == "text 1 is to have 9 bytes, and 1 are left")
+        #expect(told.row == 1)
+        var cut = table([feature("note", .bytes)], rows: 2)
+        cut.setBinary(feature: 0, 0..<7, of: bytes.span)
+        #expect(
+            cut.violations.details.first?.problem
+                == "text 1 has no room for its length: 2 bytes are left"
+        )
+    }
+
     static let badTexts: [[UInt8]] = [
         [], [1, 0, 0], [5, 0, 0, 0], [0xFF, 0xFF, 0xFF, 0xFF, 1], [1, 0, 0, 0, 0x41, 0x42],
         [1, 0, 0, 0, 0xFF],

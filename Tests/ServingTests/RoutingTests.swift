@@ -127,6 +127,72 @@ import Testing
         #expect(model.guards.withLock { $0.breaker.state } == .closed)
     }
 
+    struct Asked: Sendable {
+        var path: String
+        var body: String
+        var code: String?
+    }
+
+    static let repository: [Asked] = [
+        Asked(path: "index", body: #"{"ready": true}"#),
+        Asked(path: "index", body: #"{"ready": "yes"}"#, code: "invalid_order"),
+        Asked(path: "index", body: #"{"redy": true}"#, code: "invalid_order"),
+        Asked(path: "index", body: "[]", code: "invalid_order"),
+        Asked(path: "models/m/load", body: "junk", code: "malformed_json"),
+        Asked(path: "models/m/load", body: "[]", code: "invalid_order"),
+        Asked(path: "models/m/load", body: #"{"parameters": 1}"#, code: "invalid_order"),
+        Asked(path: "models/m/load", body: #"{"version": 1}"#, code: "invalid_order"),
+        Asked(
+            path: "models/m/load",
+            body: #"{"parameters": {"config": "{}"}}"#,
+            code: "not_supported"
+        ),
+        Asked(
+            path: "models/m/load",
+            body: #"{"parameters": {"file:1/model.onnx": "AAAA"}}"#,
+            code: "not_supported"
+        ),
+        // With nothing to say against the body, what else there is to say is told.
+        Asked(path: "models/m/load", body: #"{"parameters": {}}"#, code: "starting"),
+        Asked(path: "models/diamonds-price/unload", body: "junk", code: "malformed_json"),
+        Asked(
+            path: "models/diamonds-price/unload",
+            body: #"{"parameters": {"unload_dependents": true}}"#,
+            code: "starting"
+        ),
+    ]
+
+    @Test(arguments: repository)
+    func `the repository extension passes over nothing that it is asked for`(asked: Asked) throws {
+        let daemon = try TestDaemon([servedModel()])
+        let answer = try daemon.ask(
+            "POST",
+            "/v2/repository/\(asked.path)",
+            asked.body,
+            token: TestDaemon.token,
+            on: .operations
+        )
+        let code = answer.status == 200 ? nil : try answer.json()["code"]?.asString
+        #expect(code == asked.code, "\(answer.text)")
+    }
+
+    @Test func `who asks the wrong port is told of the other`() throws {
+        let daemon = try TestDaemon([servedModel()])
+        let predict = "/v1/models/diamonds-price:predict"
+        let lost = try daemon.ask("POST", predict, rows(stone()), on: .operations)
+        #expect(lost.status == 404)
+        #expect(lost.text.contains("this is the operations port"), "\(lost.text)")
+        #expect(!lost.text.contains(":predict"), "\(lost.text)")
+        let order = try daemon.ask("POST", "/v2/repository/index", on: .inference)
+        #expect(order.status == 404 && order.text.contains("operations port"), "\(order.text)")
+        for verb in ["%3Apredict", ":explain"] {
+            let path = "/v1/models/diamonds-price" + verb
+            let answer = try daemon.ask("POST", path, rows(stone()), on: .inference)
+            #expect(answer.status == 405, "\(answer.text)")
+            #expect(answer.text.contains("POST /v1/models/{model}:predict"), "\(answer.text)")
+        }
+    }
+
     @Test func `every route answers, under the request's own name`() throws {
         let daemon = try TestDaemon([servedModel()])
         for route in Self.routes {

@@ -142,6 +142,27 @@ import Testing
         #expect(bench.request.timeout == .microseconds(7))
     }
 
+    /// What an error of form begins with: where in the request it is.
+    static let places: [(json: String, said: String)] = [
+        (inputs(real, #"{"name": "kind", "shape": ["1"]}"#), "inputs[1]: 'shape' must"),
+        (inputs(real, kind, #"{"datatype": "FP32"}"#), "inputs[2]: an element"),
+        (inputs(real, #"{"name": "kind", "datatype": 1}"#), "inputs[1]: 'datatype'"),
+        (inputs(#"{"name": "kind", "parameters": []}"#), "inputs[0]: 'parameters'"),
+        (inputs(#"{"name": "kind", "name": "kind"}"#), "inputs[0]: 'name' is given twice"),
+        (inputs(real, #"{"nam": "kind"}"#), "inputs[1]: unknown key 'nam'"),
+        (inputs(real, "1"), "inputs[1]: each element"),
+        (#"{"outputs": [{}]}"#, "outputs[0]: an element"),
+        (#"{"outputs": [{"name": "price", "parameters": {"binary_data": 1}}]}"#, "outputs[0]: par"),
+        (real("[1]", "[1, 2]"), "feature 'real'"),
+    ]
+
+    @Test(arguments: places)
+    func `says where the form is wrong`(json: String, said: String) throws {
+        var bench = try DecoderBench()
+        _ = bench.decode(tensors: Array(json.utf8))
+        #expect(bench.sentence.hasPrefix(said), "\(bench.sentence)")
+    }
+
     // MARK: Binary tensors
 
     static func binary(_ size: String) -> String {

@@ -9,6 +9,11 @@ enum InferenceRoute: Sendable {
     case infer, predict
     case live, ready, startup
 
+    /// What to ask for instead of a path that is not here.
+    static let guide =
+        "predictions are POST /v1/models/{model}:predict and POST /v2/models/{model}/infer, metadata "
+        + "GET /v2/models/{model}; metrics and orders are on the operations port"
+
     static let router: Router<InferenceRoute> = {
         var router = Router<InferenceRoute>()
         router.add(.get, "/", .alive)

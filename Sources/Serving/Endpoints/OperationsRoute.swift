@@ -10,6 +10,11 @@ enum OperationsRoute: Sendable {
     case rollout, startRollout, stopRollout
     case live, ready, startup
 
+    /// What to ask for instead of a path that is not here.
+    static let guide =
+        "this is the operations port: GET /v1/status, /v1/events and /metrics, orders under "
+        + "/v1/models/{model}/ and /v2/repository/; predictions are on the inference port"
+
     static let router: Router<OperationsRoute> = {
         var router = Router<OperationsRoute>()
         router.add(.get, "/", .console)

@@ -45,6 +45,7 @@ struct VersionOrders {
             try keeper.stopRollout(host, by: caller, reason: reason, completion(host))
             return .later
         case .load:
+            try checkParameters(body, known: [])
             let name = match.parameters["model"] ?? ""
             guard ArtifactIdentity.isName(name) else {
                 throw Failure(
@@ -58,6 +59,8 @@ struct VersionOrders {
             return .later
         case .unload:
             let host = try daemon.host(match)
+            // No model depends on another.
+            try checkParameters(body, known: ["unload_dependents"])
             try keeper.unload(host, by: caller, completion(host))
             return .later
         default: return nil
@@ -164,6 +167,30 @@ struct VersionOrders {
         return .later
     }
 
+    /// Checks the protocol's `parameters` of a load or unload.
+    ///
+    /// None is passed over: who sends a configuration or files must not be told that it is done.
+    private func checkParameters(_ body: Span<UInt8>, known: [String]) throws(Failure) {
+        guard !body.isEmpty else { return }
+        let problems = DocumentProblems()
+        let reader = ObjectReader(try parse(body), problems: problems)
+        let parameters = reader.value("parameters")
+        reader.finish()
+        if let parameters, parameters.asObject == nil {
+            reader.report("parameters", "expected an object", hint: "send {} or nothing")
+        }
+        guard problems.isEmpty else { throw .problems(GuardProblems(problems.list)) }
+        for member in parameters?.asObject ?? [] where !known.contains(member.name) {
+            throw Failure(
+                400,
+                "not_supported",
+                .data,
+                "parameter '\(member.name.prefix(80))' is not supported; what lies in the models folder "
+                    + "is loaded as it is, so put a version with other files there"
+            )
+        }
+    }
+
     private struct Order {
         var version: Int?
         var reason: String
@@ -244,7 +271,13 @@ struct VersionOrders {
     /// The Open Inference Protocol's index; `{"ready": true}` leaves out what cannot be asked.
     private func index(_ body: Span<UInt8>) throws(Failure) -> Response {
         var isOnlyReady = false
-        if !body.isEmpty { isOnlyReady = try parse(body)["ready"]?.asBool ?? false }
+        if !body.isEmpty {
+            let problems = DocumentProblems()
+            let reader = ObjectReader(try parse(body), problems: problems)
+            isOnlyReady = reader.bool("ready", default: false)
+            reader.finish()
+            guard problems.isEmpty else { throw .problems(GuardProblems(problems.list)) }
+        }
         var rows: [JSONValue] = []
         for host in daemon.registry.hosts {
             for version in host.versions {

@@ -81,10 +81,12 @@ extension JSONValue {
         } else if let limits {
             let minimum = JSONNumber(limits.lowerBound)
             members.append(JSONMember(name: "minimum", value: .number(minimum)))
-            if feature.datatype != .uint64 {
-                let maximum = JSONNumber(limits.upperBound)
-                members.append(JSONMember(name: "maximum", value: .number(maximum)))
-            }
+            let maximum =
+                feature.datatype == .uint64 ? JSONNumber(UInt64.max) : JSONNumber(limits.upperBound)
+            members.append(JSONMember(name: "maximum", value: .number(maximum)))
+        } else if let most = feature.datatype.greatestFinite {
+            members.append(JSONMember(name: "minimum", value: .number(-most)))
+            members.append(JSONMember(name: "maximum", value: .number(most)))
         }
         return .object(members)
     }
@@ -110,6 +112,15 @@ extension JSONValue {
 }
 
 extension Datatype {
+    /// The greatest number of a floating-point type that holds less than JSON's readers do.
+    fileprivate var greatestFinite: Double? {
+        switch self {
+        case .fp16: Double(Float16.greatestFiniteMagnitude)
+        case .fp32: Double(Float.greatestFiniteMagnitude)
+        default: nil
+        }
+    }
+
     fileprivate var schemaType: String {
         switch self {
         case .bool: "boolean"

@@ -8,6 +8,14 @@ extension Failure {
         Failure(400, "wrong_form", .data, sentence)
     }
 
+    /// The same, with where in the request it is; nothing for what names its feature anyway.
+    func placed(_ list: String, _ index: Int) -> Failure {
+        guard details.isEmpty else { return self }
+        var failure = self
+        failure.sentence = "\(list)[\(index)]: \(sentence)"
+        return failure
+    }
+
     static func repeated(_ key: String) -> Failure {
         Failure(400, "duplicate_key", .data, "'\(key)' is given twice")
     }

@@ -92,11 +92,12 @@ struct RowDecoder {
         into table: inout FeatureTable
     ) throws {
         guard case .object = try scanner.peekKind(in: body) else {
+            let isList = try scanner.peekKind(in: body) == .array
             // What is no JSON at all is called that.
             try scanner.skipValue(in: body)
             throw Failure.wrongForm(
-                "row \(row) of 'instances' must be an object {feature: value}; a list has no names "
-                    + "to check against the contract"
+                "row \(row) of 'instances' must be an object {feature: value}"
+                    + (isList ? "; a list has no names to check against the contract" : "")
             )
         }
         try scanner.enterObject(in: body)

@@ -162,31 +162,43 @@ struct TensorEnvelope {
         var asked: [(name: String, isBinary: Bool?)] = []
         try scanner.enterArray(in: json)
         while try scanner.nextElement(in: json) {
-            guard try scanner.peekKind(in: json) == .object else {
-                throw Failure.wrongForm("each element of 'outputs' must be an object")
-            }
-            var name: String?
-            var parameters = RequestParameters()
-            var seen = SeenKeys()
-            try scanner.enterObject(in: json)
-            while let key = try scanner.nextMember(in: json) {
-                if key.equals("name", in: json) {
-                    try seen.claim(0, "name")
-                    name = try readName(json).string(in: json)
-                } else if key.equals("parameters", in: json) {
-                    try seen.claim(1, "parameters")
-                    try parameters.decode(json, &scanner)
-                } else {
-                    throw Failure.unknownKey(key.string(in: json), among: ["name", "parameters"])
-                }
-            }
-            guard let name else { throw Failure.wrongForm("an element of 'outputs' lacks 'name'") }
             guard asked.count < outputs.count else {
-                throw Failure.wrongForm("more outputs are asked for than the model has")
+                throw Failure.wrongForm(
+                    "more outputs are asked for than the \(outputs.count) that the model has"
+                )
             }
-            asked.append((name, parameters.binaryData))
+            do {
+                asked.append(try readOutput(json))
+            } catch let failure as Failure {
+                throw failure.placed("outputs", asked.count)
+            }
         }
         return asked
+    }
+
+    private mutating func readOutput(
+        _ json: Span<UInt8>
+    ) throws -> (name: String, isBinary: Bool?) {
+        guard try scanner.peekKind(in: json) == .object else {
+            throw Failure.wrongForm("each element of 'outputs' must be an object")
+        }
+        var name: String?
+        var parameters = RequestParameters()
+        var seen = SeenKeys()
+        try scanner.enterObject(in: json)
+        while let key = try scanner.nextMember(in: json) {
+            if key.equals("name", in: json) {
+                try seen.claim(0, "name")
+                name = try readName(json).string(in: json)
+            } else if key.equals("parameters", in: json) {
+                try seen.claim(1, "parameters")
+                try parameters.decode(json, &scanner)
+            } else {
+                throw Failure.unknownKey(key.string(in: json), among: ["name", "parameters"])
+            }
+        }
+        guard let name else { throw Failure.wrongForm("an element of 'outputs' lacks 'name'") }
+        return (name, parameters.binaryData)
     }
 
     private mutating func readInputs(
@@ -204,7 +216,11 @@ struct TensorEnvelope {
             guard inputs.count < limit else {
                 throw Failure.wrongForm("more than \(limit) inputs; the model has fewer features")
             }
-            inputs.append(try readInput(json, &table))
+            do {
+                inputs.append(try readInput(json, &table))
+            } catch let failure as Failure {
+                throw failure.placed("inputs", inputs.count)
+            }
         }
         return inputs
     }
