@@ -49,6 +49,8 @@ import Testing
         #expect(body["error"]?.asString?.contains("(and 30 more)") ?? false)
         let brief = try document(failure.response(requestID: "", showsDetails: false))
         #expect(brief["details"] == nil)
+        let sentence = "feature 'cut', row 0: unknown category (and 30 more)"
+        #expect(brief["error"]?.asString == sentence, "and strangers do not learn what is allowed")
     }
 
     @Test func `a client's text cannot leave its quotes`() throws {

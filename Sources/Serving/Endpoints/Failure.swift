@@ -15,6 +15,8 @@ package struct Failure: Error, Sendable {
     package var code: String
     package var category: Category
     package var sentence: String
+    /// The sentence without what the contract allows, where it says that.
+    private var brief: String?
     package var details: [Violation] = []
     /// How many violations there are in all; `details` holds the first of them.
     package var detailCount = 0
@@ -34,7 +36,7 @@ package struct Failure: Error, Sendable {
         var writer = JSONWriter()
         writer.beginObject()
         writer.key("error")
-        writer.string(sentence)
+        writer.string(showsDetails ? sentence : brief ?? sentence)
         writer.key("code")
         writer.string(code)
         writer.key("category")
@@ -89,14 +91,16 @@ extension Failure {
     /// A request that breaks the contract, with everything that is wrong with it.
     package static func violations(_ violations: Violations) -> Failure {
         let first = violations.details.first
-        var sentence = first.map(Self.sentence) ?? "the request breaks the contract"
-        if violations.total > 1 { sentence += " (and \(violations.total - 1) more)" }
+        let brief = first.map(Self.sentence) ?? "the request breaks the contract"
+        let hint = first?.hint.map { "; " + $0 } ?? ""
+        let more = violations.total > 1 ? " (and \(violations.total - 1) more)" : ""
         var failure = Failure(
             400,
             first?.code.rawValue ?? "contract_violation",
             .data,
-            sentence
+            brief + hint + more
         )
+        failure.brief = brief + more
         failure.details = violations.details
         failure.detailCount = violations.total
         return failure
@@ -108,7 +112,6 @@ extension Failure {
             text =
                 "feature '\(feature)'" + (violation.row.map { ", row \($0)" } ?? "") + ": " + text
         }
-        if let hint = violation.hint { text += "; " + hint }
         return text
     }
 
