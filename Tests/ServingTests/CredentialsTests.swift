@@ -20,6 +20,7 @@ import Testing
     static let cases: [(field: String, name: String?)] = [
         ("authorization: Bearer token-of-ann", "ann"),
         ("Authorization: bearer token-of-bob", "bob"),
+        ("authorization: Bearer   token-of-ann", "ann"),
         ("authorization: Bearer token-of-an", nil),
         ("authorization: Bearer token-of-ann2", nil),
         ("authorization: Bearer TOKEN-OF-ANN", nil),
@@ -54,6 +55,36 @@ import Testing
         let both = try head("authorization: Bearer a")
         both.clientName = "nobody"
         #expect(credentials.operatorName(both) == "ann")
+    }
+
+    static let pages: [(fields: [String], status: Int)] = [
+        ([], 200), (["sec-fetch-site: none"], 200), (["sec-fetch-site: same-origin"], 200),
+        (["origin: https://test"], 200), (["origin: HTTP://Test"], 200),
+        (["origin: null"], 403), (["origin: https://evil"], 403),
+        (["origin: https://test.evil"], 403),
+        (["origin: https://test:8443"], 403), (["sec-fetch-site: cross-site"], 403),
+        (["sec-fetch-site: same-site", "origin: https://test"], 403),
+    ]
+
+    @Test(arguments: pages)
+    func `no page of another site gives orders through an operator's browser`(
+        fields: [String],
+        status: Int
+    ) throws {
+        let daemon = try TestDaemon([servedModel()])
+        let path = "/v1/models/diamonds-price/breaker"
+        let order = #"{"action": "reset", "reason": "test"}"#
+        let given = try daemon.ask(
+            "POST",
+            path,
+            order,
+            headers: fields,
+            token: TestDaemon.token,
+            on: .operations
+        )
+        #expect(given.status == status, "\(given.text)")
+        let read = try daemon.ask("GET", "/v1/status", headers: fields, on: .operations)
+        #expect(read.status == 200, "reading changes nothing")
     }
 
     @Test func `anybody is a client where no client has a token`() throws {

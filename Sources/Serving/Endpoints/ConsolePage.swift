@@ -9,7 +9,7 @@ func consolePage() -> Response {
             "content-type": "text/html; charset=utf-8",
             "content-security-policy":
                 "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
-                + "connect-src 'self'",
+                + "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
             "x-content-type-options": "nosniff",
         ],
         body: Array(page.utf8)

@@ -85,7 +85,8 @@ package struct Credentials: Sendable {
         guard !tokens.isEmpty, let header = request.header("authorization") else { return nil }
         let words = header.split(separator: " ", maxSplits: 1)
         guard words.count == 2, words[0].lowercased() == "bearer" else { return nil }
-        return tokens.holder(of: String(words[1]))
+        // Blanks between the two may be many (RFC 9110, section 11.4).
+        return tokens.holder(of: String(words[1].drop { $0 == " " }))
     }
 }
 
@@ -110,6 +111,15 @@ extension DaemonParts {
         changesState: Bool
     ) throws(Failure) -> String {
         let credentials = live.credentials
+        if changesState, request.isFromAnotherSite {
+            throw Failure(
+                403,
+                "cross_site",
+                .data,
+                "a page of another site sent this order; orders come from clients that send no "
+                    + "Origin, such as serin and curl"
+            )
+        }
         if let name = credentials.operatorName(request) { return name }
         guard changesState else { return "reader" }
         let note = denials.withLock {
@@ -146,6 +156,21 @@ extension DaemonParts {
         var failure = Failure(401, "unauthorized", .data, sentence)
         failure.headers = ["www-authenticate": "Bearer realm=\"serin\""]
         return failure
+    }
+}
+
+extension RequestHead {
+    /// Whether a browser asks because a page of another site has it do so.
+    ///
+    /// It shows a client certificate for whichever page asks, and a plain POST goes out without the
+    /// other side's consent.
+    fileprivate var isFromAnotherSite: Bool {
+        if let site = header("sec-fetch-site"), site != "same-origin", site != "none" {
+            return true
+        }
+        guard let origin = header("origin")?.lowercased() else { return false }
+        let host = header("host")?.lowercased() ?? ""
+        return origin != "https://" + host && origin != "http://" + host
     }
 }
 
