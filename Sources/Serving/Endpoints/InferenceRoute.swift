@@ -2,14 +2,13 @@
 import HTTP
 
 /// What the inference port answers, by method and path.
-enum InferenceRoute: Sendable {
+enum InferenceRoute: PortRoute, Sendable {
     case alive, document, serverLive, serverReady, serverMetadata
     case modelList, rowModelList
     case modelMetadata, modelReady, modelStatistics, rowModelStatus
     case infer, predict
     case live, ready, startup
 
-    /// What to ask for instead of a path that is not here.
     static let guide =
         "predictions are POST /v1/models/{model}:predict and POST /v2/models/{model}/infer, metadata "
         + "GET /v2/models/{model}; metrics and orders are on the operations port"

@@ -34,7 +34,7 @@ package struct InferenceService: Handler {
     ) -> Reply {
         let marks = RequestMarks(request)
         do throws(Failure) {
-            let match = try Matched(InferenceRoute.router, request, guide: InferenceRoute.guide)
+            let match = try Matched(InferenceRoute.router, request)
             switch match.route {
             case .live: return .now(probes.answer(.live, request, marks))
             case .ready:

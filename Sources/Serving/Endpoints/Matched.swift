@@ -1,30 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 import HTTP
 
+/// What a port answers.
+protocol PortRoute {
+    /// What to ask for instead of a path that is not there.
+    static var guide: String { get }
+}
+
 /// The route of a request and what stood in its path's places.
-struct Matched<Route> {
+struct Matched<Route: PortRoute> {
     let route: Route
     let parameters: RouteParameters
 
-    /// Finds the route or says why none fits; `guide` says what the port has instead.
-    init(_ router: Router<Route>, _ request: RequestHead, guide: String) throws(Failure) {
+    /// Finds the route or says why none fits.
+    init(_ router: Router<Route>, _ request: RequestHead) throws(Failure) {
         do throws(RouteMiss) {
             (route, parameters) = try router.find(request)
         } catch {
-            throw Self.failure(error, guide)
+            throw Self.failure(error)
         }
     }
 
-    private static func failure(_ miss: RouteMiss, _ guide: String) -> Failure {
+    private static func failure(_ miss: RouteMiss) -> Failure {
         switch miss {
         case .notFound:
-            return Failure(404, "not_found", .data, "nothing is served at this path; \(guide)")
+            return Failure(
+                404,
+                "not_found",
+                .data,
+                "nothing is served at this path; \(Route.guide)"
+            )
         case .methodNotAllowed(let allow):
             var failure = Failure(
                 405,
                 "method_not_allowed",
                 .data,
-                "this path takes \(allow) only; \(guide)"
+                "this path takes \(allow) only; \(Route.guide)"
             )
             failure.headers = ["allow": allow]
             return failure

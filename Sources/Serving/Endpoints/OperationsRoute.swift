@@ -2,7 +2,7 @@
 import HTTP
 
 /// What the operations port answers.
-enum OperationsRoute: Sendable {
+enum OperationsRoute: PortRoute, Sendable {
     case console, metrics, status
     case override, setOverride, clearOverride
     case canary, breaker, events, index, reload
@@ -10,7 +10,6 @@ enum OperationsRoute: Sendable {
     case rollout, startRollout, stopRollout
     case live, ready, startup
 
-    /// What to ask for instead of a path that is not here.
     static let guide =
         "this is the operations port: GET /v1/status, /v1/events and /metrics, orders under "
         + "/v1/models/{model}/ and /v2/repository/; predictions are on the inference port"

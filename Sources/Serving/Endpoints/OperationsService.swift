@@ -25,7 +25,7 @@ package struct OperationsService: Handler {
     ) -> Reply {
         let marks = RequestMarks(request)
         do throws(Failure) {
-            let match = try Matched(OperationsRoute.router, request, guide: OperationsRoute.guide)
+            let match = try Matched(OperationsRoute.router, request)
             switch match.route {
             case .live: return .now(probes.answer(.live, request, marks))
             case .ready:
