@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Artifacts
+package import Platform
 
 /// Takes traffic off a model whose answers are being refused, and gives it back with care.
 ///
@@ -64,11 +65,11 @@ package struct Breaker: Sendable {
 
     private enum Phase: Sendable {
         case closed
-        case open(until: ContinuousClock.Instant)
+        case open(until: MonotonicClock.Instant)
         /// Half-open, with a golden run asked for; asked for again when nothing came of it.
-        case awaitingGolden(until: ContinuousClock.Instant)
+        case awaitingGolden(until: MonotonicClock.Instant)
         /// Half-open; a probe that was let through and not heard of is given up at `until`.
-        case probing(passed: Int, until: ContinuousClock.Instant?)
+        case probing(passed: Int, until: MonotonicClock.Instant?)
         case forcedOpen(reason: String)
 
         var isClosed: Bool {
@@ -106,7 +107,7 @@ package struct Breaker: Sendable {
     }
 
     /// Says how many of a request's rows may go to the model.
-    package mutating func admit(rows: Int, at now: ContinuousClock.Instant) -> Admission {
+    package mutating func admit(rows: Int, at now: MonotonicClock.Instant) -> Admission {
         if isClosed { return Admission(rows: max(rows, 0), era: era, isProbe: false) }
         switch phase {
         case .probing(let passed, let until):
@@ -132,7 +133,7 @@ package struct Breaker: Sendable {
         _ admission: Admission,
         passed: Int,
         refused: Int,
-        at now: ContinuousClock.Instant
+        at now: MonotonicClock.Instant
     ) -> Effect? {
         guard admission.rows > 0, admission.era == era else { return nil }
         if isClosed {
@@ -164,7 +165,7 @@ package struct Breaker: Sendable {
     }
 
     /// Moves on with the time; call about once a second.
-    package mutating func advance(at now: ContinuousClock.Instant) -> Effect? {
+    package mutating func advance(at now: MonotonicClock.Instant) -> Effect? {
         switch phase {
         case .open(let until) where now >= until, .awaitingGolden(let until) where now >= until:
             enter(.awaitingGolden(until: now + settings.coolDown))
@@ -177,7 +178,7 @@ package struct Breaker: Sendable {
     /// Takes the result of the golden run that `runGolden` asked for; any other is ignored.
     package mutating func recordGolden(
         passed: Bool,
-        at now: ContinuousClock.Instant
+        at now: MonotonicClock.Instant
     ) -> Effect? {
         guard case .awaitingGolden = phase else { return nil }
         guard passed else {
@@ -200,7 +201,7 @@ package struct Breaker: Sendable {
         return .reset
     }
 
-    package func snapshot(at now: ContinuousClock.Instant) -> Snapshot {
+    package func snapshot(at now: MonotonicClock.Instant) -> Snapshot {
         var remaining = Duration.zero
         var probesPassed = 0
         var reason: String?
@@ -225,7 +226,7 @@ package struct Breaker: Sendable {
             && Double(window.refused) >= settings.tripRatio * Double(window.counted)
     }
 
-    private mutating func open(at now: ContinuousClock.Instant) {
+    private mutating func open(at now: MonotonicClock.Instant) {
         enter(.open(until: now + settings.coolDown))
     }
 

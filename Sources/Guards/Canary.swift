@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Artifacts
+package import Platform
 
 /// Whether a model's golden records still come out right.
 package enum CanaryVerdict: String, Sendable, CaseIterable {
@@ -49,9 +50,9 @@ package struct CanaryState: Sendable {
     package private(set) var settings: CanarySettings
     /// How long a good verdict is believed.
     package private(set) var freshness: Duration
-    private let startedAt: ContinuousClock.Instant
+    private let startedAt: MonotonicClock.Instant
     private var isFailing = false
-    private var lastPass: ContinuousClock.Instant? {
+    private var lastPass: MonotonicClock.Instant? {
         didSet {
             hasPassed = lastPass != nil
             freshUntil = (lastPass ?? startedAt) + freshness
@@ -59,15 +60,15 @@ package struct CanaryState: Sendable {
     }
     /// What every request asks for: whether there was a pass, and until when the verdict is believed.
     private var hasPassed = false
-    private var freshUntil: ContinuousClock.Instant
-    private var lastRun: ContinuousClock.Instant?
+    private var freshUntil: MonotonicClock.Instant
+    private var lastRun: MonotonicClock.Instant?
     private var passesInARow = 0
     private var wrongsInARow = 0
     package private(set) var lastOutcome: CanaryOutcome?
     /// The greatest deviation of the last run that came to answers; infinite for what has no measure.
     package private(set) var lastDeviation: Double?
 
-    package init(settings: CanarySettings, startedAt: ContinuousClock.Instant) {
+    package init(settings: CanarySettings, startedAt: MonotonicClock.Instant) {
         self.settings = settings
         freshness = settings.interval * 2
         freshUntil = startedAt + freshness
@@ -82,7 +83,7 @@ package struct CanaryState: Sendable {
     }
 
     /// Takes note of a run; a change of the verdict is for the caller to see and to journal.
-    package mutating func record(_ outcome: CanaryOutcome, at now: ContinuousClock.Instant) {
+    package mutating func record(_ outcome: CanaryOutcome, at now: MonotonicClock.Instant) {
         lastOutcome = outcome
         lastRun = now
         switch outcome {
@@ -99,21 +100,21 @@ package struct CanaryState: Sendable {
         }
     }
 
-    package func verdict(at now: ContinuousClock.Instant) -> CanaryVerdict {
+    package func verdict(at now: MonotonicClock.Instant) -> CanaryVerdict {
         if isFailing { return .failing }
         guard now <= freshUntil else { return .stale }
         return hasPassed ? .passing : .pending
     }
 
     /// The time since the last run that passed; nil before the first.
-    package func age(at now: ContinuousClock.Instant) -> Duration? { lastPass.map { now - $0 } }
+    package func age(at now: MonotonicClock.Instant) -> Duration? { lastPass.map { now - $0 } }
 
     /// The time since the last run of any outcome; nil before the first.
-    package func timeSinceRun(at now: ContinuousClock.Instant) -> Duration? {
+    package func timeSinceRun(at now: MonotonicClock.Instant) -> Duration? {
         lastRun.map { now - $0 }
     }
 
-    private mutating func recordPass(at now: ContinuousClock.Instant) {
+    private mutating func recordPass(at now: MonotonicClock.Instant) {
         let isFresh = lastPass.map { now - $0 <= freshness } ?? true
         passesInARow = isFresh || passesInARow == 0 ? passesInARow + 1 : 1
         wrongsInARow = 0

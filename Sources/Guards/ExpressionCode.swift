@@ -63,6 +63,11 @@ struct ExpressionCode: Sendable {
         ) { memory in
             unsafe memory.initialize(repeating: 0)
             var stack = unsafe memory.mutableSpan
+            // Most requests have one row: for it no step is a loop.
+            if count == 1 {
+                evaluate(first, 1, table, &stack)
+                return stack[0] == 1 ? 1 : 0
+            }
             evaluate(first, count, table, &stack)
             var bits: UInt64 = 0
             for row in 0..<count where stack[row] == 1 { bits |= 1 << UInt64(row) }
@@ -71,6 +76,7 @@ struct ExpressionCode: Sendable {
     }
 
     /// Leaves the values in the lowest column of the stack, NaN where one is missing or undecided.
+    @inline(__always)
     private func evaluate(
         _ first: Int,
         _ count: Int,

@@ -19,6 +19,7 @@ extension FeatureTable {
     }
 
     /// Copies what `real` gives for a scalar feature of `count` rows.
+    @inline(__always)
     func copyNumbers(
         of feature: Int,
         from first: Int,

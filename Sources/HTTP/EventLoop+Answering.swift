@@ -61,10 +61,9 @@ extension EventLoop {
     /// answer, and by the next it is awake.
     func flush(_ connection: Connection) {
         if connection.phase == .head, !connection.hasOutput, !pending.isBeingSent,
-            outputBody.isEmpty, 1...PendingAnswers.mostBytes ~= output.count
+            outputBody.isEmpty, 1...PendingAnswers.mostBytes ~= output.count - pending.end
         {
-            pending.add(output, for: connection)
-            output.removeAll(keepingCapacity: true)
+            pending.add(connection.token, upTo: output.count)
             if pending.isDue { sendPending() }
             return
         }
@@ -78,31 +77,41 @@ extension EventLoop {
         pending.isBeingSent = true
         var start = 0
         for part in pending.parts {
-            if isOpen(part.connection) {
-                deliver(pending.bytes, start..<part.end, to: part.connection)
-                settle(part.connection)
+            if let connection = connection(part.token) {
+                deliver(output, start..<part.end, to: connection)
+                settle(connection)
             }
             start = part.end
         }
         pending.removeAll()
+        dropOutput()
+    }
+
+    /// Forgets what the output holds behind the answers that wait.
+    func dropOutput() {
+        if pending.end > 0 {
+            output.removeLast(output.count - pending.end)
+        } else {
+            // One long answer must not hold its memory for ever.
+            output.removeAll(keepingCapacity: output.capacity <= 1 << 20)
+        }
+        outputBody = []
     }
 
     /// Sends the loop's output; what the kernel does not take now becomes the connection's.
     func sendOutput(_ connection: Connection) {
-        guard !output.isEmpty else { return }
+        let (start, end) = (pending.end, output.count)
+        guard start < end else { return }
         let body = outputBody
-        defer {
-            outputBody = []
-            // One long answer must not hold its memory for ever.
-            output.removeAll(keepingCapacity: output.capacity <= 1 << 20)
-        }
+        defer { dropOutput() }
         // The descriptor of a closed connection may be another's by now.
         guard isOpen(connection) else { return }
         guard !connection.hasOutput else {
-            hold(connection, Array(connection.output[connection.sentCount...] + output + body))
+            let before = connection.output[connection.sentCount...]
+            hold(connection, Array(before + output[start...] + body))
             return
         }
-        deliver(output, 0..<output.count, to: connection, isFollowed: !body.isEmpty)
+        deliver(output, start..<end, to: connection, isFollowed: !body.isEmpty)
         guard !body.isEmpty, isOpen(connection) else { return }
         if connection.hasOutput {
             hold(connection, Array(connection.output[connection.sentCount...] + body))

@@ -58,8 +58,7 @@ extension EventLoop {
         connection.awaitsTurn = false
         let end = readRequests(connection, count: count)
         guard isOpen(connection) else {
-            output.removeAll(keepingCapacity: true)
-            outputBody = []
+            dropOutput()
             return
         }
         switch connection.phase {
@@ -131,7 +130,9 @@ extension EventLoop {
             case .body: offset = takeBody(connection, bytes, from: offset)
             case .answering, .streaming, .closing, .lingering, .handshake: return offset
             }
-            if output.count > Self.inputByteCount || !outputBody.isEmpty { sendOutput(connection) }
+            if output.count - pending.end > Self.inputByteCount || !outputBody.isEmpty {
+                sendOutput(connection)
+            }
             if connection.hasOutput || !isOpen(connection) { return offset }
         }
         return offset
@@ -202,13 +203,13 @@ extension EventLoop {
         }
         // The head may have been another client's before, so that nobody's name must stay in it.
         if tls != nil { request.clientName = connection.secure?.clientName }
-        let unpacks = request.withHeader("accept-encoding") { acceptsGzip($0) } ?? false
-        let packing = unpacks ? compressor : nil
-        let exchange = Exchange(mailbox, connection.ticket, packing, memory)
-        let reply = handler.handle(request, body: body, exchange: exchange)
-        switch reply {
+        let packs = request.withHeader("accept-encoding") { acceptsGzip($0) } ?? false
+        let exchange = Exchange(mailbox, connection.ticket, packs: packs, memory)
+        switch handler.handle(request, body: body, exchange: exchange) {
+        case .now(let response) where packs:
+            respond(connection, mailbox.compressor.compress(response))
         case .now(let response):
-            respond(connection, packing?.compress(response) ?? response)
+            respond(connection, response)
         case .later:
             connection.phase = .answering
             setDeadline(connection, .answer, after: deadlines.answer)

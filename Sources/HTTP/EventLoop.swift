@@ -33,7 +33,6 @@ final class EventLoop: @unchecked Sendable {
     /// Signs of life that were given; read from any thread.
     let pings = Atomic<UInt64>(0)
     var parser: RequestParser
-    let compressor: AnswerCompressor
     /// Those that no body uses now; at most `inflaterCount`.
     var inflaters: [Inflater] = []
 
@@ -48,10 +47,10 @@ final class EventLoop: @unchecked Sendable {
     /// Shared by all connections: a connection has bytes of its own only while it must.
     var input: [UInt8]
     var output: [UInt8] = []
+    /// Which answers of this wake-up lie at the start of the output and are not sent yet.
+    var pending = PendingAnswers()
     /// The body of a long answer, which goes behind the output from where it is; sent before anything else.
     var outputBody: [UInt8] = []
-    /// Answers of this wake-up that are not sent yet.
-    var pending = PendingAnswers()
     /// Connections that have more to read or to answer, of which no event will tell.
     var unread: [Connection] = []
     var head = RequestHead()
@@ -96,7 +95,6 @@ final class EventLoop: @unchecked Sendable {
         self.handler = handler
         self.counters = counters
         self.drained = drained
-        self.compressor = compressor
         parser = RequestParser(limits: configuration.head)
         deadlines = Deadlines(configuration)
         wheel = TimerWheel(now: Int64(MonotonicClock.nanoseconds() / 1_000_000))
@@ -105,7 +103,7 @@ final class EventLoop: @unchecked Sendable {
             repeating: 0,
             count: Self.inputByteCount + max(configuration.head.headByteCount, 0)
         )
-        mailbox = try Mailbox()
+        mailbox = try Mailbox(compressor: compressor)
         poll = try EventPoll(capacity: 256)
         try poll.add(mailbox.descriptor, for: .readable, token: Self.mailboxToken)
         self.listeners = listeners

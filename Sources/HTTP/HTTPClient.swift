@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-private import Platform
+internal import Platform
 
 /// Why a client got no answer.
 package enum HTTPClientError: Error, Equatable, Sendable, CustomStringConvertible {

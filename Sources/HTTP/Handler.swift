@@ -21,8 +21,8 @@ package enum Reply: Sendable {
 /// One request whose answer may come later and from another thread.
 package struct Exchange: Sendable {
     private enum Destination: Sendable {
-        /// With what packs the answer, where the client can unpack it.
-        case mailbox(Mailbox, Ticket, AnswerCompressor?)
+        /// `packs` says that the client can unpack the answer.
+        case mailbox(Mailbox, Ticket, packs: Bool)
         case function(@Sendable (Response) -> Void)
     }
     private let destination: Destination
@@ -34,10 +34,10 @@ package struct Exchange: Sendable {
     init(
         _ mailbox: Mailbox,
         _ ticket: Ticket,
-        _ compressor: AnswerCompressor?,
+        packs: Bool,
         _ body: BodyMemory?
     ) {
-        destination = .mailbox(mailbox, ticket, compressor)
+        destination = .mailbox(mailbox, ticket, packs: packs)
         self.body = body
     }
 
@@ -52,8 +52,10 @@ package struct Exchange: Sendable {
     /// Only the first counts; where the client is gone it is dropped.
     package func complete(_ response: Response) {
         switch destination {
-        case .mailbox(let mailbox, let ticket, let compressor):
-            mailbox.post(.answer(ticket, compressor?.compress(response) ?? response))
+        case .mailbox(let mailbox, let ticket, let packs):
+            // Packed here, where it keeps no loop waiting.
+            let answer = packs ? mailbox.compressor.compress(response) : response
+            mailbox.post(.answer(ticket, answer))
         case .function(let body): body(response)
         }
     }
@@ -78,10 +80,15 @@ final class Mailbox: Sendable {
         case stop
     }
 
+    /// What packs the loop's answers for clients that can unpack them.
+    let compressor: AnswerCompressor
     private let messages = Guarded<[Message]>([])
     private let wakeUp: WakeUp
 
-    init() throws(SystemError) { wakeUp = try WakeUp() }
+    init(compressor: AnswerCompressor) throws(SystemError) {
+        self.compressor = compressor
+        wakeUp = try WakeUp()
+    }
 
     var descriptor: Int32 { wakeUp.number }
 

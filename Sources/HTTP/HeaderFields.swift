@@ -4,7 +4,7 @@ internal import Platform
 /// The header fields of an answer, kept as they stand on the wire, so that writing them is one copy.
 package struct HeaderFields: Sendable, Equatable, ExpressibleByDictionaryLiteral {
     /// `NAME: VALUE CR LF` for each field.
-    private(set) var lines: [UInt8] = []
+    package private(set) var lines: [UInt8] = []
 
     package init() {}
 
@@ -35,15 +35,17 @@ package struct HeaderFields: Sendable, Equatable, ExpressibleByDictionaryLiteral
         lines.append("\r\n")
     }
 
-    /// Appends a field of which the caller knows that its value is visible ASCII.
+    /// Appends whole lines of which the caller knows that their values are visible ASCII.
     ///
     /// - Parameters:
-    ///   - name: the name, with the colon and the space behind it.
-    ///   - value: the value.
-    package mutating func append(line name: StaticString, visible value: Span<UInt8>) {
-        lines.append(name)
-        lines.append(value)
-        lines.append("\r\n")
+    ///   - byteCount: how long they are at most.
+    ///   - write: writes `NAME: VALUE CR LF` for each.
+    @inline(__always)
+    package mutating func append(
+        lines byteCount: Int,
+        _ write: (inout OutputSpan<UInt8>) -> Void
+    ) {
+        lines.append(addingCapacity: byteCount, initializingWith: write)
     }
 
     package mutating func append(contentsOf other: HeaderFields) {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Platform
 
-/// Short answers of one wake-up, one behind the other, and whose they are.
+/// Which parts of the loop's output are short answers of one wake-up that wait to be sent, and whose
+/// they are.
 struct PendingAnswers {
     struct Part {
-        let connection: Connection
+        /// The connection's, which may be closed by now.
+        let token: UInt64
         /// Where its bytes end; they begin where those of the part before end.
         let end: Int
     }
@@ -15,8 +17,9 @@ struct PendingAnswers {
     private static let mostParts = 16
     private static let longestNanoseconds: UInt64 = 100_000
 
-    private(set) var bytes: [UInt8] = []
     private(set) var parts: [Part] = []
+    /// Where the last of them ends: what the output holds behind it waits for nobody.
+    private(set) var end = 0
     /// Nothing is added meanwhile: an answer that follows from sending another is sent at once.
     var isBeingSent = false
 
@@ -30,15 +33,16 @@ struct PendingAnswers {
                 && MonotonicClock.nanoseconds() &- start >= Self.longestNanoseconds
     }
 
-    mutating func add(_ answer: [UInt8], for connection: Connection) {
+    /// Adds the answer that the output ends with, at `end`.
+    mutating func add(_ token: UInt64, upTo end: Int) {
         if parts.isEmpty { start = MonotonicClock.nanoseconds() }
-        bytes.append(contentsOf: answer)
-        parts.append(Part(connection: connection, end: bytes.count))
+        parts.append(Part(token: token, end: end))
+        self.end = end
     }
 
     mutating func removeAll() {
-        bytes.removeAll(keepingCapacity: true)
         parts.removeAll(keepingCapacity: true)
+        end = 0
         isBeingSent = false
     }
 }

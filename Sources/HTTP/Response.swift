@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Platform
 
 /// An answer; `Date`, `Content-Length` and `Connection` are the server's to add.
 package struct Response: Sendable {
@@ -43,44 +44,44 @@ enum ResponseEncoder {
         into output: inout [UInt8]
     ) {
         let hasContent = response.status >= 200 && response.status != 204 && response.status != 304
-        let bodyByteCount = leavingBody ? 0 : response.body.count
-        output.reserveCapacity(output.count + response.headers.lines.count + bodyByteCount + 256)
-        if response.status == 200 {
-            output.append("HTTP/1.1 200 OK\r\n")
-        } else {
-            appendStatusLine(response.status, to: &output)
+        let hasBody = hasContent && !style.isHead && !leavingBody
+        let lines = response.headers.lines
+        // Beside what is counted there is a status line with its reason and two short fields.
+        let byteCount = lines.count + date.count + (hasBody ? response.body.count : 0) + 256
+        output.append(addingCapacity: byteCount) { output in
+            if response.status == 200 {
+                output.append("HTTP/1.1 200 OK\r\n")
+            } else {
+                appendStatusLine(response.status, to: &output)
+            }
+            output.append(date.span)
+            output.append(lines.span)
+            if response.source != nil {
+                if !style.isVersion10 { output.append("transfer-encoding: chunked\r\n") }
+            } else if hasContent {
+                output.append("content-length: ")
+                appendNumber(response.body.count, to: &output)
+                output.append("\r\n")
+            }
+            if !style.isKeepAlive {
+                output.append("connection: close\r\n")
+            } else if style.isVersion10 {
+                output.append("connection: keep-alive\r\n")
+            }
+            output.append("\r\n")
+            if hasBody { output.append(response.body.span) }
         }
-        output.append(contentsOf: date)
-        output.append(contentsOf: response.headers.lines)
-        if response.source != nil {
-            if !style.isVersion10 { output.append("transfer-encoding: chunked\r\n") }
-        } else if hasContent {
-            output.append("content-length: ")
-            appendNumber(response.body.count, to: &output)
-            appendLineEnd(to: &output)
-        }
-        if !style.isKeepAlive {
-            output.append("connection: close\r\n")
-        } else if style.isVersion10 {
-            output.append("connection: keep-alive\r\n")
-        }
-        appendLineEnd(to: &output)
-        if hasContent && !style.isHead && !leavingBody { output.append(contentsOf: response.body) }
     }
 
-    private static func appendStatusLine(_ status: Int, to output: inout [UInt8]) {
+    private static func appendStatusLine(_ status: Int, to output: inout OutputSpan<UInt8>) {
         output.append("HTTP/1.1 ")
         appendNumber(status, to: &output)
         output.append(Byte.space)
         output.append(reasonPhrase(of: status).utf8.span)
-        appendLineEnd(to: &output)
-    }
-
-    private static func appendLineEnd(to output: inout [UInt8]) {
         output.append("\r\n")
     }
 
-    private static func appendNumber(_ number: Int, to output: inout [UInt8]) {
+    private static func appendNumber(_ number: Int, to output: inout OutputSpan<UInt8>) {
         var digits = InlineArray<20, UInt8>(repeating: 0)
         var start = 20
         var rest = number.magnitude

@@ -12,13 +12,17 @@ package enum RouteMiss: Error, Equatable {
 }
 
 /// The texts that stood where a pattern has names, in the order of the pattern.
-package struct RouteParameters: Sendable, Equatable {
-    package var names: [String]
-    package var values: [String]
+package struct RouteParameters: Sendable {
+    private let texts: [(name: String, value: String)]
+
+    init(names: [String], values: [String]) { texts = Array(zip(names, values)) }
+
+    package var values: [String] { texts.map(\.value) }
 
     /// The text at a name of the pattern.
     package subscript(_ name: String) -> String? {
-        names.firstIndex(of: name).map { values[$0] }
+        for text in texts where text.name == name { return text.value }
+        return nil
     }
 }
 
@@ -167,11 +171,12 @@ struct RouteTable: Sendable {
                 guard let value = Self.fit(segment, path, range) else { continue entries }
                 if case .parameter = segment { values.append(value) }
             }
-            var parameters = RouteParameters(names: entry.names, values: [])
+            var texts: [String] = []
             for value in values {
                 guard let text = decodedText(path, value) else { throw .notFound }
-                parameters.values.append(text)
+                texts.append(text)
             }
+            let parameters = RouteParameters(names: entry.names, values: texts)
             if let index = entry.indices[method] { return (index, parameters) }
             if method == .head, let index = entry.indices[.get] { return (index, parameters) }
             if method == .options { throw .options(allow: entry.allow) }

@@ -104,6 +104,22 @@ package struct JSONWriter: Sendable {
         needsComma = awaitsComma
     }
 
+    /// A piece of JSON as above, which the caller writes.
+    ///
+    /// - Parameters:
+    ///   - byteCount: how long it is at most.
+    ///   - awaitsComma: whether what follows is one more of a list or an object.
+    ///   - write: writes it.
+    @inline(__always)
+    package mutating func fragment(
+        byteCount: Int,
+        awaitsComma: Bool,
+        _ write: (inout OutputSpan<UInt8>) -> Void
+    ) {
+        bytes.append(addingCapacity: byteCount, initializingWith: write)
+        needsComma = awaitsComma
+    }
+
     /// A string of a text that was read, as it stands there, escapes and all.
     package mutating func text(_ text: JSONText, in source: Span<UInt8>) {
         separate()

@@ -49,19 +49,6 @@ package enum WallClock {
     }
 }
 
-/// The clock that only goes forward; for measuring and deadlines.
-package enum MonotonicClock {
-    /// Nanoseconds since the machine started.
-    package static func nanoseconds() -> UInt64 {
-        var time = timespec()
-        _ = unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
-    }
-
-    /// The same moment as a value that guards and deadlines compare.
-    package static func now() -> ContinuousClock.Instant { .now }
-}
-
 /// The time that a processor has spent on work; for measuring where others share the machine.
 package enum ProcessorClock {
     /// Nanoseconds spent on the calling thread.

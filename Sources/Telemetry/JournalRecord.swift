@@ -52,9 +52,7 @@ extension JournalRecord {
     private static let trailerByteCount = 10 + 8 + 2
 
     private static func digits(of sum: UInt32) -> String {
-        var text = AsciiText()
-        text.put(sum, digits: 8)
-        return text.text
+        String(capacity: 8) { $0.append(bytesOf: hexadecimalDigits(sum)) }
     }
 
     /// The record's line, its end included.

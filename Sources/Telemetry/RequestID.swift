@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Platform
 
 /// The name of one request in logs and answers.
 package struct RequestID: Sendable, Equatable, CustomStringConvertible {
@@ -18,7 +19,7 @@ package struct RequestID: Sendable, Equatable, CustomStringConvertible {
     /// nil for what is not 1 to 128 visible ASCII characters.
     package init?(valid text: String) {
         let bytes = text.utf8
-        guard (1...AsciiText.capacity).contains(bytes.count),
+        guard (1...128).contains(bytes.count),
             bytes.allSatisfy({ (0x21...0x7E).contains($0) })
         else { return nil }
         form = .given(text)
@@ -33,31 +34,47 @@ package struct RequestID: Sendable, Equatable, CustomStringConvertible {
         )
     }
 
-    /// The text without making a string.
-    package var ascii: AsciiText {
-        var text = AsciiText()
+    /// How long the text is.
+    package var byteCount: Int {
         switch form {
-        case .given(let given): text.put(given.utf8.span)
-        case .made(let high, let low):
-            let (second, fourth) = (
-                UInt32(truncatingIfNeeded: high), UInt32(truncatingIfNeeded: low)
-            )
-            let third = UInt32(truncatingIfNeeded: low >> 32)
-            text.put(UInt32(truncatingIfNeeded: high >> 32), digits: 8)
-            text.put("-")
-            text.put(second, digits: 4)
-            text.put("-")
-            text.put(second << 16, digits: 4)
-            text.put("-")
-            text.put(third, digits: 4)
-            text.put("-")
-            text.put(third << 16, digits: 4)
-            text.put(fourth, digits: 8)
+        case .given(let given): given.utf8.count
+        case .made: 36
         }
-        return text
     }
 
-    package var text: String { ascii.text }
+    /// Whether no character of it has to be escaped anywhere: it is letters, digits and dashes.
+    package var isPlain: Bool {
+        if case .made = form { true } else { false }
+    }
+
+    /// Writes the text without making a string.
+    package func write(to output: inout OutputSpan<UInt8>) {
+        switch form {
+        case .given(let given): output.append(given.utf8.span)
+        case .made(let high, let low):
+            let dash = UInt8(ascii: "-")
+            // Eight, four, four, four and twelve digits.
+            let second = hexadecimalDigits(UInt32(truncatingIfNeeded: high))
+            let third = hexadecimalDigits(UInt32(truncatingIfNeeded: low >> 32))
+            output.append(bytesOf: hexadecimalDigits(UInt32(truncatingIfNeeded: high >> 32)))
+            output.append(dash)
+            output.append(bytesOf: UInt32(truncatingIfNeeded: second))
+            output.append(dash)
+            output.append(bytesOf: UInt32(truncatingIfNeeded: second >> 32))
+            output.append(dash)
+            output.append(bytesOf: UInt32(truncatingIfNeeded: third))
+            output.append(dash)
+            output.append(bytesOf: UInt32(truncatingIfNeeded: third >> 32))
+            output.append(bytesOf: hexadecimalDigits(UInt32(truncatingIfNeeded: low)))
+        }
+    }
+
+    package var text: String {
+        switch form {
+        case .given(let given): given
+        case .made: String(capacity: byteCount) { write(to: &$0) }
+        }
+    }
 
     package var description: String { text }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Platform
 
 /// Which trace a request belongs to (W3C Trace Context, `traceparent`).
 package struct TraceContext: Sendable, Equatable {
@@ -66,37 +67,32 @@ package struct TraceContext: Sendable, Equatable {
         )
     }
 
-    /// The header's value, in version 00.
-    package var traceparent: String { ascii.text }
+    /// How long the header's value is.
+    package static let byteCount = 55
 
-    /// The same without making a string.
-    package var ascii: AsciiText {
-        var value = AsciiText()
-        value.put(0, digits: 2)
-        value.put("-")
-        value.put(trace.high)
-        value.put(trace.low)
-        value.put("-")
-        value.put(span)
-        value.put("-")
-        value.put(isSampled ? 0x0100_0000 : 0, digits: 2)
-        return value
+    /// Writes the header's value, in version 00.
+    package func write(to output: inout OutputSpan<UInt8>) {
+        output.append("00-")
+        output.append(hexadecimal: trace.high)
+        output.append(hexadecimal: trace.low)
+        output.append(UInt8(ascii: "-"))
+        output.append(hexadecimal: span)
+        output.append(isSampled ? "-01" : "-00")
     }
+
+    /// The header's value, in version 00.
+    package var traceparent: String { String(capacity: Self.byteCount) { write(to: &$0) } }
 
     /// 32 lowercase hexadecimal digits.
     package var traceID: String {
-        var digits = AsciiText()
-        digits.put(trace.high)
-        digits.put(trace.low)
-        return digits.text
+        String(capacity: 32) { output in
+            output.append(hexadecimal: trace.high)
+            output.append(hexadecimal: trace.low)
+        }
     }
 
     /// 16 lowercase hexadecimal digits.
-    package var spanID: String {
-        var digits = AsciiText()
-        digits.put(span)
-        return digits.text
-    }
+    package var spanID: String { String(capacity: 16) { $0.append(hexadecimal: span) } }
 
     package static func == (one: TraceContext, other: TraceContext) -> Bool {
         one.trace == other.trace && one.span == other.span && one.parent == other.parent

@@ -226,12 +226,12 @@ struct Bench: Sendable {
         times.reserveCapacity(Self.mostRuns)
         let sets = ownSets()
         for _ in 0..<3 where session.run() != nil { return nil }
-        let end = ContinuousClock.now + longest
+        let end = MonotonicClock.now + longest
         while times.count < Self.mostRuns {
             guard setInputs(of: session, from: sets, run: times.count) else { return nil }
-            let start = ContinuousClock.now
+            let start = MonotonicClock.now
             guard session.run() == nil else { return nil }
-            let stop = ContinuousClock.now
+            let stop = MonotonicClock.now
             let (seconds, attoseconds) = (stop - start).components
             times.append(Double(seconds) * 1e6 + Double(attoseconds) * 1e-12)
             if stop > end, times.count >= Self.fewestRuns || stop > end + longest * 4 { break }

@@ -27,11 +27,11 @@ struct BenchProfile {
     init?(_ session: Session, for longest: Duration) {
         for _ in 0..<3 where session.run() != nil { return nil }
         var runs: [[UInt64]] = []
-        let end = ContinuousClock.now + longest
+        let end = MonotonicClock.now + longest
         repeat {
             guard let times = session.timedRun() else { return nil }
             runs.append(times)
-        } while ContinuousClock.now < end && runs.count < Self.mostRuns
+        } while MonotonicClock.now < end && runs.count < Self.mostRuns
         self.runs = runs
         rows = session.program.plan.steps.enumerated().map { index, step in
             Row(

@@ -2,6 +2,7 @@
 import Artifacts
 import Guards
 import JSON
+import Platform
 import Serving
 
 extension FlagSpec {

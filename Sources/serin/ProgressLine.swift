@@ -9,7 +9,7 @@ final class ProgressLine: Sendable {
     let isVisible = isatty(STDERR_FILENO) == 1
 
     private struct State {
-        var last = ContinuousClock.now - .seconds(1)
+        var last = MonotonicClock.now - .seconds(1)
         var step = ""
         var isShown = false
     }
@@ -19,7 +19,7 @@ final class ProgressLine: Sendable {
     func show(_ step: String, _ done: Int, _ total: Int) {
         guard isVisible else { return }
         let isDue = state.withLock { state in
-            let now = ContinuousClock.now
+            let now = MonotonicClock.now
             guard state.step != step || now - state.last > .milliseconds(100) else { return false }
             (state.last, state.step, state.isShown) = (now, step, true)
             return true

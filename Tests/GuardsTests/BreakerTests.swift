@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import Artifacts
+import Platform
 import Testing
 
 @testable import Guards
 
 @Suite struct BreakerTests {
-    let start = ContinuousClock.now
+    let start = MonotonicClock.now
 
     func settings(probes: Int = 3) -> BreakerSettings {
         var settings = BreakerSettings()
@@ -19,7 +20,7 @@ import Testing
         _ rows: Int,
         refused: Int = 0,
         on breaker: inout Breaker,
-        at now: ContinuousClock.Instant
+        at now: MonotonicClock.Instant
     ) -> Breaker.Effect? {
         let admission = breaker.admit(rows: rows, at: now)
         return breaker.record(
@@ -224,7 +225,7 @@ import Testing
                 case 0: serve(20, on: &breaker, at: now)
                 case 1: serve(20, refused: 20, on: &breaker, at: now)
                 case 2:
-                    now += .seconds(30)
+                    now = now + .seconds(30)
                     _ = breaker.advance(at: now)
                 case 3: _ = breaker.recordGolden(passed: rest % 2 == 0, at: now)
                 default:

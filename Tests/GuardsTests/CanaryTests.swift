@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import Artifacts
 import Guards
+import Platform
 import Testing
 
 @Suite struct CanaryTests {
-    let start = ContinuousClock.now
+    let start = MonotonicClock.now
     static let wrong = CanaryOutcome.wrong([
         RecordDeviation(record: 3, output: "price", got: "1", want: "2", deviation: 0.5)
     ])
@@ -48,7 +49,7 @@ import Testing
         var now = start
         var verdicts = ""
         for run in story.runs {
-            now += .seconds(30)
+            now = now + .seconds(30)
             switch run {
             case "p": canary.record(.passed(deviation: 1e-6), at: now)
             case "w": canary.record(Self.wrong, at: now)

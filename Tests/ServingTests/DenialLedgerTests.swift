@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Platform
 import Testing
 
 @testable import Serving
@@ -6,7 +7,7 @@ import Testing
 @Suite struct DenialLedgerTests {
     @Test func `the first try is told at once, a flood once a pause, and none is lost`() {
         var ledger = DenialLedger()
-        let start = ContinuousClock.now
+        let start = MonotonicClock.now
         #expect(ledger.settle(at: start) == nil)
         let first = ledger.record(peer: "::1", path: "/a", at: start)
         #expect(first == DenialLedger.Note(peer: "::1", path: "/a", tries: 1))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Artifacts
 import Guards
+import Platform
 import Testing
 
 @testable import Serving

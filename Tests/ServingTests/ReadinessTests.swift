@@ -53,7 +53,7 @@ import Testing
         model.note(.passed(deviation: 0))
         model.note(.passed(deviation: 0))
         #expect(daemon.parts.readiness.isReady)
-        let later = ContinuousClock.now + model.contract.canary.interval * 2 + .seconds(1)
+        let later = MonotonicClock.now + model.contract.canary.interval * 2 + .seconds(1)
         let checks = daemon.parts.readiness.checks(at: later)
         let canary = try #require(checks.first { $0.kind == "canary" })
         #expect(!canary.isOK && canary.message.contains("stale"))

@@ -7,7 +7,7 @@ import Testing
 @testable import Serving
 
 @Suite struct RolloutTests {
-    private let now = ContinuousClock.now
+    private let now = MonotonicClock.now
 
     private func limits(_ change: (inout Settings.Rollout) -> Void = { _ in }) -> Settings.Rollout {
         var limits = Settings.Rollout()

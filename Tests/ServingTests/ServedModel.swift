@@ -81,7 +81,7 @@ extension ModelVersion {
     func decide(
         _ text: String,
         _ override: Override.Mode = .auto,
-        at now: ContinuousClock.Instant = .now
+        at now: MonotonicClock.Instant = .now
     ) throws(Failure) -> Outcome {
         try decodeRows(Array(text.utf8), into: reserved)
         _ = try answer(reserved, PredictionContext(override: override, now: now))
@@ -89,7 +89,7 @@ extension ModelVersion {
     }
 
     /// Gives the canary a verdict.
-    func note(_ outcome: CanaryOutcome, at now: ContinuousClock.Instant = .now) {
+    func note(_ outcome: CanaryOutcome, at now: MonotonicClock.Instant = .now) {
         guards.withLock { $0.canary.record(outcome, at: now) }
     }
 }

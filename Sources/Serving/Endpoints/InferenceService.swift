@@ -15,9 +15,6 @@ package struct InferenceService: Handler {
     private let probes: ProbeEndpoint
     private let metadata: MetadataEndpoint
 
-    /// What most answers begin with, written once.
-    private static let isJSON: HeaderFields = ["content-type": "application/json"]
-
     /// Work of more nanoseconds than this leaves the event loop.
     private static let inlineBudget = 100_000
 
@@ -116,6 +113,9 @@ package struct InferenceService: Handler {
     }
 
     /// Gives a dear prediction to its model's workers, with the body's memory or, of a short one, a copy.
+    ///
+    /// Never inlined, so that the copies of the call that it needs are not made for others too.
+    @inline(never)
     private func handOver(
         _ call: PredictionCall,
         _ body: Span<UInt8>,
@@ -179,7 +179,7 @@ package struct InferenceService: Handler {
     }
 
     /// Decodes, decides, infers and encodes; runs on a loop or a worker.
-    private func answer(_ call: PredictionCall, _ body: Span<UInt8>) -> Response {
+    private func answer(_ call: borrowing PredictionCall, _ body: Span<UInt8>) -> Response {
         let version = call.version
         guard let workspace = version.pool.lease() else {
             return daemon.refuse(
@@ -199,7 +199,7 @@ package struct InferenceService: Handler {
     }
 
     private func answer(
-        _ call: PredictionCall,
+        _ call: borrowing PredictionCall,
         _ body: Span<UInt8>,
         _ workspace: Workspace
     ) throws(Failure) -> (Response, [Breaker.Effect]) {
@@ -225,7 +225,7 @@ package struct InferenceService: Handler {
         let wall = WallClock.lately()
         var context = PredictionContext(
             override: call.host.overrideMode(at: wall.epochSeconds),
-            now: .now,
+            now: MonotonicClock.Instant(nanoseconds: decoded),
             deadline: deadline
         )
         context.textless = request.textless
@@ -265,7 +265,7 @@ package struct InferenceService: Handler {
     }
 
     private func encode(
-        _ call: PredictionCall,
+        _ call: borrowing PredictionCall,
         _ request: PredictionRequest,
         _ tables: borrowing PredictionTables,
         _ session: Session,
@@ -299,7 +299,7 @@ package struct InferenceService: Handler {
             draft.headers.append("content-type", "application/octet-stream")
             draft.headers.append("inference-header-content-length", String(jsonByteCount))
         } else {
-            draft.headers.append(contentsOf: Self.isJSON)
+            draft.headers.append(lines: 64) { $0.append("content-type: application/json\r\n") }
         }
         marks.write(tables.outcome, to: &draft.headers)
         return draft.response(tables.outputs, tables.outcome)

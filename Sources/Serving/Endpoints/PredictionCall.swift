@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import HTTP
+import Platform
 
 /// One prediction that was asked for, with all that is needed after its request is gone.
 struct PredictionCall: Sendable {

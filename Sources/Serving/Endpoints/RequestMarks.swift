@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import HTTP
+import Platform
 package import Telemetry
 
 /// The names under which a request can be found again.
@@ -27,14 +28,19 @@ package struct RequestMarks: Sendable {
     }
 
     func append(to headers: inout HeaderFields) {
-        headers.append(requestID: requestID.ascii, traceparent: trace.ascii)
+        headers.append(lines: linesByteCount) { writeLines(to: &$0) }
     }
-}
 
-extension HeaderFields {
-    /// Writes the marks that are written already.
-    mutating func append(requestID: borrowing AsciiText, traceparent: borrowing AsciiText) {
-        requestID.withUTF8 { append(line: "serin-request-id: ", visible: $0) }
-        traceparent.withUTF8 { append(line: "traceparent: ", visible: $0) }
+    /// How long the lines of the header fields are at most.
+    var linesByteCount: Int { requestID.byteCount + TraceContext.byteCount + 64 }
+
+    /// Writes a header field for each.
+    @inline(__always)
+    func writeLines(to output: inout OutputSpan<UInt8>) {
+        output.append("serin-request-id: ")
+        requestID.write(to: &output)
+        output.append("\r\ntraceparent: ")
+        trace.write(to: &output)
+        output.append("\r\n")
     }
 }

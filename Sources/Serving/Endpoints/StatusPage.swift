@@ -9,7 +9,7 @@ import Platform
 struct StatusPage {
     let daemon: DaemonParts
 
-    func document(at now: ContinuousClock.Instant = .now) -> JSONValue {
+    func document(at now: MonotonicClock.Instant = .now) -> JSONValue {
         let checks = daemon.readiness.checks(at: now)
         return [
             "version": .string(serinVersion),
@@ -46,7 +46,7 @@ struct StatusPage {
         ]
     }
 
-    private func model(_ host: ModelHost, at now: ContinuousClock.Instant) -> JSONValue {
+    private func model(_ host: ModelHost, at now: MonotonicClock.Instant) -> JSONValue {
         let wall = WallClock.now().epochSeconds
         let active = host.active
         return [
@@ -69,7 +69,7 @@ struct StatusPage {
         _ version: ModelVersion,
         _ host: ModelHost,
         isActive: Bool,
-        at now: ContinuousClock.Instant
+        at now: MonotonicClock.Instant
     ) -> JSONValue {
         let state = version.guards.withLock { $0 }
         let mode = host.overrideMode(at: WallClock.now().epochSeconds)

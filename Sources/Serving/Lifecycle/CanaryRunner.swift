@@ -69,7 +69,7 @@ package final class CanaryRunner: Sendable {
 
     private func runUntilStopped() {
         nameThread("serin-canary")
-        var due: [ObjectIdentifier: (moment: ContinuousClock.Instant, interval: Duration)] = [:]
+        var due: [ObjectIdentifier: (moment: MonotonicClock.Instant, interval: Duration)] = [:]
         while !state.withLock({ $0.isStopping }) {
             pulse.beat()
             for request in takeRequests() {
@@ -77,7 +77,7 @@ package final class CanaryRunner: Sendable {
                 request.completion?(report)
                 pulse.beat()
             }
-            let now = ContinuousClock.now
+            let now = MonotonicClock.now
             let jitter = state.withLock { $0.jitter }
             var next = now + .seconds(1)
             let versions = registry.versions
@@ -117,9 +117,9 @@ package final class CanaryRunner: Sendable {
     /// Runs and records one version's canary; also called once at load, before it may answer.
     @discardableResult
     package func run(_ version: ModelVersion) -> CanaryReport {
-        let started = ContinuousClock.now
+        let started = MonotonicClock.now
         let report = version.runCanary(deadline: started + Self.longestRun)
-        let ended = ContinuousClock.now
+        let ended = MonotonicClock.now
         version.guards.withLock { state in
             state.canary.record(report.outcome, at: ended)
             state.isFallbackProven = report.isFallbackProven

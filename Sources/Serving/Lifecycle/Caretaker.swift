@@ -16,7 +16,7 @@ package final class Caretaker: @unchecked Sendable {
     private let queue = DispatchQueue(label: "serin.caretaker")
     private var timer: (any DispatchSourceTimer)?
     private var watches: [ObjectIdentifier: Watch] = [:]
-    private var lastSlice: ContinuousClock.Instant?
+    private var lastSlice: MonotonicClock.Instant?
     let pulse = Pulse()
     private var wasReady: Bool?
 
@@ -49,7 +49,7 @@ package final class Caretaker: @unchecked Sendable {
         }
     }
 
-    private func tick(at now: ContinuousClock.Instant) {
+    private func tick(at now: MonotonicClock.Instant) {
         pulse.beat()
         expireOverrides()
         for host in daemon.registry.hosts { host.workers.expire() }

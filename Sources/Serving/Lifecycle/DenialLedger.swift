@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Platform
 
 /// Tries on the operations port that lacked credentials.
 ///
@@ -15,7 +16,7 @@ package struct DenialLedger: Sendable {
     /// The least time between two notes.
     package static let pause = Duration.seconds(10)
 
-    private var nextNote: ContinuousClock.Instant?
+    private var nextNote: MonotonicClock.Instant?
     private var untold: Note?
 
     package init() {}
@@ -24,7 +25,7 @@ package struct DenialLedger: Sendable {
     package mutating func record(
         peer: String,
         path: String,
-        at now: ContinuousClock.Instant
+        at now: MonotonicClock.Instant
     ) -> Note? {
         let (tries, overflows) = (untold?.tries ?? 0).addingReportingOverflow(1)
         untold = Note(peer: peer, path: path, tries: overflows ? .max : tries)
@@ -32,7 +33,7 @@ package struct DenialLedger: Sendable {
     }
 
     /// Answers what was counted since the last note, once its time has come.
-    package mutating func settle(at now: ContinuousClock.Instant) -> Note? {
+    package mutating func settle(at now: MonotonicClock.Instant) -> Note? {
         guard let note = untold, nextNote.map({ now >= $0 }) ?? true else { return nil }
         untold = nil
         nextNote = now + Self.pause

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Platform
 import Synchronization
 
 /// Whether the daemon has been asked to stop.
 package final class Lifecycle: Sendable {
     private let stopping = Atomic(false)
-    package let startedAt = ContinuousClock.now
+    package let startedAt = MonotonicClock.now
 
     package init() {}
 

@@ -39,7 +39,7 @@ struct Loader: Sendable {
             admit: admit
         )
         // Where nothing answers yet, nobody else needs the cores.
-        let started = ContinuousClock.now
+        let started = MonotonicClock.now
         let report = version.reserved.session.helped(byThreads: packsLater ? processorCount : 1) {
             canaries.run(version)
         }
@@ -93,7 +93,7 @@ extension ModelVersion {
         }
         var leased: [Workspace] = []
         while let workspace = pool.lease() { leased.append(workspace) }
-        let started = ContinuousClock.now
+        let started = MonotonicClock.now
         for workspace in leased {
             workspace.session.populate()
             if duration + (.now - started) < Self.longestWarming { runGolden(in: workspace) }
@@ -104,20 +104,20 @@ extension ModelVersion {
     private static let longestWarming = Duration.milliseconds(20)
 
     private func runGolden(in workspace: Workspace) {
-        let deadline = ContinuousClock.now + .seconds(10)
+        let deadline = MonotonicClock.now + .seconds(10)
         for batch in canaryCase.batches {
-            let started = ContinuousClock.now
+            let started = MonotonicClock.now
             let context = PredictionContext(
                 override: .auto,
                 now: started,
-                deadline: deadline.monotonic,
+                deadline: deadline.nanoseconds,
                 isGolden: true
             )
             guard (try? decodeRows(batch.body, into: workspace)) != nil,
                 (try? answer(workspace, context)) != nil
             else { return }
             noteCost(
-                nanoseconds: (ContinuousClock.now - started).nanoseconds,
+                nanoseconds: (MonotonicClock.now - started).nanoseconds,
                 bodyBytes: batch.body.count
             )
         }

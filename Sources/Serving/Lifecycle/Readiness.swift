@@ -2,7 +2,7 @@
 import Artifacts
 package import Guards
 import JSON
-import Platform
+package import Platform
 
 /// One thing that readiness depends on, or that an operator should know.
 package struct HealthCheck: Sendable {
@@ -42,7 +42,7 @@ package final class Readiness: Sendable {
     /// Changes which models have to be loaded.
     func setRequiredModels(_ names: [String]) { required.withLock { $0 = names } }
 
-    package func checks(at now: ContinuousClock.Instant = .now) -> [HealthCheck] {
+    package func checks(at now: MonotonicClock.Instant = .now) -> [HealthCheck] {
         var checks = [startup(), models(), shutdown()]
         for host in registry.hosts {
             let mode = host.overrideMode(at: WallClock.now().epochSeconds)
@@ -62,7 +62,7 @@ package final class Readiness: Sendable {
     package static func checks(
         of version: ModelVersion,
         override: Override.Mode,
-        at now: ContinuousClock.Instant
+        at now: MonotonicClock.Instant
     ) -> [HealthCheck] {
         let suffix = ":\(version.name):\(version.version)"
         let state = version.guards.withLock { $0 }
@@ -90,7 +90,7 @@ package final class Readiness: Sendable {
     private static func canary(
         _ version: ModelVersion,
         _ state: ModelVersion.GuardState,
-        at now: ContinuousClock.Instant,
+        at now: MonotonicClock.Instant,
         _ suffix: String
     ) -> HealthCheck {
         let verdict = state.canary.verdict(at: now)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Dispatch
+import Platform
 import Synchronization
 
 /// Signals that ask for the end: the first begins the drain, the second cuts it short.

@@ -24,16 +24,16 @@ struct WatchdogSchedule {
     enum Step: Equatable { case wait, ask, pass }
 
     private let period: Duration
-    private var next: ContinuousClock.Instant
+    private var next: MonotonicClock.Instant
     /// What they had counted when they were asked.
     private var asked: [UInt64]?
 
-    init(period: Duration, at now: ContinuousClock.Instant) {
+    init(period: Duration, at now: MonotonicClock.Instant) {
         self.period = period
         next = now
     }
 
-    mutating func step(_ counts: [UInt64], at now: ContinuousClock.Instant) -> Step {
+    mutating func step(_ counts: [UInt64], at now: MonotonicClock.Instant) -> Step {
         guard let asked else {
             guard now >= next else { return .wait }
             self.asked = counts

@@ -2,6 +2,7 @@
 import Artifacts
 package import Guards
 import JSON
+package import Platform
 
 /// What a canary run found.
 package struct CanaryReport: Sendable {
@@ -17,7 +18,7 @@ extension ModelVersion {
     ///
     /// From decoding to the output checks, in the reserved workspace; leaves no trace in breaker,
     /// metrics or drift.
-    package func runCanary(deadline: ContinuousClock.Instant) -> CanaryReport {
+    package func runCanary(deadline: MonotonicClock.Instant) -> CanaryReport {
         var wrong: [RecordDeviation] = []
         var deviations: [Double] = []
         let workspace = reserved
@@ -25,7 +26,7 @@ extension ModelVersion {
             let context = PredictionContext(
                 override: .auto,
                 now: .now,
-                deadline: deadline.monotonic,
+                deadline: deadline.nanoseconds,
                 isGolden: true
             )
             guard context.now < deadline else {

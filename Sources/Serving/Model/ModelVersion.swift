@@ -66,7 +66,7 @@ package final class ModelVersion: Sendable {
         settings: ModelSettings,
         metrics: ServingMetrics,
         forcedBreaker: String?,
-        now: ContinuousClock.Instant,
+        now: MonotonicClock.Instant,
         admit: (MemoryBudget.Claim) throws(ArtifactError) -> Void = { _ in }
     ) throws(ArtifactError) {
         name = artifact.identity.name

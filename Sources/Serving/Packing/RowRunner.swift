@@ -3,6 +3,7 @@ import Artifacts
 import Engine
 import Guards
 import JSON
+import Platform
 
 /// Runs rows of training data through the path that requests take: decode, validate, encode, infer.
 struct RowRunner {

@@ -2,24 +2,26 @@
 import Guards
 import HTTP
 import JSON
+import Platform
 import Telemetry
 
 /// What every answer says about itself: in headers, and for the protocols' bodies in `parameters`.
 struct AnswerMarks {
-    private let requestID: AsciiText
-    private let traceparent: AsciiText
+    let request: RequestMarks
     let version: VersionMarks
-
-    init(request: RequestMarks, version: VersionMarks) {
-        requestID = request.requestID.ascii
-        traceparent = request.trace.ascii
-        self.version = version
-    }
 
     /// Writes one header field for each mark.
     func write(_ outcome: borrowing Outcome, to headers: inout HeaderFields) {
-        headers.append(requestID: requestID, traceparent: traceparent)
-        version.write(outcome, to: &headers)
+        if outcome.isUsual {
+            let usual = version.usualLines
+            headers.append(lines: request.linesByteCount + usual.count) { output in
+                request.writeLines(to: &output)
+                output.append(usual.span)
+            }
+        } else {
+            request.append(to: &headers)
+            VersionMarks.write(version.text, outcome, to: &headers)
+        }
     }
 
     /// Writes the same as a `parameters` member behind another; lists, one element a row, where rows
@@ -29,57 +31,53 @@ struct AnswerMarks {
         leaving gaps: inout AnswerGaps,
         to writer: inout JSONWriter
     ) {
-        writer.fragment(#","parameters":{"serin-request-id":"#, awaitsComma: false)
-        requestID.write(to: &writer)
-        writer.fragment(#","traceparent":"#, awaitsComma: false)
-        traceparent.write(to: &writer)
-        version.write(outcome, leaving: &gaps, to: &writer)
-        writer.endObject()
+        if outcome.isUsual, request.requestID.isPlain {
+            let usual = version.usualMembers
+            let byteCount = request.linesByteCount + usual.count + 64
+            writer.fragment(byteCount: byteCount, awaitsComma: true) { output in
+                output.append(#","parameters":{"serin-request-id":""#)
+                request.requestID.write(to: &output)
+                output.append(#"","traceparent":""#)
+                request.trace.write(to: &output)
+                output.append(#"","#)
+                output.append(usual.span)
+                output.append(UInt8(ascii: "}"))
+            }
+        } else {
+            writer.key("parameters")
+            writer.beginObject()
+            writer.key("serin-request-id")
+            writer.string(request.requestID.text)
+            writer.key("traceparent")
+            writer.string(request.trace.traceparent)
+            VersionMarks.write(version.text, outcome, leaving: &gaps, to: &writer)
+            writer.endObject()
+        }
     }
 }
 
 /// The marks that follow from a model's version and from who answered.
-struct VersionMarks: Sendable {
+final class VersionMarks: Sendable {
     /// The version as text.
     let text: String
     /// What nearly all answers say, written once: the model answered every row, and no guard had
     /// anything against it.
-    private let usualHeaders: HeaderFields
-    private let usualMembers: [UInt8]
+    fileprivate let usualLines: [UInt8]
+    fileprivate let usualMembers: [UInt8]
 
     init(version: Int) {
         text = String(version)
         let usual = Outcome(rows: 1)
         var headers = HeaderFields()
         Self.write(text, usual, to: &headers)
-        usualHeaders = headers
+        usualLines = headers.lines
         var writer = JSONWriter()
         var gaps = AnswerGaps()
         Self.write(text, usual, leaving: &gaps, to: &writer)
         usualMembers = writer.bytes
     }
 
-    fileprivate func write(_ outcome: borrowing Outcome, to headers: inout HeaderFields) {
-        if outcome.isUsual {
-            headers.append(contentsOf: usualHeaders)
-        } else {
-            Self.write(text, outcome, to: &headers)
-        }
-    }
-
-    fileprivate func write(
-        _ outcome: borrowing Outcome,
-        leaving gaps: inout AnswerGaps,
-        to writer: inout JSONWriter
-    ) {
-        if outcome.isUsual {
-            writer.raw(usualMembers.span)
-        } else {
-            Self.write(text, outcome, leaving: &gaps, to: &writer)
-        }
-    }
-
-    private static func write(
+    fileprivate static func write(
         _ version: String,
         _ outcome: borrowing Outcome,
         to headers: inout HeaderFields
@@ -89,7 +87,7 @@ struct VersionMarks: Sendable {
         headers.append("serin-decision", outcome.decision)
     }
 
-    private static func write(
+    fileprivate static func write(
         _ version: String,
         _ outcome: borrowing Outcome,
         leaving gaps: inout AnswerGaps,
@@ -119,17 +117,6 @@ struct VersionMarks: Sendable {
                 for guardName in outcome.guards { writer.string(guardName.rawValue) }
             }
             writer.endArray()
-        }
-    }
-}
-
-extension AsciiText {
-    /// Writes itself as a string.
-    fileprivate func write(to writer: inout JSONWriter) {
-        if isPlain {
-            withUTF8 { writer.string(plain: $0) }
-        } else {
-            withUTF8 { writer.string($0) }
         }
     }
 }

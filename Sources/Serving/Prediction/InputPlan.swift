@@ -21,7 +21,8 @@ struct InputPlan: Sendable {
         /// Columns filled: 1, or the number of categories, or a tensor's elements a row.
         let width: Int
     }
-    struct Input: Sendable {
+    /// A class, because every request looks at it and a reference is quicker to count than lists.
+    final class Input: Sendable {
         let elementType: DataType
         /// Elements a row.
         let width: Int
@@ -30,7 +31,21 @@ struct InputPlan: Sendable {
         let columns: [FeatureTable.FloatColumn]
         /// The tensor feature that is the whole input, element for element, so that it may be read where
         /// a client's bytes lie.
-        var tensor: Int?
+        let tensor: Int?
+
+        init(
+            elementType: DataType,
+            width: Int,
+            parts: [Part],
+            columns: [FeatureTable.FloatColumn],
+            tensor: Int?
+        ) {
+            self.elementType = elementType
+            self.width = width
+            self.parts = parts
+            self.columns = columns
+            self.tensor = tensor
+        }
     }
 
     let inputs: [Input]
@@ -59,19 +74,19 @@ struct InputPlan: Sendable {
                 contract.features[part.feature].shape == nil
                     && (part.source == .reals || part.source == .ordinals)
             }
-            var input = Input(
-                elementType: spec.elementType,
-                width: width,
-                parts: parts,
-                columns: isPlain
-                    ? parts.map { .init(feature: $0.feature, column: $0.firstColumn) } : []
+            let whole = parts.count == 1 ? parts.first?.feature : nil
+            inputs.append(
+                Input(
+                    elementType: spec.elementType,
+                    width: width,
+                    parts: parts,
+                    columns: isPlain
+                        ? parts.map { .init(feature: $0.feature, column: $0.firstColumn) } : [],
+                    tensor: whole.flatMap { feature in
+                        contract.features[feature].isTensor(of: spec.elementType) ? feature : nil
+                    }
+                )
             )
-            if parts.count == 1, let feature = parts.first?.feature,
-                contract.features[feature].isTensor(of: spec.elementType)
-            {
-                input.tensor = feature
-            }
-            inputs.append(input)
         }
         problems.checkFeaturesHaveInputs(contract, program)
         try problems.throwIfAny()
@@ -114,7 +129,8 @@ struct InputPlan: Sendable {
         _ body: Span<UInt8>,
         into session: Session
     ) -> Bool {
-        for (index, input) in inputs.enumerated() {
+        for index in inputs.indices {
+            let input = inputs[index]
             if takesTensors, lentRange(of: input, table, rows) != nil { continue }
             switch input.elementType {
             case .float where !input.columns.isEmpty && rows.count == table.rows:

@@ -56,7 +56,7 @@ struct KeptColumn: Sendable {
         }
     }
 
-    /// Writes one element as `OutputTable.Column` does.
+    /// Writes one element as `OutputTable` does.
     func writeElement(_ place: Int, to writer: inout JSONWriter) {
         switch values {
         case .doubles(let list): writer.number(list[place])

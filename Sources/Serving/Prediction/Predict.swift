@@ -3,12 +3,12 @@ import Artifacts
 import Engine
 package import Guards
 import HTTP
-import Platform
+package import Platform
 
 /// What the caller knows that decides who may answer.
 package struct PredictionContext: Sendable {
     package var override: Override.Mode
-    package var now: ContinuousClock.Instant
+    package var now: MonotonicClock.Instant
     /// Golden runs ask the model whatever the guards say, and leave no trace in them.
     package var isGolden = false
     /// Outside a daemon no canary has run; rows are still checked one by one.
@@ -20,7 +20,7 @@ package struct PredictionContext: Sendable {
 
     package init(
         override: Override.Mode,
-        now: ContinuousClock.Instant,
+        now: MonotonicClock.Instant,
         deadline: UInt64 = .max,
         isGolden: Bool = false,
         isOffline: Bool = false
@@ -66,7 +66,7 @@ extension ModelVersion {
         var refused = 0
         if !tables.modelRows.isEmpty {
             let fault = try infer(&tables, session, body, context)
-            refused = check(&tables, fault)
+            refused = check(&tables, isFaulty: fault != nil)
             if refused > 0 {
                 outputs.decodeRest(session, rows: tables.modelRows, into: &tables.outputs)
             }
@@ -144,12 +144,12 @@ extension ModelVersion {
     /// Checks the model's answers.
     ///
     /// - Returns: how many of them may not leave.
-    private func check(_ tables: inout PredictionTables, _ fault: RunFault?) -> Int {
+    private func check(_ tables: inout PredictionTables, isFaulty: Bool) -> Int {
         var refused = 0
         for row in tables.modelRows {
             let verdict =
-                fault == nil
-                ? OutputPlan.verdict(of: row, in: tables.outputs, bounds: bounds) : .nonFinite
+                isFaulty
+                ? .nonFinite : OutputPlan.verdict(of: row, in: tables.outputs, bounds: bounds)
             if case .ok = verdict { continue }
             let before = Decision(source: .model, guardName: tables.outcome.guards[row])
             tables.outcome.set(row, .afterInference(before, verdict))

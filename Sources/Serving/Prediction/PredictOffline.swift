@@ -2,6 +2,7 @@
 import Engine
 import Guards
 package import JSON
+import Platform
 import Telemetry
 
 extension ModelVersion {

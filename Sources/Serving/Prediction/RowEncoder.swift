@@ -20,15 +20,13 @@ enum RowEncoder {
 
     private static func write(_ table: borrowing OutputTable, to writer: inout JSONWriter) {
         if table.columns.count == 1 {
-            // Looked up once, not for each row.
-            let column = table.columns[0]
-            for row in 0..<table.rows { column.write(row, to: &writer) }
+            for row in 0..<table.rows { table.write(row, of: 0, to: &writer) }
         } else {
             for row in 0..<table.rows {
                 writer.beginObject()
                 for index in table.columns.indices {
                     writer.key(table.columns[index].spec.name)
-                    table.columns[index].write(row, to: &writer)
+                    table.write(row, of: index, to: &writer)
                 }
                 writer.endObject()
             }
@@ -36,34 +34,42 @@ enum RowEncoder {
     }
 }
 
-extension OutputTable.Column {
-    /// Writes one row: a value, or a list of them for a tensor output.
-    func write(_ row: Int, to writer: inout JSONWriter) {
+/// By the output's index: whoever takes a column out of the table counts a reference to each of its
+/// lists.
+extension OutputTable {
+    /// Writes one row of an output: a value, or a list of them for a tensor output.
+    func write(_ row: Int, of output: Int, to writer: inout JSONWriter) {
+        let spec = columns[output].spec
         guard spec.width != 1 || !spec.rowShape.isEmpty else {
-            writeElement(row, to: &writer)
+            writeElement(row, of: output, to: &writer)
             return
         }
         writer.beginArray()
-        for place in row * spec.width..<(row + 1) * spec.width { writeElement(place, to: &writer) }
+        for place in row * spec.width..<(row + 1) * spec.width {
+            writeElement(place, of: output, to: &writer)
+        }
         writer.endArray()
     }
 
     /// Writes one element with the digits that its datatype needs.
-    func writeElement(_ place: Int, to writer: inout JSONWriter) {
+    func writeElement(_ place: Int, of output: Int, to writer: inout JSONWriter) {
+        let spec = columns[output].spec
         switch spec.storage {
         case .real:
+            let value = columns[output].reals[place]
             if case .fp64 = spec.datatype {
-                writer.number(reals[place])
+                writer.number(value)
             } else {
-                writer.number(Float(reals[place]))
+                writer.number(Float(value))
             }
         case .integer:
+            let value = columns[output].integers[place]
             switch spec.datatype {
-            case .bool: writer.bool(integers[place] != 0)
-            case .uint64: writer.number(UInt64(bitPattern: integers[place]))
-            default: writer.number(integers[place])
+            case .bool: writer.bool(value != 0)
+            case .uint64: writer.number(UInt64(bitPattern: value))
+            default: writer.number(value)
             }
-        case .text: writer.string(texts[place])
+        case .text: writer.string(columns[output].texts[place])
         }
     }
 }

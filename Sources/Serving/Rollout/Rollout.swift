@@ -21,7 +21,7 @@ package final class Rollout: Sendable {
     struct State: Sendable {
         /// 0 is the shadow, 1 the first step.
         var step: Int
-        var since: ContinuousClock.Instant
+        var since: MonotonicClock.Instant
         var stable: ArmCounts
         var candidate: ArmCounts
         var agreement: Agreement
@@ -36,7 +36,7 @@ package final class Rollout: Sendable {
         to candidate: ModelVersion,
         _ limits: Settings.Rollout,
         step: Int = 0,
-        now: ContinuousClock.Instant = .now
+        now: MonotonicClock.Instant = .now
     ) {
         self.stable = stable
         self.candidate = candidate
@@ -54,7 +54,7 @@ package final class Rollout: Sendable {
         _ stable: ModelVersion,
         _ candidate: ModelVersion,
         _ limits: Settings.Rollout,
-        _ now: ContinuousClock.Instant
+        _ now: MonotonicClock.Instant
     ) -> State {
         State(
             step: step,
@@ -173,7 +173,7 @@ package final class Rollout: Sendable {
     }
 
     /// Looks at the gates, and goes on to the next step where they held for long enough.
-    func judge(at now: ContinuousClock.Instant) -> Judgement {
+    func judge(at now: MonotonicClock.Instant) -> Judgement {
         let readings = gates(at: now).readings
         if let failed = readings.first(where: { $0.verdict == .failed }) { return .failed(failed) }
         return state.withLock { state in
@@ -192,7 +192,7 @@ package final class Rollout: Sendable {
         }
     }
 
-    func gates(at now: ContinuousClock.Instant) -> RolloutGates {
+    func gates(at now: MonotonicClock.Instant) -> RolloutGates {
         let found = state.withLock { $0 }
         return RolloutGates(
             limits: limits,
@@ -205,7 +205,7 @@ package final class Rollout: Sendable {
     }
 
     /// Where it stands: the step, the percent, since when.
-    var progress: (step: Int, percent: Double, since: ContinuousClock.Instant) {
+    var progress: (step: Int, percent: Double, since: MonotonicClock.Instant) {
         state.withLock { state in
             (state.step, state.step == 0 ? 0 : steps.percents[state.step - 1], state.since)
         }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import Guards
 import JSON
+import Platform
 
 /// How a rollout stands: `GET /v1/models/{m}/rollout`.
 struct RolloutPage {
     let host: ModelHost
 
-    func document(at now: ContinuousClock.Instant) -> JSONValue {
+    func document(at now: MonotonicClock.Instant) -> JSONValue {
         guard let rollout = host.rollout else {
             return ["model": .string(host.name), "rollout": .null]
         }

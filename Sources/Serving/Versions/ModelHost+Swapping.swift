@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Artifacts
 import Guards
-import Platform
+package import Platform
 
 /// Which version answers next; each step is one change under the host's lock, so that a request
 /// sees the old version or the new one and never a mixture.
@@ -18,7 +18,7 @@ extension ModelHost {
     /// give every row to the fallback.
     ///
     /// - Returns: the swap, where another version answers than before.
-    package func settle(at now: ContinuousClock.Instant = .now) -> Swap? {
+    package func settle(at now: MonotonicClock.Instant = .now) -> Swap? {
         swap { labels, loaded in
             let sound = loaded.filter { $0.isSound(at: now) }.map(\.version)
             let hasActive = loaded.contains { $0.version == labels.active }
@@ -35,7 +35,7 @@ extension ModelHost {
     }
 
     /// The version that `settle` would swap the active one for.
-    package func nextVersion(at now: ContinuousClock.Instant = .now) -> Int? {
+    package func nextVersion(at now: MonotonicClock.Instant = .now) -> Int? {
         let (labels, loaded) = (labels, versions)
         guard active != nil else { return nil }
         let next = labels.next(of: loaded.filter { $0.isSound(at: now) }.map(\.version))
@@ -66,7 +66,7 @@ extension ModelHost {
 
     /// The version that a rollback would go to: the one before, or else the newest older one that
     /// is right.
-    package func rollbackTarget(at now: ContinuousClock.Instant = .now) -> ModelVersion? {
+    package func rollbackTarget(at now: MonotonicClock.Instant = .now) -> ModelVersion? {
         let (labels, loaded) = (labels, versions)
         guard let active = labels.active else { return nil }
         if let previous = labels.previous, previous != active,
@@ -122,14 +122,14 @@ extension [ModelVersion] {
 extension ModelVersion {
     /// Whether its golden records fail or its files changed; a verdict that is merely old, as on a
     /// machine without a processor to spare, says neither.
-    package func isKnownBad(at now: ContinuousClock.Instant) -> Bool {
+    package func isKnownBad(at now: MonotonicClock.Instant) -> Bool {
         guards.withLock {
             $0.integrityFailure != nil || $0.canary.verdict(at: now) == .failing
         }
     }
 
     /// Whether its golden records pass and its bytes are those that were approved.
-    package func isSound(at now: ContinuousClock.Instant) -> Bool {
+    package func isSound(at now: MonotonicClock.Instant) -> Bool {
         guards.withLock {
             $0.integrityFailure == nil && $0.canary.verdict(at: now) == .passing
         }

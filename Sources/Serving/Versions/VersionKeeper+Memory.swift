@@ -129,7 +129,7 @@ extension VersionKeeper {
     }
 
     private func waitForRetired() {
-        let end = ContinuousClock.now + Self.longestWait
+        let end = MonotonicClock.now + Self.longestWait
         while retired.contains(where: { $0.version != nil }), .now < end {
             sleepFor(.milliseconds(2))
         }

@@ -20,7 +20,7 @@ extension VersionKeeper {
     }
 
     private func pack(_ version: ModelVersion, _ host: ModelHost) {
-        let started = ContinuousClock.now
+        let started = MonotonicClock.now
         let failure = version.pack()
         guard let failure else {
             daemon.reporter.log(
@@ -30,7 +30,7 @@ extension VersionKeeper {
                 [
                     "model": .string(version.name), "version": .number(version.version),
                     "bytes": .number(version.program.plan.constantsByteCount),
-                    "seconds": .number((ContinuousClock.now - started).seconds),
+                    "seconds": .number((MonotonicClock.now - started).seconds),
                 ]
             )
             return

@@ -101,7 +101,7 @@ extension VersionKeeper {
         let identity = candidate.identity
         let settings = daemon.settings.versions
         let fingerprint = FolderFingerprint(directory: candidate.path)
-        let now = ContinuousClock.now
+        let now = MonotonicClock.now
         if seen[identity]?.fingerprint != fingerprint {
             seen[identity] = Sighting(fingerprint: fingerprint, since: now)
         }
@@ -134,7 +134,7 @@ extension VersionKeeper {
         packsLater: Bool = false
     ) -> Bool {
         let identity = candidate.identity
-        let started = ContinuousClock.now
+        let started = MonotonicClock.now
         note("loading \(identity)")
         defer { note(daemon.registry.progress.isLoaded ? "loaded" : "loaded \(identity)") }
         seen[identity, default: sighting(of: candidate)].isTried = true
@@ -212,7 +212,7 @@ extension VersionKeeper {
     private func noteLoaded(
         _ version: ModelVersion,
         _ report: CanaryReport,
-        _ started: ContinuousClock.Instant
+        _ started: MonotonicClock.Instant
     ) {
         if version.contract.drift.then != .alert {
             daemon.reporter.event(
@@ -233,7 +233,7 @@ extension VersionKeeper {
                 "version": .number(version.version),
                 "stage": .string(version.artifact.stage.rawValue),
                 "signature": version.artifact.signature.document,
-                "seconds": .number((ContinuousClock.now - started).seconds),
+                "seconds": .number((MonotonicClock.now - started).seconds),
                 "arena_bytes": .number(version.program.plan.arenaByteCount),
                 "canary": .string(report.outcomeName),
                 "max_deviation": .number(report.deviations.max() ?? 0),

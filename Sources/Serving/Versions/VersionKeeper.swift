@@ -33,7 +33,7 @@ package final class VersionKeeper: @unchecked Sendable {
     struct Sighting {
         var fingerprint: FolderFingerprint
         /// Since when it looks so.
-        var since: ContinuousClock.Instant
+        var since: MonotonicClock.Instant
         /// Whether a load of just these files was tried.
         var isTried = false
     }
@@ -49,7 +49,7 @@ package final class VersionKeeper: @unchecked Sendable {
     /// Loads what is there, and begins to watch; returns when all has been looked at.
     package func start() {
         queue.sync {
-            let started = ContinuousClock.now
+            let started = MonotonicClock.now
             // First, so that nothing changes unseen between the look and the watch.
             listener = FolderListener(on: queue) { [weak self] in
                 self?.scheduleScan(after: self?.daemon.settings.versions.settle ?? .seconds(1))
@@ -167,7 +167,7 @@ package final class VersionKeeper: @unchecked Sendable {
         daemon.manager.tell(phase)
     }
 
-    private func announce(_ started: ContinuousClock.Instant) {
+    private func announce(_ started: MonotonicClock.Instant) {
         let budget = daemon.budget.withLock { $0 }
         daemon.reporter.event(
             "memory.budget",
@@ -189,7 +189,7 @@ package final class VersionKeeper: @unchecked Sendable {
             model: nil,
             [
                 "models": .number(daemon.registry.versions.count),
-                "seconds": .number((ContinuousClock.now - started).seconds),
+                "seconds": .number((MonotonicClock.now - started).seconds),
                 "ready": .bool(daemon.readiness.isReady),
             ]
         )

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Artifacts
 import JSON
+import Platform
 import Serving
 
 extension CommandSpec {
