@@ -111,6 +111,14 @@ import Testing
         #expect(try answer.json()["category"] == "data")
     }
 
+    @Test func `a request without JSON is told what to send instead`() throws {
+        let daemon = try TestDaemon([servedModel()])
+        let headers = ["inference-header-content-length: 0"]
+        let answer = try daemon.ask("POST", Self.infer, "\u{1}\u{2}", headers: headers)
+        #expect(try answer.json()["code"] == "not_supported")
+        #expect(answer.text.contains("send JSON that names the inputs"), "\(answer.text)")
+    }
+
     @Test func `a deadline of nothing has passed`() throws {
         let daemon = try TestDaemon([servedModel()])
         let body = #"{"parameters": {"timeout": 0}, "instances": [\#(stone())]}"#

@@ -107,6 +107,16 @@ struct PredictionCall: Sendable {
                     + "body's \(bodyByteCount)"
             )
         }
+        // The protocol's raw form, where nothing says what the bytes are.
+        guard count > 0 else {
+            throw Failure(
+                400,
+                "not_supported",
+                .data,
+                "inference-header-content-length: 0 asks for a request without JSON, which is not "
+                    + "supported; send JSON that names the inputs, and its length in this header"
+            )
+        }
         return count
     }
 

@@ -185,7 +185,7 @@ extension ModelVersion {
                 "request_too_large",
                 .data,
                 "the texts of the request's \(tables.modelRows.count) rows do not fit the "
-                    + "model's arena; send fewer rows a request"
+                    + "model's arena; send fewer rows a request, or shorter texts"
             )
         }
         let lent = inputs.lentInputs(tables.features, rows: tables.modelRows)
