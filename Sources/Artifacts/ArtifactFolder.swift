@@ -42,7 +42,14 @@ struct ArtifactFolder: Sendable {
         do throws(SystemError) {
             for name in try listDirectory(folder.isEmpty ? path : "\(path)/\(folder)") {
                 let file = folder.isEmpty ? name : "\(folder)/\(name)"
-                switch try fileStatus(of: "\(path)/\(file)", followingLinks: false).kind {
+                let kind: FileStatus.Kind
+                do {
+                    kind = try fileStatus(of: "\(path)/\(file)", followingLinks: false).kind
+                } catch {
+                    problems.append(ArtifactProblem(listed: file, error))
+                    continue
+                }
+                switch kind {
                 case .regular: files.append(file)
                 case .directory:
                     list(file, depth: depth + 1, into: &files, problems: &problems)
@@ -133,6 +140,22 @@ struct ArtifactFolder: Sendable {
 }
 
 extension ArtifactProblem {
+    /// The kernel's refusal to tell of what a folder lists.
+    ///
+    /// A name that is not UTF-8 cannot be asked for: what stands for its bytes here is the name of no file.
+    init(listed file: String, _ error: SystemError) {
+        guard error.errno == ENOENT, file.unicodeScalars.contains("\u{FFFD}") else {
+            self.init(file, error)
+            return
+        }
+        self.init(
+            file: file,
+            found: "a name that is not UTF-8",
+            expected: "a name in UTF-8",
+            remedy: "rename or remove it"
+        )
+    }
+
     /// The kernel's refusal to read a file.
     init(_ file: String, _ error: SystemError) {
         switch error.errno {

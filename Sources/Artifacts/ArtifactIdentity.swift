@@ -26,6 +26,10 @@ package struct ArtifactIdentity: Hashable, Sendable, CustomStringConvertible {
         return text.utf8.allSatisfy { isLetterOrDigit($0) || "._-".utf8.contains($0) }
     }
 
+    /// What `version(folder:)` accepts, in words.
+    package static let versionRule =
+        "a positive whole number of at most 18 digits without leading zeros"
+
     /// The version that a folder's name says: a positive whole number without leading zeros.
     package static func version(folder: String) -> Int? {
         guard let first = folder.utf8.first, first != UInt8(ascii: "0"), folder.utf8.count <= 18,

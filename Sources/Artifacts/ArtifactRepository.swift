@@ -107,7 +107,7 @@ package struct ArtifactRepository: Sendable {
                 ArtifactProblem(
                     file: place,
                     found: "no version",
-                    expected: "a positive whole number without leading zeros",
+                    expected: ArtifactIdentity.versionRule,
                     remedy: "rename or remove the folder"
                 )
             )
@@ -140,7 +140,7 @@ package struct ArtifactRepository: Sendable {
                 ArtifactProblem(file: place, found: found, expected: expected)
             )
         } catch {
-            listing.rejected.append(ArtifactProblem(place, error))
+            listing.rejected.append(ArtifactProblem(listed: place, error))
         }
         return false
     }

@@ -79,7 +79,7 @@ private func profile(_ bench: Bench, _ options: BenchOptions) throws(ModelFolder
         writeText("serin bench: the run stopped in the model\n", to: 2)
         return 1
     }
-    if options.isProfiled { print(options.json ? profile.value().text() : profile.text()) }
+    if options.isProfiled { Terminal.print(options.json ? profile.value().text() : profile.text()) }
     if let path = options.tracePath {
         do throws(SystemError) {
             try writeFileAtomically(profile.trace().encoded().span, to: path)
@@ -93,7 +93,7 @@ private func profile(_ bench: Bench, _ options: BenchOptions) throws(ModelFolder
 private func report(_ times: [Double], arenaByteCount: Int, json: Bool) {
     let (p50, p99) = (times[times.count / 2], times[min(times.count - 1, times.count * 99 / 100)])
     if json {
-        print(
+        Terminal.print(
             JSONValue.object([
                 JSONMember(name: "p50_us", value: .number(p50)),
                 JSONMember(name: "p99_us", value: .number(p99)),
@@ -102,7 +102,9 @@ private func report(_ times: [Double], arenaByteCount: Int, json: Bool) {
             ]).text()
         )
     } else {
-        print("p50 \(p50) us, p99 \(p99) us, \(times.count) runs, arena \(arenaByteCount) bytes")
+        Terminal.print(
+            "p50 \(p50) us, p99 \(p99) us, \(times.count) runs, arena \(arenaByteCount) bytes"
+        )
     }
 }
 

@@ -17,7 +17,14 @@ struct Main {
     static let laterCommands = ["replay"]
 
     static func main() {
-        exitProcess(run(Array(CommandLine.arguments.dropFirst())).rawValue)
+        let words = Array(CommandLine.arguments.dropFirst())
+        var status = run(words)
+        if let failure = Terminal.outputFailure {
+            let sentence = "the answer could not be written: \(failure)"
+            Terminal.complain(prefixed(sentence, by: words.first))
+            status = .failed
+        }
+        exitProcess(status.rawValue)
     }
 
     /// Finds the command, checks its arguments, runs it.

@@ -26,7 +26,7 @@ func verifyModelFolder(path: String, json: Bool) -> Int32 {
         return report.isPassed ? 0 : 1
     } catch {
         if json {
-            print(
+            Terminal.print(
                 JSONValue.object([
                     JSONMember(name: "path", value: .string(path)),
                     JSONMember(name: "passed", value: .bool(false)),
@@ -34,7 +34,7 @@ func verifyModelFolder(path: String, json: Bool) -> Int32 {
                 ]).text()
             )
         } else {
-            print("FAILED \(path): \(error)")
+            Terminal.print("FAILED \(path): \(error)")
         }
         switch error {
         case .unusable: return 2

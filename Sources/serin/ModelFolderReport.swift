@@ -24,19 +24,19 @@ struct ModelFolderReport {
     /// Writes a line for each problem and the summary last, or one JSON object.
     func print(json: Bool) {
         guard !json else {
-            Swift.print(value.text())
+            Terminal.print(value.text())
             return
         }
         for set in sets {
-            if let problem = set.problem { Swift.print("\(set.name): \(problem)") }
+            if let problem = set.problem { Terminal.print("\(set.name): \(problem)") }
             for (name, verdict) in set.outputs {
                 if let problem = verdict.problem {
-                    Swift.print("\(set.name): output '\(name)' \(problem)")
+                    Terminal.print("\(set.name): output '\(name)' \(problem)")
                 }
             }
         }
         let passed = sets.count { $0.isPassed }
-        Swift.print(
+        Terminal.print(
             "\(isPassed ? "passed" : "FAILED") \(path): \(passed) of \(sets.count) data sets, largest difference \(largestDifference)"
         )
     }

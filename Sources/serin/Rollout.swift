@@ -35,9 +35,13 @@ extension CommandSpec {
 }
 
 @Sendable private func runRollout(_ arguments: Arguments) throws -> ExitStatus {
+    let word = arguments.positional(1) ?? "get"
+    if word != "start", let extra = arguments.positional(2) {
+        throw CommandFailure.misuse("'\(word)' takes no version; unexpected '\(extra)'")
+    }
     let client = try OperationsClient(arguments)
     let target = "/v1/models/\(pathSegment(arguments.positional(0) ?? ""))/rollout"
-    switch arguments.positional(1) ?? "get" {
+    switch word {
     case "get":
         let answer = try client.ask(.get, target)
         Terminal.print(
@@ -45,9 +49,7 @@ extension CommandSpec {
         )
         return .done
     case "start":
-        guard let version = arguments.positional(2).flatMap(Int.init), version > 0 else {
-            throw CommandFailure.misuse("start needs a version, a positive whole number")
-        }
+        let version = try CommandSpec.version(arguments.positional(2))
         let order: JSONValue = [
             "version": .number(version),
             "reason": .string(arguments["--reason"] ?? "no reason given"),

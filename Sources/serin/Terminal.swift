@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Glibc
 import Platform
 
 /// Standard output and standard error, a whole text at a time.
@@ -10,7 +11,12 @@ enum Terminal {
     static func complain(_ text: String) { write(text, to: 2) }
 
     /// Writes bytes as they are to standard output.
-    static func print(bytes: [UInt8]) { try? writeAll(bytes.span, to: 1, named: "output") }
+    static func print(bytes: [UInt8]) { put(bytes, to: 1) }
+
+    /// Why standard output did not take what it was given; nil where it did.
+    static var outputFailure: SystemError? { firstFailure.withLock { $0 } }
+
+    private static let firstFailure = Guarded<SystemError?>(nil)
 
     /// Texts of files and clients must not move a terminal's cursor or hide what stands beside them: such
     /// characters are written as JSON's escapes, which mean the same in documents for machines.
@@ -35,10 +41,19 @@ enum Terminal {
         return shown
     }
 
-    /// A reader that went away, as `head` does, is no failure of ours.
     private static func write(_ text: String, to descriptor: Int32) {
         let text = withoutControls(text)
         let bytes = Array((text.last == "\n" ? text : text + "\n").utf8)
-        try? writeAll(bytes.span, to: descriptor, named: "output")
+        put(bytes, to: descriptor)
+    }
+
+    /// A reader that went away, as `head` does, is no failure of ours; a full disk is one.
+    private static func put(_ bytes: [UInt8], to descriptor: Int32) {
+        do {
+            try writeAll(bytes.span, to: descriptor, named: "standard output")
+        } catch {
+            guard descriptor == 1, error.errno != EPIPE else { return }
+            firstFailure.withLock { $0 = $0 ?? error }
+        }
     }
 }

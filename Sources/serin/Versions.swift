@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Artifacts
 import HTTP
 import JSON
 import Platform
@@ -135,9 +136,9 @@ extension CommandSpec {
         return JSONMember(name: "reason", value: .string(reason))
     }
 
-    private static func version(_ text: String?) throws(CommandFailure) -> Int {
-        guard let text, let version = Int(text), version > 0 else {
-            throw .misuse("'\(text ?? "")' is no version; expected a positive whole number")
+    static func version(_ text: String?) throws(CommandFailure) -> Int {
+        guard let version = text.flatMap(ArtifactIdentity.version(folder:)) else {
+            throw .misuse("'\(text ?? "")' is no version; expected \(ArtifactIdentity.versionRule)")
         }
         return version
     }

@@ -44,6 +44,34 @@ import Testing
         )
     }
 
+    @Test func `a name that is not UTF-8 is told as such`() throws {
+        let root = try makeTemporaryDirectory(prefix: "serin-repository-")
+        defer { try? removeFolders(root) }
+        try makeDirectory("\(root)/m/1")
+        for place in ["/", "/m/", "/m/1/"] {
+            let path = Array((root + place).utf8CString.dropLast()) + [-1, -2, 0]
+            #expect(unsafe mkdir(path, 0o755) == 0)
+        }
+        try ArtifactFixture.write([], to: "\(root)/m/1/artifact.json")
+        let listing = try ArtifactRepository(path: root).scan()
+        #expect(listing.candidates.map(\.identity.description) == ["m/1"])
+        let folder = ArtifactFolder(path: "\(root)/m/1").list()
+        #expect(folder.files == ["artifact.json"])
+        for problem in listing.rejected + folder.problems {
+            #expect(problem.found == "a name that is not UTF-8", "\(problem)")
+        }
+        #expect(listing.rejected.count == 2)
+        #expect(folder.problems.count == 1)
+    }
+
+    /// Removes what this process cannot name.
+    private func removeFolders(_ root: String) throws {
+        for place in ["/m/1/", "/m/", "/"] {
+            _ = unsafe rmdir(Array((root + place).utf8CString.dropLast()) + [-1, -2, 0])
+        }
+        try removeDirectory(root)
+    }
+
     @Test func `an empty repository has nothing and a missing one is an error`() throws {
         let root = try makeTemporaryDirectory(prefix: "serin-repository-")
         defer { try? removeDirectory(root) }

@@ -409,12 +409,84 @@ def test_a_reload_takes_up_what_the_settings_say_now(tmp_path):
         assert version(daemon) == 3
 
 
-def test_state_that_is_damaged_is_as_good_as_none(tmp_path):
+OTHER = "tumour"
+
+
+def orders(daemon):
+    """What is in force for two models, as a restart must leave it."""
+    found = {}
+    for name in (NAME, OTHER):
+        answer = daemon.operations("GET", f"/v1/models/{name}/versions").json()
+        override = daemon.operations("GET", f"/v1/models/{name}/override").json()
+        found[name] = (
+            answer["active"], answer["pin"], override.get("mode"),
+            [(row["version"], row["labels"]) for row in answer["versions"]],
+        )
+    return found
+
+
+@pytest.fixture
+def ordered(tmp_path):
+    """A daemon with two models, one of which is rolled back and one pinned to its older version."""
+    models = copy_models(tmp_path, f"{NAME}/1", f"{NAME}/2", f"{OTHER}/1")
+    bring(models, 2, OTHER, from_number=1)
+    with Daemon(models, tmp_path, QUICK) as daemon:
+        reason = {"reason": "prices look wrong"}
+        assert daemon.operations("POST", f"/v1/models/{NAME}/rollback", reason).status_code == 200
+        pin = {"version": 1, "reason": "freeze"}
+        assert daemon.operations("PUT", f"/v1/models/{OTHER}/pin", pin).status_code == 200
+        for name in (NAME, OTHER):
+            order = {"mode": "fallback", "reason": name, "by": "me", "expires_in": "1h"}
+            answer = daemon.operations("PUT", f"/v1/models/{name}/override", order)
+            assert answer.status_code == 200, answer.text
+        yield daemon, models
+
+
+def test_orders_for_every_model_survive_a_kill(ordered):
+    daemon, _ = ordered
+    before = orders(daemon)
+    assert before[NAME][0] == before[OTHER][0] == 1
+    for _ in range(2):
+        daemon.process.kill()
+        daemon.process.wait()
+        daemon.start()
+        assert orders(daemon) == before
+
+
+def test_orders_survive_a_start_before_the_models_are_mounted(ordered):
+    daemon, models = ordered
+    before = orders(daemon)
+    daemon.stop()
+    elsewhere = models.rename(models.with_name("unmounted"))
+    models.mkdir()
+    daemon.wait = None
+    daemon.start()
+    daemon.wait_for("/livez")
+    # One model comes first, and what is written for it must not cost the other's orders.
+    for name in (OTHER, NAME):
+        (elsewhere / name).rename(models / name)
+        wait_until(lambda: daemon.get(f"/v2/models/{name}").status_code == 200)
+        answer = daemon.operations("DELETE", f"/v1/models/{name}/override")
+        assert answer.status_code == 200
+    wait_until(lambda: {name: part[0] for name, part in orders(daemon).items()} == {NAME: 1, OTHER: 1})
+    wait_until(lambda: (2, ["held"]) in orders(daemon)[NAME][3])
+    assert orders(daemon)[OTHER][1] == before[OTHER][1]
+
+
+@pytest.mark.parametrize("half", ['{"diamonds-price": {"active": 1, "held": 7, "pin"', "", "[1]"])
+def test_state_that_is_damaged_is_told_and_kept_aside(tmp_path, half):
     with served(tmp_path, 1, 2) as (daemon, _):
         daemon.stop()
-        (daemon.state / "versions.json").write_text('{"diamonds-price": {"active": 1, "held": 7, "pin"')
+        (daemon.state / "versions.json").write_text(half)
         daemon.start()
         assert version(daemon) == 2
+        (told,) = daemon.events("state.damaged")
+        assert told["fields"]["file"] == str(daemon.state / "versions.json.damaged")
+        assert (daemon.state / "versions.json.damaged").read_text() == half
+
+
+def test_state_of_versions_that_are_not_there_is_as_good_as_none(tmp_path):
+    with served(tmp_path, 1, 2) as (daemon, _):
         daemon.stop()
         (daemon.state / "versions.json").write_text('{"diamonds-price": {"active": 99, "previous": -1}}')
         daemon.start()

@@ -144,7 +144,8 @@ import Testing
     @Test func `steps are rising percents`() {
         #expect(RolloutSteps("1 5 25")?.percents == [1, 5, 25])
         #expect(RolloutSteps("0.5")?.percents == [0.5])
-        for text in ["", "0", "5 5", "5 1", "100", "x", "-1", "nan", "1 inf"] {
+        #expect(RolloutSteps("0.01")?.percents == [0.01])
+        for text in ["", "0", "0.009", "5 5", "5 1", "100", "x", "-1", "nan", "1 inf"] {
             #expect(RolloutSteps(text) == nil, "\(text)")
         }
     }

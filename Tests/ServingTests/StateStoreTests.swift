@@ -14,24 +14,91 @@ import Testing
 
     @Test func `what is written is read again, by the owner only`() throws {
         try withFolder { path in
-            let store = try StateStore(path: path)
-            #expect(store.read("overrides.json") == nil)
-            let document: JSONValue = ["a": [1, "b\n", nil]]
-            try store.write(document, to: "overrides.json")
-            #expect(store.read("overrides.json") == document)
+            let value: JSONValue = ["a": [1, "b\n", nil]]
+            do {
+                let store = try StateStore(path: path)
+                #expect(store.read(.overrides, "m") == nil)
+                try store.update(.overrides) { $0["m"] = value }
+                #expect(store.read(.overrides, "m") == value)
+            }
+            #expect(try StateStore(path: path).read(.overrides, "m") == value)
             #expect(try fileStatus(of: "\(path)/overrides.json").permissions == 0o600)
             #expect(try fileStatus(of: path).permissions == 0o700)
         }
     }
 
-    static let damages: [[UInt8]] = [[], Array("{".utf8), Array("{}x".utf8), [0xFF], [0]]
+    @Test func `what nobody changes stays, over restarts too`() throws {
+        try withFolder { path in
+            try StateStore(path: path).update(.versions) { kept in
+                kept["a"] = 1
+                kept["b"] = 2
+            }
+            try StateStore(path: path).update(.versions) { $0["a"] = 3 }
+            let store = try StateStore(path: path)
+            #expect(store.read(.versions, "a") == 3)
+            #expect(store.read(.versions, "b") == 2)
+            try store.update(.versions) { $0["a"] = nil }
+            #expect(store.read(.versions, "a") == nil)
+            #expect(store.read(.versions, "b") == 2)
+        }
+    }
 
-    @Test(arguments: damages)
-    func `a damaged document is none`(bytes: [UInt8]) throws {
+    @Test func `changes at once are all kept`() async throws {
+        let folder = try makeTemporaryDirectory(prefix: "serin-state-")
+        defer { try? removeDirectory(folder) }
+        let path = "\(folder)/state"
+        let counts = Counts()
+        do {
+            let store = try StateStore(path: path)
+            await withTaskGroup(of: Void.self) { group in
+                for number in 0..<4 {
+                    group.addTask {
+                        for _ in 0..<20 {
+                            counts.values.withLock { $0[number] += 1 }
+                            try? store.update(.breakers) { kept in
+                                for (place, count) in counts.all.enumerated() {
+                                    kept["\(place)"] = .number(count)
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        let store = try StateStore(path: path)
+        #expect((0..<4).allSatisfy { store.read(.breakers, "\($0)") == 20 })
+    }
+
+    private final class Counts: Sendable {
+        let values = Guarded([Int](repeating: 0, count: 4))
+        var all: [Int] { values.withLock { $0 } }
+    }
+
+    @Test func `what cannot be written is as it was, and can be tried again`() throws {
         try withFolder { path in
             let store = try StateStore(path: path)
+            try makeDirectory("\(path)/breakers.json/in-the-way")
+            #expect(throws: SystemError.self) { try store.update(.breakers) { $0["m/1"] = "x" } }
+            #expect(store.read(.breakers, "m/1") == nil)
+            try removeDirectory("\(path)/breakers.json")
+            try store.update(.breakers) { $0["m/1"] = "x" }
+            #expect(store.read(.breakers, "m/1") == "x")
+        }
+    }
+
+    static let damages: [[UInt8]] = [
+        [], Array("{".utf8), Array("{}x".utf8), Array("[]".utf8), [0xFF], [0],
+    ]
+
+    @Test(arguments: damages)
+    func `a damaged document is none, told and kept aside`(bytes: [UInt8]) throws {
+        try withFolder { path in
+            try makeDirectory(path)
             try writeFileAtomically(bytes.span, to: "\(path)/breakers.json")
-            #expect(store.read("breakers.json") == nil)
+            let store = try StateStore(path: path)
+            #expect(store.read(.breakers, "m/1") == nil)
+            #expect(store.damages.map(\.file) == ["\(path)/breakers.json.damaged"])
+            #expect(try readFile(path: "\(path)/breakers.json.damaged", limit: 100) == bytes)
         }
     }
 

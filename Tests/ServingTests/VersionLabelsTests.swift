@@ -31,6 +31,32 @@ import Testing
         #expect(labels.names(of: 2) == ["held"])
     }
 
+    @Test func `who is promoted keeps newer ones away, the active one too`() {
+        var labels = VersionLabels()
+        labels.activate(2)
+        let stays = labels.promote(2, known: digests, reason: "stay")
+        #expect(!stays)
+        #expect(labels.names(of: 2) == ["stable"])
+        #expect(labels.names(of: 3) == ["held"])
+        let comes = labels.promote(3, known: digests, reason: "now")
+        #expect(comes)
+        #expect(labels.names(of: 3) == ["stable"])
+        let goes = labels.promote(1, known: digests, reason: "back")
+        #expect(goes)
+        #expect(labels.held.keys.sorted() == [2, 3])
+        #expect(labels.next(of: [1, 2, 3]) == 1)
+    }
+
+    @Test func `a rollout by hand holds what is newer, and not what answers`() {
+        var labels = VersionLabels()
+        labels.activate(3)
+        labels.holdNewer(than: 1, loaded: digests, reason: "first this one")
+        #expect(labels.held.keys.sorted() == [2])
+        labels.pin = .init(version: 2, reason: "freeze", by: "mira")
+        #expect(labels.version(named: "pinned") == 2)
+        #expect(labels.version(named: "held") == nil)
+    }
+
     @Test func `a hold is on the bytes`() {
         var labels = VersionLabels()
         labels.activate(2)
@@ -54,6 +80,7 @@ import Testing
         for version in 1...3 { labels.activate(version) }
         labels.goBack(to: 2, loaded: digests, reason: "prices \"look\" wrong")
         labels.pin = .init(version: 2, reason: "freeze", by: "mira")
+        labels.rollout = .init(version: 3, step: 2, digest: "three")
         labels.isUnloaded = true
         let text = labels.json.encoded(pretty: true)
         #expect(VersionLabels(persisted: try parseJSON(text)) == labels)

@@ -36,14 +36,26 @@ struct VersionOrders {
         case .startRollout:
             let host = try daemon.host(match)
             let order = try order(body, needsVersion: true)
-            try keeper.rollOut(order.version ?? 0, of: host, by: caller, completion(host))
+            try keeper.rollOut(
+                order.version ?? 0,
+                of: host,
+                by: caller,
+                reason: order.reason,
+                completion(host)
+            )
             return .later
         case .stopRollout:
             let host = try daemon.host(match)
             let reason =
                 body.isEmpty ? "stopped by \(caller)" : try order(body, needsVersion: false).reason
-            try keeper.stopRollout(host, by: caller, reason: reason, completion(host))
-            return .later
+            guard let isKept = try keeper.abandon(host, by: caller, reason: reason) else {
+                let answers = host.labels.active.map { "; version \($0) answers" } ?? ""
+                throw .conflict(
+                    "no rollout of model '\(host.name)' is under way" + answers,
+                    host
+                )
+            }
+            return .now(marks.stamp(page(host, isKept: isKept)))
         case .load:
             try checkParameters(body, known: [])
             let name = match.parameters["model"] ?? ""
@@ -100,20 +112,24 @@ struct VersionOrders {
         let host = try daemon.host(match)
         let order = try order(body, needsVersion: false)
         // What is new is what is on its way: to go back is to take it out of traffic.
-        if order.version == nil, host.rollout != nil {
-            try keeper.abandon(host, by: caller, reason: order.reason)
-            return json(page(host))
+        if order.version == nil || order.version == host.labels.active, host.rollout != nil,
+            let isKept = try keeper.abandon(host, by: caller, reason: order.reason)
+        {
+            return page(host, isKept: isKept)
         }
         guard let active = host.labels.active, host.active != nil else {
             throw .conflict("no version of model '\(host.name)' answers", host)
         }
         let target = order.version.map { host.version($0) } ?? host.rollbackTarget()
         guard let target, target.version != active else {
-            let wanted = order.version.map { "version \($0) is not in memory" }
+            let wanted = order.version.map {
+                $0 == active ? "it answers already" : "version \($0) is not in memory"
+            }
             throw .conflict(
                 "model '\(host.name)' cannot go back from version \(active): "
-                    + (wanted ?? "no version before it is in memory")
-                    + "; loaded: \(host.versions.map { String($0.version) }.joined(separator: ", "))",
+                    + (wanted ?? "no version before it is in memory that is right and not held")
+                    + "; loaded: \(host.versions.map { String($0.version) }.joined(separator: ", "))"
+                    + "; serin promote \(host.name) N loads version N and lets it answer",
                 host
             )
         }
@@ -124,15 +140,28 @@ struct VersionOrders {
                 host
             )
         }
-        guard let swap = host.goBack(to: target.version, from: active, reason: order.reason) else {
+        let swap = host.goBack(
+            to: target.version,
+            from: active,
+            reason: order.reason,
+            by: caller
+        )
+        guard let swap else {
             throw .conflict("another version answers meanwhile; look again", host)
         }
+        // A version on its way beside the one that no longer answers is on no way.
+        if host.rollout != nil { try keeper.endRollout(host, "superseded", .superseded) }
         daemon.noteSwap(swap, of: host, by: caller, reason: order.reason, isRollback: true)
+        if let pin = host.labels.pin { daemon.notePin(pin, of: host) }
         let isKept = daemon.keepVersions()
         daemon.versions.withLock { $0 }?.tidy(host)
-        var document = page(host).asObject ?? []
-        document.append(JSONMember(name: "kept", value: .bool(isKept)))
-        return json(.object(document))
+        return page(host, isKept: isKept)
+    }
+
+    /// The page of versions, and whether a restart would leave them so.
+    private func page(_ host: ModelHost, isKept: Bool) -> Response {
+        let kept = JSONMember(name: "kept", value: .bool(isKept))
+        return json(.object((page(host).asObject ?? []) + [kept]))
     }
 
     private func promote(
@@ -304,7 +333,7 @@ struct VersionOrders {
 }
 
 extension Failure {
-    fileprivate static func conflict(_ sentence: String, _ host: ModelHost) -> Failure {
+    static func conflict(_ sentence: String, _ host: ModelHost) -> Failure {
         var failure = Failure(409, "cannot_swap", .model, sentence)
         failure.model = host.name
         return failure

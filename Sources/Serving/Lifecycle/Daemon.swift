@@ -53,6 +53,7 @@ package final class Daemon: Sendable {
             )
         }
         let reporter = Reporter(directory: path, settings: settings)
+        Self.tell(store.damages, reporter)
         let metrics = ServingMetrics()
         let parts = DaemonParts(
             settings: settings,
@@ -123,6 +124,21 @@ package final class Daemon: Sendable {
         }
         metrics.watch(parts, inference: inference, operations: operations)
         for (name, tls) in ports { if let tls { metrics.watch(tls, port: name) } }
+    }
+
+    private static func tell(_ damages: [StateStore.Damage], _ reporter: Reporter) {
+        for damage in damages {
+            reporter.event(
+                "state.damaged",
+                .error,
+                model: nil,
+                [
+                    "file": .string(damage.file), "problem": .string(damage.problem),
+                    "remedy":
+                        "what it held is not in force; give the orders again, and remove the file",
+                ]
+            )
+        }
     }
 
     /// The sockets that were handed over, for as long as operators' ones are not open to strangers.

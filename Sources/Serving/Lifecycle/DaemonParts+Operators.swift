@@ -6,18 +6,14 @@ import Telemetry
 
 /// What operators and guards decide: kept on disk first, then in force, then in the journal.
 extension DaemonParts {
-    private static let overridesFile = "overrides.json"
-    private static let breakersFile = "breakers.json"
-
     /// The override of a model as the last run left it.
     func keptOverride(of model: String) -> Override? {
-        guard let document = store.read(Self.overridesFile)?[model] else { return nil }
-        return try? Override(persisted: document)
+        store.read(.overrides, model).flatMap { try? Override(persisted: $0) }
     }
 
     /// The reason for which an operator tripped a version's breaker, kept across restarts.
     func keptBreakerTrip(of model: String, _ version: Int) -> String? {
-        store.read(Self.breakersFile)?["\(model)/\(version)"]?.asString
+        store.read(.breakers, "\(model)/\(version)")?.asString
     }
 
     func keepOverride(
@@ -78,31 +74,22 @@ extension DaemonParts {
     }
 
     private func writeOverrides() throws(SystemError) {
-        let now = WallClock.now().epochSeconds
-        var members: [JSONMember] = []
-        for host in registry.hosts {
-            if let override = host.override(at: now) {
-                members.append(JSONMember(name: host.name, value: override.json))
-            }
+        try store.update(.overrides) { kept in
+            let now = WallClock.now().epochSeconds
+            for host in registry.hosts { kept[host.name] = host.override(at: now)?.json }
         }
-        try store.write(.object(members), to: Self.overridesFile)
     }
 
     func keepForcedBreakers() throws(Failure) {
-        var members: [JSONMember] = []
-        for version in registry.versions {
-            let snapshot = version.guards.withLock { $0.breaker.snapshot(at: .now) }
-            if snapshot.state == .forcedOpen {
-                members.append(
-                    JSONMember(
-                        name: "\(version.name)/\(version.version)",
-                        value: .string(snapshot.reason ?? "")
-                    )
-                )
-            }
-        }
         do {
-            try store.write(.object(members), to: Self.breakersFile)
+            try store.update(.breakers) { kept in
+                for version in registry.versions {
+                    let snapshot = version.guards.withLock { $0.breaker.snapshot(at: .now) }
+                    let isForced = snapshot.state == .forcedOpen
+                    kept["\(version.name)/\(version.version)"] =
+                        isForced ? .string(snapshot.reason ?? "") : nil
+                }
+            }
         } catch {
             throw Failure(
                 503,

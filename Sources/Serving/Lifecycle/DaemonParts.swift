@@ -16,8 +16,6 @@ package final class DaemonParts: Sendable {
     package let store: StateStore
     package let budget: Guarded<MemoryBudget>
     let denials = Guarded(DenialLedger())
-    /// What versions are called, as it was written last.
-    let keptVersions = Guarded<JSONValue>(.null)
     /// Set once, before anything runs; the keeper itself needs what is here.
     let versions = Guarded<VersionKeeper?>(nil)
     /// Who is told how the daemon is.

@@ -1,36 +1,114 @@
 // SPDX-License-Identifier: Apache-2.0
+import Glibc
 import Guards
 package import JSON
 package import Platform
 
-/// What must survive a restart: overrides, breakers tripped by hand, the operator's token.
+/// What must survive a restart, as one small document for each kind.
 ///
-/// Each is one small file that is replaced as a whole, so that a crash leaves the old or the new.
+/// A document is an object with a member for each model or version. It is read once, at the start, and
+/// replaced as a whole, so that a crash leaves the old or the new. A member that nobody changes stays:
+/// it may be of a model that is yet to be loaded, or whose folder is not mounted.
 package final class StateStore: Sendable {
+    package enum Document: String, Sendable, CaseIterable {
+        case versions = "versions.json"
+        case overrides = "overrides.json"
+        case breakers = "breakers.json"
+    }
+
+    /// A document that cannot be read as one.
+    package struct Damage: Sendable {
+        package let file: String
+        package let problem: String
+    }
+
     package let path: String
-    private let writing = Guarded(())
+    /// What the start found damaged; it lies beside its place now, under the name that is told.
+    package let damages: [Damage]
+    /// As they are on the disk.
+    private let documents: Guarded<[Document: [String: JSONValue]]>
     /// Held for the life of the process; two daemons on one folder would undo each other's work.
     private let lock: LockFile
 
+    /// Takes the folder and reads what the last run left in it.
+    ///
+    /// - Throws: where the folder or a document may not be read, or the folder not written to: a rollback
+    ///   that is forgotten would bring back what was rolled back.
     package init(path: String) throws(SystemError) {
         self.path = path
         try makeDirectory(path, mode: 0o700)
         lock = try LockFile(path: path + "/lock")
+        var found: [Document: [String: JSONValue]] = [:]
+        var damages: [Damage] = []
+        for document in Document.allCases {
+            let file = "\(path)/\(document.rawValue)"
+            switch try Self.contents(of: file) {
+            case .members(let members): found[document] = members
+            case .damaged(let problem):
+                try renameFile(file, to: file + ".damaged")
+                damages.append(Damage(file: file + ".damaged", problem: problem))
+            }
+        }
+        self.damages = damages
+        documents = Guarded(found)
     }
 
-    /// Reads a document; nil where it was never written.
-    package func read(_ name: String) -> JSONValue? {
-        guard let bytes = try? readFile(path: "\(path)/\(name)", limit: 1 << 20) else { return nil }
-        return try? parseJSON(bytes)
+    private enum Contents {
+        case members([String: JSONValue])
+        case damaged(String)
     }
 
-    package func write(_ document: JSONValue, to name: String) throws(SystemError) {
-        try writing.withLock { (_) throws(SystemError) in
+    private static func contents(of file: String) throws(SystemError) -> Contents {
+        let bytes: [UInt8]
+        do {
+            bytes = try readFile(path: file, limit: 64 << 20)
+        } catch {
+            switch error.errno {
+            case ENOENT: return .members([:])
+            case EINVAL, EFBIG: return .damaged("\(error)")
+            default: throw error
+            }
+        }
+        do {
+            let document = try parseJSON(bytes)
+            guard let members = document.asObject else {
+                return .damaged("\(document.kindName) where an object is expected")
+            }
+            return .members(Dictionary(members.map { ($0.name, $0.value) }) { $1 })
+        } catch {
+            return .damaged("\(error)")
+        }
+    }
+
+    /// What is kept under a name; nil where nothing is.
+    package func read(_ document: Document, _ name: String) -> JSONValue? {
+        documents.withLock { $0[document]?[name] }
+    }
+
+    /// Changes a document, and returns when the disk has it.
+    ///
+    /// - Parameters:
+    ///   - document: which one.
+    ///   - change: sets what is to be there from now on. It is called while nobody else changes the
+    ///     document, so that what it looks at is written in the order in which it came about.
+    /// - Throws: what the kernel refused; the old document stays then.
+    package func update(
+        _ document: Document,
+        _ change: (inout [String: JSONValue]) -> Void
+    ) throws(SystemError) {
+        try documents.withLock { (documents) throws(SystemError) in
+            let before = documents[document] ?? [:]
+            var after = before
+            change(&after)
+            guard after != before else { return }
+            let members = after.sorted { $0.key < $1.key }
+                .map { JSONMember(name: $0.key, value: $0.value) }
             try writeFileAtomically(
-                document.encoded(pretty: true).span,
-                to: "\(path)/\(name)",
+                JSONValue.object(members).encoded(pretty: true).span,
+                to: "\(path)/\(document.rawValue)",
                 mode: 0o600
             )
+            documents[document] = after
         }
     }
 }

@@ -26,6 +26,18 @@ package final class ModelHost: Sendable {
         mutating func resolve() {
             active = labels.active.flatMap { number in versions.first { $0.version == number } }
         }
+
+        mutating func relabel(
+            _ body: (inout VersionLabels, [ModelVersion]) -> Bool
+        ) -> (from: ModelVersion?, to: ModelVersion?) {
+            let before = active
+            let isOnProbation = body(&labels, versions)
+            resolve()
+            if active !== before || isOnProbation {
+                onProbation = isOnProbation ? labels.active : nil
+            }
+            return (before, active)
+        }
     }
 
     package let name: String
@@ -65,16 +77,35 @@ package final class ModelHost: Sendable {
     package func setRollout(_ rollout: Rollout) {
         state.withLock {
             $0.rollout = rollout
+            $0.labels.rollout = rollout.label
             hasRollout.store(true, ordering: .releasing)
         }
     }
 
-    /// Ends a rollout, once.
-    package func takeRollout() -> Rollout? {
+    /// Notes how far a rollout has come, unless somebody ended it meanwhile.
+    package func noteStep(of rollout: Rollout) {
         state.withLock { state in
-            defer { state.rollout = nil }
+            if state.rollout === rollout { state.labels.rollout = rollout.label }
+        }
+    }
+
+    /// Ends a rollout, once, in one step with what becomes of its version: nobody can see the one
+    /// without the other, and begin it anew.
+    ///
+    /// - Parameter change: what changes beside; answers whether the active version is on probation now.
+    /// - Returns: the rollout, and the versions that answered before and answer now; nil without one.
+    package func takeRollout(
+        _ change: (inout VersionLabels, _ rollout: Rollout, _ loaded: [ModelVersion]) -> Bool
+    ) -> (rollout: Rollout, from: ModelVersion?, to: ModelVersion?)? {
+        state.withLock { state in
+            guard let rollout = state.rollout else { return nil }
+            state.rollout = nil
             hasRollout.store(false, ordering: .releasing)
-            return state.rollout
+            let (from, to) = state.relabel { labels, loaded in
+                labels.rollout = nil
+                return change(&labels, rollout, loaded)
+            }
+            return (rollout, from, to)
         }
     }
 
@@ -138,15 +169,7 @@ package final class ModelHost: Sendable {
     package func relabel(
         _ body: (inout VersionLabels, _ loaded: [ModelVersion]) -> Bool
     ) -> (from: ModelVersion?, to: ModelVersion?) {
-        state.withLock { state in
-            let before = state.active
-            let isOnProbation = body(&state.labels, state.versions)
-            state.resolve()
-            if state.active !== before || isOnProbation {
-                state.onProbation = isOnProbation ? state.labels.active : nil
-            }
-            return (before, state.active)
-        }
+        state.withLock { $0.relabel(body) }
     }
 
     /// Ends the probation of `version`; false where it was on none.

@@ -211,6 +211,15 @@ package final class Rollout: Sendable {
         }
     }
 
+    /// What is written down of it.
+    var label: VersionLabels.Rollout {
+        .init(
+            version: candidate.version,
+            step: progress.step,
+            digest: candidate.artifact.digest
+        )
+    }
+
     var shadowCounts: (run: Int, dropped: Int) { shadow.counts }
 
     /// The percents still to come, with those that were.

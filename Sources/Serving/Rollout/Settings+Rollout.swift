@@ -38,7 +38,7 @@ package struct RolloutSteps: Sendable, Equatable {
     package let percents: [Double]
 
     /// What `init(_:)` reads, in words.
-    package static let rule = "rising percents above 0 and below 100, as '1 5 25'"
+    package static let rule = "rising percents from 0.01 and below 100, as '1 5 25'"
 
     static let usual = RolloutSteps(percents: [1, 5, 25])
 
@@ -48,9 +48,10 @@ package struct RolloutSteps: Sendable, Equatable {
     package init?(_ text: String) {
         var percents: [Double] = []
         for word in text.split(separator: " ") {
-            guard let percent = Double(word), percent > percents.last ?? 0, percent < 100 else {
-                return nil
-            }
+            // Keys are told apart by hundredths of a percent.
+            guard let percent = Double(word), percent >= 0.01, percent > percents.last ?? 0,
+                percent < 100
+            else { return nil }
             percents.append(percent)
         }
         guard 1...20 ~= percents.count else { return nil }

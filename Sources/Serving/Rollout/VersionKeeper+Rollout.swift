@@ -15,24 +15,29 @@ extension VersionKeeper {
         of number: Int,
         host: ModelHost,
         _ limits: Settings.Rollout,
-        by caller: String? = nil
+        by caller: String? = nil,
+        reason: String? = nil
     ) {
         guard let stable = host.active, let candidate = host.version(number) else { return }
         if let running = host.rollout {
             guard running.candidate !== candidate || running.stable !== stable else { return }
-            endRollout(host, "superseded", nil)
+            endRollout(host, "superseded", .superseded)
         }
-        let kept = host.labels.rollout
-        let step = kept?.version == number ? kept?.step ?? 0 : 0
-        let rollout = Rollout(from: stable, to: candidate, limits, step: step)
+        // Other bytes than those that came to a step begin where all begin.
+        let kept = host.labels.rollout.flatMap {
+            $0.version == number && $0.digest == candidate.artifact.digest ? $0 : nil
+        }
+        let rollout = Rollout(from: stable, to: candidate, limits, step: kept?.step ?? 0)
         host.setRollout(rollout)
-        keepStep(of: rollout, host)
+        daemon.keepVersions()
         tell(
             "rollout.begun",
             .info,
             host,
             rollout,
-            caller.map { [JSONMember(name: "by", value: .string($0))] } ?? [],
+            [("by", caller), ("reason", reason)].compactMap { name, text in
+                text.map { JSONMember(name: name, value: .string($0)) }
+            },
             isOrder: caller != nil
         )
         pace(host, rollout)
@@ -47,14 +52,21 @@ extension VersionKeeper {
     }
 
     private func advance(_ host: ModelHost, _ rollout: Rollout) {
-        guard host.active === rollout.stable, host.version(rollout.candidate.version) != nil else {
-            endRollout(host, "superseded", nil)
+        let candidate = rollout.candidate
+        guard host.active === rollout.stable, let loaded = host.version(candidate.version) else {
+            endRollout(host, "superseded", .superseded)
+            return
+        }
+        guard loaded === candidate else {
+            // Somebody loaded other bytes under its number: none of what was seen is of those.
+            beginRollout(of: loaded.version, host: host, rollout.limits)
             return
         }
         switch rollout.judge(at: .now) {
         case .wait: break
         case .stepped(let percent):
-            keepStep(of: rollout, host)
+            host.noteStep(of: rollout)
+            daemon.keepVersions()
             tell(
                 "rollout.stepped",
                 .info,
@@ -63,42 +75,39 @@ extension VersionKeeper {
                 [JSONMember(name: "percent", value: .number(percent))]
             )
         case .finished:
-            guard endRollout(host, "finished", nil) else { return }
-            let reason = "the rollout is through"
-            if let swap = host.promote(rollout.candidate.version, reason: reason) {
-                daemon.noteSwap(swap, of: host, by: nil, reason: reason)
-            }
+            endRollout(host, "finished", .promoted(reason: "the rollout is through"))
         case .failed(let gate):
             let reason =
                 "rollout gate '\(gate.name)': \(gate.measure.map { "\($0)" } ?? "-"), "
                 + "limit \(gate.limit)"
-            if endRollout(host, "failed", gate) { hold(rollout.candidate, host, reason: reason) }
+            endRollout(host, "failed", .held(reason: reason), gate: gate)
         }
     }
 
-    /// Takes the new version out of traffic; on whatever thread.
+    /// Ends the rollout under way; on whatever thread.
     ///
     /// - Parameters:
     ///   - host: the model.
     ///   - result: how it ends, in a word.
+    ///   - end: what becomes of the new version.
     ///   - gate: the gate that failed.
     ///   - caller: who ordered it; nil where nobody did.
-    ///   - reason: why.
-    /// - Returns: whether there was one to end.
+    /// - Returns: whether it will survive a restart; nil where there was none to end.
     @discardableResult
     func endRollout(
         _ host: ModelHost,
         _ result: String,
-        _ gate: GateReading?,
-        by caller: String? = nil,
-        reason: String? = nil
-    ) -> Bool {
-        guard let rollout = host.takeRollout() else { return false }
-        host.relabel { labels, _ in
-            labels.rollout = nil
-            return false
-        }
-        daemon.keepVersions()
+        _ end: ModelHost.RolloutEnd,
+        gate: GateReading? = nil,
+        by caller: String? = nil
+    ) -> Bool? {
+        guard let (rollout, swap) = host.endRollout(end) else { return nil }
+        let isKept = daemon.keepVersions()
+        let reason: String? =
+            switch end {
+            case .promoted(let reason), .held(let reason): reason
+            case .superseded: nil
+            }
         daemon.metrics.countRollout(result)
         var fields: [JSONMember] = [JSONMember(name: "result", value: .string(result))]
         if let gate { fields.append(JSONMember(name: "gate", value: gate.json)) }
@@ -112,16 +121,8 @@ extension VersionKeeper {
             fields,
             isOrder: caller != nil
         )
-        return true
-    }
-
-    private func keepStep(of rollout: Rollout, _ host: ModelHost) {
-        let step = rollout.progress.step
-        host.relabel { labels, _ in
-            labels.rollout = .init(version: rollout.candidate.version, step: step)
-            return false
-        }
-        daemon.keepVersions()
+        if let swap { daemon.noteSwap(swap, of: host, by: caller, reason: reason) }
+        return isKept
     }
 
     private func tell(

@@ -6,12 +6,9 @@ import Telemetry
 
 /// What is kept and told of swaps.
 extension DaemonParts {
-    private static let versionsFile = "versions.json"
-
     /// What a model's versions were called when the last run ended.
     func keptLabels(of model: String) -> VersionLabels {
-        guard let document = store.read(Self.versionsFile)?[model] else { return VersionLabels() }
-        return VersionLabels(persisted: document)
+        store.read(.versions, model).map { VersionLabels(persisted: $0) } ?? VersionLabels()
     }
 
     /// Writes down what versions are called.
@@ -20,13 +17,9 @@ extension DaemonParts {
     ///   rollback must not wait for a disk.
     @discardableResult
     func keepVersions() -> Bool {
-        let members = registry.hosts.map { JSONMember(name: $0.name, value: $0.labels.json) }
         do {
-            try keptVersions.withLock { (kept) throws(SystemError) in
-                let document = JSONValue.object(members)
-                guard kept != document else { return }
-                try store.write(document, to: Self.versionsFile)
-                kept = document
+            try store.update(.versions) { kept in
+                for host in registry.hosts { kept[host.name] = host.labels.json }
             }
             return true
         } catch {
@@ -59,6 +52,19 @@ extension DaemonParts {
         )
         guard swap.from != nil, let version = host.version(swap.to) else { return }
         canaries.withLock { $0 }?.request(version)
+    }
+
+    func notePin(_ pin: VersionLabels.Pin, of host: ModelHost) {
+        reporter.event(
+            "version.pinned",
+            .warning,
+            model: host.name,
+            isOrder: true,
+            [
+                "version": .number(pin.version), "reason": .string(pin.reason),
+                "by": .string(pin.by),
+            ]
+        )
     }
 
     /// Sends a version that fails its first golden records after a swap back where it came from.

@@ -42,17 +42,67 @@ extension ModelHost {
         return next == labels.active ? nil : next
     }
 
-    /// Lets a loaded version answer by an operator's order; an older one keeps newer ones away.
-    package func promote(_ number: Int, reason: String) -> Swap? {
+    /// A version whose rollout a restart interrupted, where it may go on.
+    package func interruptedRollout(at now: MonotonicClock.Instant = .now) -> Int? {
+        let labels = labels
+        guard rollout == nil, let kept = labels.rollout?.version, kept != labels.active,
+            labels.held[kept] == nil, version(kept)?.isSound(at: now) ?? false
+        else { return nil }
+        return kept
+    }
+
+    /// Lets a loaded version answer by an operator's order; an older one keeps newer ones away, and so
+    /// does the active one.
+    ///
+    /// - Parameters:
+    ///   - number: the version to answer.
+    ///   - others: the digests of versions that are not in memory.
+    ///   - reason: why.
+    /// - Returns: the swap, where another version answers now.
+    package func promote(
+        _ number: Int,
+        besides others: [Int: String] = [:],
+        reason: String
+    ) -> Swap? {
         swap { labels, loaded in
-            guard number != labels.active else { return false }
-            if number < labels.active ?? 0 {
-                labels.goBack(to: number, loaded: loaded.digests, reason: reason)
-            } else {
-                labels.activate(number)
-            }
-            return true
+            let known = others.merging(loaded.digests) { $1 }
+            return labels.promote(number, known: known, reason: reason)
         }
+    }
+
+    /// What becomes of a version whose rollout ends.
+    package enum RolloutEnd: Sendable {
+        /// It answers everything.
+        case promoted(reason: String)
+        /// It does not come back by itself.
+        case held(reason: String)
+        /// Something else decides.
+        case superseded
+    }
+
+    /// Ends a rollout, once.
+    ///
+    /// - Returns: the rollout and the swap that it ended with; nil without a rollout.
+    package func endRollout(_ end: RolloutEnd) -> (rollout: Rollout, swap: Swap?)? {
+        let ended = takeRollout { labels, rollout, loaded in
+            let number = rollout.candidate.version
+            switch end {
+            case .promoted(let reason):
+                // Where somebody swapped meanwhile, that stays.
+                guard labels.active == rollout.stable.version,
+                    loaded.contains(where: { $0 === rollout.candidate })
+                else { return false }
+                return labels.promote(number, known: loaded.digests, reason: reason)
+            case .held(let reason):
+                labels.hold(
+                    number,
+                    .init(digest: rollout.candidate.artifact.digest, reason: reason)
+                )
+                return false
+            case .superseded: return false
+            }
+        }
+        return ended.map { ($0.rollout, Self.swap(from: $0.from, to: $0.to)) }
     }
 
     /// Lets the pinned version answer.
@@ -69,7 +119,7 @@ extension ModelHost {
     package func rollbackTarget(at now: MonotonicClock.Instant = .now) -> ModelVersion? {
         let (labels, loaded) = (labels, versions)
         guard let active = labels.active else { return nil }
-        if let previous = labels.previous, previous != active,
+        if let previous = labels.previous, previous != active, labels.held[previous] == nil,
             let version = loaded.first(where: { $0.version == previous })
         {
             return version
@@ -86,8 +136,14 @@ extension ModelHost {
     ///   - active: the version that is to stop answering; nothing happens where another one answers
     ///     meanwhile.
     ///   - reason: why.
+    ///   - caller: who ordered it, and overrules the pin that was, which goes back too.
     /// - Returns: the swap, where it happened.
-    package func goBack(to number: Int, from active: Int, reason: String) -> Swap? {
+    package func goBack(
+        to number: Int,
+        from active: Int,
+        reason: String,
+        by caller: String? = nil
+    ) -> Swap? {
         swap { labels, loaded in
             guard labels.active == active, loaded.contains(where: { $0.version == number }) else {
                 return false
@@ -101,12 +157,19 @@ extension ModelHost {
                     labels.hold(active, .init(digest: digest, reason: reason))
                 }
             }
+            if let caller, labels.pin != nil {
+                labels.pin = .init(version: number, reason: reason, by: caller)
+            }
             return false
         }
     }
 
     private func swap(_ body: (inout VersionLabels, [ModelVersion]) -> Bool) -> Swap? {
         let (from, to) = relabel(body)
+        return Self.swap(from: from, to: to)
+    }
+
+    private static func swap(from: ModelVersion?, to: ModelVersion?) -> Swap? {
         guard let to, from !== to else { return nil }
         return Swap(from: from?.version, to: to.version)
     }
@@ -114,7 +177,7 @@ extension ModelHost {
 
 extension [ModelVersion] {
     /// What tells artifacts of one number apart.
-    fileprivate var digests: [Int: String] {
+    var digests: [Int: String] {
         Dictionary(uniqueKeysWithValues: map { ($0.version, $0.artifact.digest) })
     }
 }

@@ -42,7 +42,7 @@ extension VersionKeeper {
                 return false
             }
             tell("model.unload_ordered", host, caller)
-            endRollout(host, "unloaded", nil)
+            endRollout(host, "unloaded", .superseded)
             for version in host.versions.map(\.version) {
                 unload(version, host, reason: "ordered by \(caller)")
             }
@@ -60,81 +60,63 @@ extension VersionKeeper {
         _ completion: @escaping Completion
     ) {
         withLoaded(number, of: host, completion) { [self] in
-            let isCandidate = host.rollout?.candidate.version == number
-            endRollout(host, isCandidate ? "promoted" : "superseded", nil)
-            if let swap = host.promote(number, reason: reason) {
+            if host.rollout?.candidate.version == number {
+                endRollout(host, "promoted", .promoted(reason: reason), by: caller)
+            } else {
+                endRollout(host, "superseded", .superseded)
+            }
+            let others = digestsOnDisk(of: host)
+            if let swap = host.promote(number, besides: others, reason: reason) {
                 daemon.noteSwap(swap, of: host, by: caller, reason: reason)
             }
+            daemon.keepVersions()
         }
     }
 
     /// Keeps a version answering whatever else arrives; it answers at once.
     func pin(_ pin: VersionLabels.Pin, of host: ModelHost, _ completion: @escaping Completion) {
-        withLoaded(pin.version, of: host, completion) { [self] in
-            endRollout(host, "superseded", nil)
+        withLoaded(pin.version, of: host, replacesPin: true, completion) { [self] in
+            endRollout(host, "superseded", .superseded)
             host.relabel { labels, _ in
                 labels.pin = pin
                 return false
             }
             let swap = host.promotePinned()
-            daemon.reporter.event(
-                "version.pinned",
-                .warning,
-                model: host.name,
-                isOrder: true,
-                [
-                    "version": .number(pin.version), "reason": .string(pin.reason),
-                    "by": .string(pin.by),
-                ]
-            )
+            daemon.notePin(pin, of: host)
             if let swap { daemon.noteSwap(swap, of: host, by: pin.by, reason: pin.reason) }
             daemon.keepVersions()
         }
     }
 
-    /// Begins a rollout by hand.
+    /// Begins a rollout by hand; versions that are newer than it wait from then on.
     func rollOut(
         _ number: Int,
         of host: ModelHost,
         by caller: String,
-        _ completion: @escaping Completion
-    ) {
-        withLoaded(number, of: host, completion) { [self] in
-            host.relabel { labels, _ in
-                labels.release(number, unless: "")
-                return false
-            }
-            beginRollout(of: number, host: host, daemon.settings.rollout, by: caller)
-        }
-    }
-
-    /// Ends a rollout by hand: the new version is held.
-    func stopRollout(
-        _ host: ModelHost,
-        by caller: String,
         reason: String,
         _ completion: @escaping Completion
     ) {
-        queue.async { [self] in
-            abandon(host, by: caller, reason: reason)
-            completion(.success(host.versions.map(\.version)))
+        withLoaded(number, of: host, isRollout: true, completion) { [self] in
+            host.relabel { labels, loaded in
+                labels.release(number, unless: "")
+                labels.holdNewer(than: number, loaded: loaded.digests, reason: reason)
+                return false
+            }
+            beginRollout(
+                of: number,
+                host: host,
+                daemon.settings.rollout,
+                by: caller,
+                reason: reason
+            )
         }
     }
 
     /// Takes the new version out of traffic and holds it; at once, on whatever thread.
-    func abandon(_ host: ModelHost, by caller: String, reason: String) {
-        guard let candidate = host.rollout?.candidate,
-            endRollout(host, "stopped", nil, by: caller, reason: reason)
-        else { return }
-        hold(candidate, host, reason: reason)
-    }
-
-    func hold(_ version: ModelVersion, _ host: ModelHost, reason: String) {
-        host.relabel { labels, _ in
-            labels.hold(version.version, .init(digest: version.artifact.digest, reason: reason))
-            return false
-        }
-        daemon.keepVersions()
+    ///
+    /// - Returns: whether that will survive a restart; nil where no rollout is under way.
+    func abandon(_ host: ModelHost, by caller: String, reason: String) -> Bool? {
+        endRollout(host, "stopped", .held(reason: reason), by: caller)
     }
 
     func unpin(_ host: ModelHost, by caller: String, _ completion: @escaping Completion) {
@@ -161,11 +143,14 @@ extension VersionKeeper {
     private func withLoaded(
         _ number: Int,
         of host: ModelHost,
+        replacesPin: Bool = false,
+        isRollout: Bool = false,
         _ completion: @escaping Completion,
         _ body: @escaping @Sendable () -> Void
     ) {
         queue.async { [self] in
             do throws(Failure) {
+                try checkStanding(host, number, replacesPin: replacesPin, isRollout: isRollout)
                 let version = try loaded(number, of: host)
                 guard !version.isKnownBad(at: .now) else { throw .notSound(version) }
                 body()
@@ -173,6 +158,42 @@ extension VersionKeeper {
             } catch {
                 completion(.failure(error))
             }
+        }
+    }
+
+    /// Refuses an order that another one which is in force would undo sooner or later.
+    private func checkStanding(
+        _ host: ModelHost,
+        _ number: Int,
+        replacesPin: Bool,
+        isRollout: Bool
+    ) throws(Failure) {
+        let labels = host.labels
+        guard !labels.isUnloaded else {
+            throw .conflict(
+                "model '\(host.name)' was unloaded by an operator; load it first: "
+                    + "serin load \(host.name)",
+                host
+            )
+        }
+        if let pin = labels.pin, !replacesPin, isRollout || pin.version != number {
+            throw .conflict(
+                "model '\(host.name)' is pinned to version \(pin.version) by \(pin.by) "
+                    + "(\(pin.reason)); pin version \(number) instead, or end that first: "
+                    + "serin pin \(host.name) clear",
+                host
+            )
+        }
+        guard isRollout else { return }
+        guard let active = host.active?.version else {
+            throw .conflict(
+                "no version of model '\(host.name)' answers beside which version \(number) could be "
+                    + "rolled out; promote it",
+                host
+            )
+        }
+        guard number != active else {
+            throw .conflict("version \(number) of model '\(host.name)' answers already", host)
         }
     }
 
@@ -186,6 +207,21 @@ extension VersionKeeper {
             throw daemon.noVersion(String(number), of: host)
         }
         return version
+    }
+
+    /// What tells versions apart that lie there and are not in memory.
+    private func digestsOnDisk(of host: ModelHost) -> [Int: String] {
+        let candidates = (try? candidates(of: host.name)) ?? []
+        let digests = candidates.compactMap { candidate -> (Int, String)? in
+            guard host.version(candidate.identity.version) == nil else { return nil }
+            return manifestDigest(of: candidate).map { (candidate.identity.version, $0) }
+        }
+        return Dictionary(uniqueKeysWithValues: digests)
+    }
+
+    private func manifestDigest(of candidate: ArtifactRepository.Candidate) -> String? {
+        let path = "\(candidate.path)/\(Manifest.fileName)"
+        return (try? readFile(path: path, limit: 16 << 20)).map { sha256(of: $0.span).description }
     }
 
     private func candidates(
@@ -218,9 +254,7 @@ extension VersionKeeper {
     private func reloadChanged(_ host: ModelHost, _ candidates: [ArtifactRepository.Candidate]) {
         for candidate in candidates {
             guard let version = host.version(candidate.identity.version) else { continue }
-            let path = "\(candidate.path)/\(Manifest.fileName)"
-            guard let bytes = try? readFile(path: path, limit: 16 << 20),
-                sha256(of: bytes.span).description != version.artifact.digest
+            guard let digest = manifestDigest(of: candidate), digest != version.artifact.digest
             else { continue }
             load(candidate, host)
         }

@@ -73,15 +73,16 @@ extension VersionKeeper {
     /// Lets the version answer that should.
     func settle(_ host: ModelHost) {
         let limits = daemon.settings.rollout
-        if limits.mode == .gradual || host.labels.rollout != nil, host.labels.pin == nil,
-            let next = host.nextVersion()
+        let labels = host.labels
+        if limits.mode == .gradual || labels.rollout != nil, labels.pin == nil,
+            let next = host.nextVersion() ?? host.interruptedRollout()
         {
             beginRollout(of: next, host: host, limits)
             daemon.keepVersions()
             return
         }
-        if host.rollout == nil {
-            // What a restart interrupted and cannot go on.
+        if host.rollout == nil, let number = labels.rollout?.version, host.version(number) != nil {
+            // What a restart interrupted and may not go on.
             host.relabel { labels, _ in
                 labels.rollout = nil
                 return false
@@ -255,6 +256,16 @@ extension VersionKeeper {
         where identity.name == host.name && !present.contains(identity.version) {
             seen[identity] = nil
         }
+        // A rollout goes on with the folder that it was of. Where no folder is there at all, as before a
+        // mount, nothing is known.
+        if let number = host.labels.rollout?.version, !present.isEmpty,
+            !present.contains(number), host.version(number) == nil
+        {
+            host.relabel { labels, _ in
+                labels.rollout = nil
+                return false
+            }
+        }
     }
 
     /// Unloads what neither the policy nor a label asks for.
@@ -283,6 +294,6 @@ extension VersionKeeper {
 extension VersionLabels {
     /// Whether a version is to be in memory whatever the policy says.
     fileprivate func isNamed(_ version: Int) -> Bool {
-        version == active || version == pin?.version
+        version == active || version == pin?.version || version == rollout?.version
     }
 }

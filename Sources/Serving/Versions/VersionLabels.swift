@@ -30,6 +30,8 @@ package struct VersionLabels: Sendable, Equatable {
     package struct Rollout: Sendable, Equatable {
         package var version: Int
         package var step: Int
+        /// Of its `artifact.json`: other bytes under its number have come to no step.
+        package var digest: String
     }
 
     package var rollout: Rollout?
@@ -60,6 +62,26 @@ package struct VersionLabels: Sendable, Equatable {
         active = version
         held[version] = nil
         if previous == version { previous = nil }
+    }
+
+    /// Lets `version` answer by an order: one that is not newer than the active one keeps newer ones away.
+    ///
+    /// - Returns: whether another version answers now.
+    package mutating func promote(_ version: Int, known: [Int: String], reason: String) -> Bool {
+        let isOther = version != active
+        if let active, version <= active {
+            goBack(to: version, loaded: known, reason: reason)
+        } else {
+            activate(version)
+        }
+        return isOther
+    }
+
+    /// Keeps loaded versions that are newer than `version` from answering by themselves.
+    package mutating func holdNewer(than version: Int, loaded: [Int: String], reason: String) {
+        for (number, digest) in loaded where number > version && number != active {
+            held[number] = Hold(digest: digest, reason: reason)
+        }
     }
 
     package mutating func hold(_ version: Int, _ hold: Hold) { held[version] = hold }
@@ -103,6 +125,7 @@ package struct VersionLabels: Sendable, Equatable {
         switch name {
         case "stable": active
         case "previous": previous
+        case "pinned": pin?.version
         case "candidate": rollout?.version
         default: nil
         }
@@ -146,7 +169,10 @@ extension VersionLabels {
             members.append(
                 JSONMember(
                     name: "rollout",
-                    value: ["version": .number(rollout.version), "step": .number(rollout.step)]
+                    value: [
+                        "version": .number(rollout.version), "step": .number(rollout.step),
+                        "digest": .string(rollout.digest),
+                    ]
                 )
             )
         }
@@ -175,7 +201,11 @@ extension VersionLabels {
         if let rollout = document["rollout"], let version = rollout["version"]?.asNumber?.int64,
             let step = rollout["step"]?.asNumber?.int64
         {
-            self.rollout = Rollout(version: Int(version), step: Int(step))
+            self.rollout = Rollout(
+                version: Int(version),
+                step: Int(step),
+                digest: rollout["digest"]?.asString ?? ""
+            )
         }
         isUnloaded = document["unloaded"]?.asBool ?? false
     }
