@@ -137,12 +137,13 @@ extension FeatureTable {
         width: Int,
         to elements: inout MutableSpan<Float>
     ) {
+        let layouts = layouts.span
+        let reals = reals.span
         for target in columns {
-            let layout = layouts[target.feature]
-            precondition(layout.width == 1, "a tensor in a column")
-            let start = layout.base * rows
+            precondition(layouts[target.feature].width == 1, "a tensor in a column")
+            let start = layouts[target.feature].base * rows
             var place = target.column
-            if case .real = layout.kind {
+            if case .real = layouts[target.feature].kind {
                 for row in start..<start + rows {
                     elements[place] = Float(reals[row])
                     place &+= width

@@ -164,6 +164,8 @@ final class EventLoop: @unchecked Sendable {
     private func configure(_ configuration: HTTPConfiguration) {
         self.configuration = configuration
         parser = RequestParser(limits: configuration.head)
+        // What it was told is what the former limits let through.
+        head = RequestHead()
         deadlines = Deadlines(configuration)
     }
 

@@ -45,22 +45,24 @@ enum ResponseEncoder {
     ) {
         let hasContent = response.status >= 200 && response.status != 204 && response.status != 304
         let hasBody = hasContent && !style.isHead && !leavingBody
-        let lines = response.headers.lines
+        // One by one: what is asked of an answer where it is written would copy it there.
+        let (status, lines, body) = (response.status, response.headers.lines, response.body)
+        let hasSource = response.source != nil
         // Beside what is counted there is a status line with its reason and two short fields.
-        let byteCount = lines.count + date.count + (hasBody ? response.body.count : 0) + 256
+        let byteCount = lines.count + date.count + (hasBody ? body.count : 0) + 256
         output.append(addingCapacity: byteCount) { output in
-            if response.status == 200 {
+            if status == 200 {
                 output.append("HTTP/1.1 200 OK\r\n")
             } else {
-                appendStatusLine(response.status, to: &output)
+                appendStatusLine(status, to: &output)
             }
             output.append(date.span)
             output.append(lines.span)
-            if response.source != nil {
+            if hasSource {
                 if !style.isVersion10 { output.append("transfer-encoding: chunked\r\n") }
             } else if hasContent {
                 output.append("content-length: ")
-                appendNumber(response.body.count, to: &output)
+                appendNumber(body.count, to: &output)
                 output.append("\r\n")
             }
             if !style.isKeepAlive {
@@ -69,7 +71,7 @@ enum ResponseEncoder {
                 output.append("connection: keep-alive\r\n")
             }
             output.append("\r\n")
-            if hasBody { output.append(response.body.span) }
+            if hasBody { output.append(body.span) }
         }
     }
 

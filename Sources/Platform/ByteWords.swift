@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+private import Glibc
 
 /// Eight bytes at a time in a register: what the inner loops of parsers and writers are made of.
 ///
@@ -68,12 +69,27 @@ extension Span<UInt8> {
     package func isSame(as other: Span<UInt8>) -> Bool {
         guard count == other.count else { return false }
         guard count > 8 else { return firstWord == other.firstWord }
+        guard count <= 64 else { return isSameLong(as: other) }
         var index = 0
         while index + 8 < count {
             guard word(at: index) == other.word(at: index) else { return false }
             index += 8
         }
         return word(at: count - 8) == other.word(at: count - 8)
+    }
+
+    /// Whether as many bytes are those of `other`.
+    @usableFromInline
+    func isSameLong(as other: Span<UInt8>) -> Bool {
+        // Safety: both have as many bytes as are compared.
+        unsafe withUnsafeBufferPointer { own in
+            unsafe other.withUnsafeBufferPointer { others in
+                guard let first = own.baseAddress, let second = others.baseAddress else {
+                    return true
+                }
+                return unsafe memcmp(first, second, min(own.count, others.count)) == 0
+            }
+        }
     }
 
     /// Whether every word of the bytes is such a one.

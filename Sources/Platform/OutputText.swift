@@ -40,8 +40,9 @@ extension OutputSpan<UInt8> {
     /// Appends all 16 hexadecimal digits of a number, in lower case.
     @inlinable @inline(__always)
     package mutating func append(hexadecimal value: UInt64) {
-        append(bytesOf: hexadecimalDigits(UInt32(truncatingIfNeeded: value >> 32)))
-        append(bytesOf: hexadecimalDigits(UInt32(truncatingIfNeeded: value)))
+        let digits = hexadecimalDigits(value)
+        append(bytesOf: digits.first)
+        append(bytesOf: digits.last)
     }
 }
 
@@ -53,15 +54,17 @@ extension String {
     }
 }
 
-/// Eight hexadecimal digits in lower case, the first in the lowest byte.
+/// The sixteen hexadecimal digits of a number in lower case: two words of eight, the first digit of
+/// each in its lowest byte.
 @inlinable @inline(__always)
-package func hexadecimalDigits(_ value: UInt32) -> UInt64 {
-    // Each digit into a byte of its own, the first lowest.
-    var digits = UInt64(value.byteSwapped)
-    digits = (digits | digits << 16) & 0x0000_FFFF_0000_FFFF
-    digits = (digits | digits << 8) & 0x00FF_00FF_00FF_00FF
-    digits = (digits >> 4 | digits << 8) & 0x0F0F_0F0F_0F0F_0F0F
-    // Those above nine get the 39 by which "a" lies behind "9" and one more.
-    let letters = ((digits + 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101
-    return digits + 0x3030_3030_3030_3030 + letters * 39
+package func hexadecimalDigits(_ value: UInt64) -> (first: UInt64, last: UInt64) {
+    // All at once in a vector: halves of bytes, those above nine moved from behind "9" to "a".
+    let bytes = unsafe unsafeBitCast(value.bigEndian, to: SIMD8<UInt8>.self)
+    var digits = SIMD16<UInt8>()
+    digits.evenHalf = bytes &>> 4
+    digits.oddHalf = bytes & 0x0F
+    // All ones where a digit is above nine.
+    let isLetter = 0 &- ((digits &+ 6) &>> 4)
+    let words = unsafe unsafeBitCast(digits &+ 0x30 &+ (isLetter & 39), to: SIMD2<UInt64>.self)
+    return (UInt64(littleEndian: words[0]), UInt64(littleEndian: words[1]))
 }

@@ -52,7 +52,7 @@ extension JournalRecord {
     private static let trailerByteCount = 10 + 8 + 2
 
     private static func digits(of sum: UInt32) -> String {
-        String(capacity: 8) { $0.append(bytesOf: hexadecimalDigits(sum)) }
+        String(capacity: 8) { $0.append(bytesOf: hexadecimalDigits(UInt64(sum)).last) }
     }
 
     /// The record's line, its end included.

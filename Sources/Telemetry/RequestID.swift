@@ -54,18 +54,17 @@ package struct RequestID: Sendable, Equatable, CustomStringConvertible {
         case .made(let high, let low):
             let dash = UInt8(ascii: "-")
             // Eight, four, four, four and twelve digits.
-            let second = hexadecimalDigits(UInt32(truncatingIfNeeded: high))
-            let third = hexadecimalDigits(UInt32(truncatingIfNeeded: low >> 32))
-            output.append(bytesOf: hexadecimalDigits(UInt32(truncatingIfNeeded: high >> 32)))
+            let (one, two) = (hexadecimalDigits(high), hexadecimalDigits(low))
+            output.append(bytesOf: one.first)
             output.append(dash)
-            output.append(bytesOf: UInt32(truncatingIfNeeded: second))
+            output.append(bytesOf: UInt32(truncatingIfNeeded: one.last))
             output.append(dash)
-            output.append(bytesOf: UInt32(truncatingIfNeeded: second >> 32))
+            output.append(bytesOf: UInt32(truncatingIfNeeded: one.last >> 32))
             output.append(dash)
-            output.append(bytesOf: UInt32(truncatingIfNeeded: third))
+            output.append(bytesOf: UInt32(truncatingIfNeeded: two.first))
             output.append(dash)
-            output.append(bytesOf: UInt32(truncatingIfNeeded: third >> 32))
-            output.append(bytesOf: hexadecimalDigits(UInt32(truncatingIfNeeded: low)))
+            output.append(bytesOf: UInt32(truncatingIfNeeded: two.first >> 32))
+            output.append(bytesOf: two.last)
         }
     }
 

@@ -180,6 +180,24 @@ private func reading(
         #expect(reading(behind, from: other.utf8.count) == expected)
     }
 
+    @Test(arguments: heads)
+    func `a head that comes again, and one that differs in one byte, mean what they mean alone`(
+        head: String,
+        expected: String
+    ) {
+        let used = RequestHead()
+        let bytes = Array(head.utf8)
+        for index in bytes.indices {
+            #expect(reading(bytes, into: used) == expected)
+            #expect(reading(bytes, into: used) == expected)
+            var other = bytes
+            other[index] ^= 1
+            #expect(reading(other, into: used) == reading(other), "byte \(index)")
+        }
+        let twice = Array("\(head)\(head)".utf8)
+        #expect(reading(twice, from: bytes.count, into: used) == expected)
+    }
+
     @Test func `limits are met exactly`() {
         let line = "GET / HTTP/1.1\r\nHost: a\r\nX: \r\n\r\n"
         let room = (16 << 10) - line.utf8.count

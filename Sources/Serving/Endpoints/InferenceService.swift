@@ -117,7 +117,7 @@ package struct InferenceService: Handler {
     /// Never inlined, so that the copies of the call that it needs are not made for others too.
     @inline(never)
     private func handOver(
-        _ call: PredictionCall,
+        _ call: consuming PredictionCall,
         _ body: Span<UInt8>,
         _ exchange: Exchange,
         priority: Priority,
@@ -131,9 +131,11 @@ package struct InferenceService: Handler {
             )
         }
         let copy = exchange.body == nil ? body.copied() : []
-        let refusal = call.host.workers.submit(
+        let (host, deadline) = (call.host, call.deadline)
+        let call = call
+        let refusal = host.workers.submit(
             priority: priority,
-            deadline: call.deadline,
+            deadline: deadline,
             cost: cost
         ) { [self] turn in
             let response =
@@ -157,20 +159,20 @@ package struct InferenceService: Handler {
         case .full:
             daemon.metrics.count(.queue)
             throw .overloaded(
-                "\(call.host.workers.limit) requests of model '\(call.host.name)' wait "
+                "\(host.workers.limit) requests of model '\(host.name)' wait "
                     + "already; try again"
             )
         case .late:
             daemon.metrics.count(.late)
             throw .overloaded(
-                "the requests of model '\(call.host.name)' that wait already take longer than the "
+                "the requests of model '\(host.name)' that wait already take longer than the "
                     + "deadline of this one allows; try again"
             )
         }
     }
 
     private func refuse(
-        _ call: PredictionCall,
+        _ call: borrowing PredictionCall,
         _ reason: ServingMetrics.Admission,
         _ failure: Failure
     ) -> Response {

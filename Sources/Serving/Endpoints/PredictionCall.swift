@@ -3,7 +3,7 @@ import HTTP
 import Platform
 
 /// One prediction that was asked for, with all that is needed after its request is gone.
-struct PredictionCall: Sendable {
+struct PredictionCall: ~Copyable, Sendable {
     let form: PredictionForm
     let host: ModelHost
     let version: ModelVersion
@@ -29,14 +29,16 @@ struct PredictionCall: Sendable {
         _ bodyByteCount: Int,
         longest: UInt64
     ) throws(Failure) {
+        let allowance = min(longest, try Self.timeout(request) ?? longest)
+        let jsonByteCount = try Self.jsonByteCount(form, request, bodyByteCount)
         self.form = form
         self.host = host
         self.version = version
         self.rollout = rollout
         self.marks = marks
+        self.jsonByteCount = jsonByteCount
+        self.allowance = allowance
         arrival = request.arrival
-        allowance = min(longest, try Self.timeout(request) ?? longest)
-        jsonByteCount = try Self.jsonByteCount(form, request, bodyByteCount)
     }
 
     /// The least of the times that the client's headers allow.

@@ -12,7 +12,7 @@ package struct PredictionTables: ~Copyable, Sendable {
     /// The rows that go to the model, in the order of the session's rows.
     package var modelRows: [Int] = []
 
-    init(features: consuming FeatureTable, outputs: OutputTable) {
+    init(features: consuming FeatureTable, outputs: consuming OutputTable) {
         self.features = features
         self.outputs = outputs
     }
@@ -35,12 +35,17 @@ package final class Workspace: @unchecked Sendable {
     /// The answer's head and body, in memory that is kept.
     var draft: AnswerDraft
 
-    package init(session: Session, features: consuming FeatureTable, outputs: OutputTable) {
+    package init(
+        session: Session,
+        features: consuming FeatureTable,
+        outputs: consuming OutputTable
+    ) {
         self.session = session
+        let width = outputs.columns.reduce(0) { $0 + $1.spec.width }
         tables = PredictionTables(features: features, outputs: outputs)
         // Every row that may come gets its room now, so that memory does not move with traffic.
         let rows = session.program.maximumRows
-        draft = AnswerDraft(byteCount: 8 * rows * outputs.columns.reduce(0) { $0 + $1.spec.width })
+        draft = AnswerDraft(byteCount: 8 * rows * width)
         tables.outputs.reset(rows: rows)
         tables.outcome.reset(rows: rows)
         tables.modelRows.reserveCapacity(rows)

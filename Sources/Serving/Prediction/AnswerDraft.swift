@@ -31,7 +31,10 @@ struct AnswerDraft: Sendable {
     ///
     /// A short one shares the draft's memory until the draft is written to again; a long one has the
     /// values that its text leaves out.
-    func response(_ table: borrowing OutputTable, _ outcome: borrowing Outcome) -> Response {
+    mutating func response(
+        _ table: borrowing OutputTable,
+        _ outcome: borrowing Outcome
+    ) -> Response {
         guard gaps.isLong else {
             return Response(status: 200, headers: headers, body: body.bytes)
         }

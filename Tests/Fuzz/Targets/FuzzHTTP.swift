@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 @testable import HTTP
 
+/// Where the heads of one input after the other are read.
+private nonisolated(unsafe) let lastHead = RequestHead()
+
 /// A head that is whole has no refused prefix, and nothing of what it says can be out of bounds.
 func fuzzHead(_ bytes: [UInt8]) {
     let head = RequestHead()
     let parser = RequestParser()
     let outcome = head.parse(bytes.span, from: 0, with: parser, on: nil)
+    // What was read before changes nothing: neither this head nor, in a head that the last input left,
+    // another.
+    precondition(head.parse(bytes.span, from: 0, with: parser, on: nil) == outcome)
+    let found = lastHead.parse(bytes.span, from: 0, with: parser, on: nil)
+    precondition(found == outcome, "\(found) behind another head, \(outcome) alone")
     guard case .complete(let end) = outcome else { return }
+    precondition(lastHead.target == head.target && lastHead.method == head.method)
     precondition(end <= bytes.count, "the head ends behind the bytes")
     _ = (head.target, head.path, head.query, head.segments, head.queryItems, head.fields)
     for field in head.fields {
