@@ -93,21 +93,76 @@ struct ExpressionCode: Sendable {
                 top += count
             case .numberIs(let comparison, let feature, let constant):
                 table.copyNumbers(of: feature, from: first, count: count, to: &stack, at: top)
-                for place in top..<top + count {
-                    stack[place] = compared(stack[place], constant, comparison)
-                }
+                compare(count, in: &stack, at: top, with: constant, comparison)
                 top += count
             case .constant, .isMissing, .categoryIsIn, .textIsIn, .haveSameText:
                 for row in 0..<count { stack[top + row] = operand(step, first + row, table) }
                 top += count
             case .isIn, .negate, .not:
-                for place in top - count..<top { stack[place] = changed(stack[place], by: step) }
+                change(count, in: &stack, at: top - count) { changed($0, by: step) }
+            case .and:
+                top -= count
+                combine(count, in: &stack, at: top) { both($0, $1) }
+            case .or:
+                top -= count
+                combine(count, in: &stack, at: top) { either($0, $1) }
             default:
                 top -= count
-                for place in top..<top + count {
-                    stack[place - count] = combined(stack[place - count], stack[place], by: step)
-                }
+                combine(count, in: &stack, at: top) { combined($0, $1, by: step) }
             }
+        }
+    }
+
+    /// Compares a column of the stack with a constant; which comparison is asked once for all rows.
+    @inline(__always)
+    private func compare(
+        _ count: Int,
+        in stack: inout MutableSpan<Double>,
+        at start: Int,
+        with constant: Double,
+        _ comparison: ExpressionStep.Comparison
+    ) {
+        switch comparison {
+        case .less: change(count, in: &stack, at: start) { truth($0 < constant, $0, constant) }
+        case .lessOrEqual:
+            change(count, in: &stack, at: start) { truth($0 <= constant, $0, constant) }
+        case .greater: change(count, in: &stack, at: start) { truth($0 > constant, $0, constant) }
+        case .greaterOrEqual:
+            change(count, in: &stack, at: start) { truth($0 >= constant, $0, constant) }
+        case .equal: change(count, in: &stack, at: start) { truth($0 == constant, $0, constant) }
+        case .notEqual:
+            change(count, in: &stack, at: start) { truth($0 != constant, $0, constant) }
+        }
+    }
+
+    /// Puts another value into each place of a column.
+    @inline(__always)
+    private func change(
+        _ count: Int,
+        in stack: inout MutableSpan<Double>,
+        at start: Int,
+        _ value: (Double) -> Double
+    ) {
+        precondition(0 <= start && start <= stack.count - count, "\(start) of \(stack.count)")
+        for place in start..<start + count {
+            // Safety: the places are those that were checked.
+            unsafe stack[unchecked: place] = value(stack[unchecked: place])
+        }
+    }
+
+    /// Puts what is made of the last two columns into the first of them; `start` is that of the second.
+    @inline(__always)
+    private func combine(
+        _ count: Int,
+        in stack: inout MutableSpan<Double>,
+        at start: Int,
+        _ value: (Double, Double) -> Double
+    ) {
+        precondition(count <= start && start <= stack.count - count, "\(start) of \(stack.count)")
+        for place in start..<start + count {
+            // Safety: the places are those that were checked.
+            let left = unsafe stack[unchecked: place - count]
+            unsafe stack[unchecked: place - count] = value(left, stack[unchecked: place])
         }
     }
 
@@ -154,8 +209,6 @@ struct ExpressionCode: Sendable {
         case .multiply: finite(left * right)
         case .divide: finite(left / right)
         case .compare(let comparison): compared(left, right, comparison)
-        case .and: left == 0 || right == 0 ? 0 : left + right == 2 ? 1 : .nan
-        case .or: left == 1 || right == 1 ? 1 : left + right == 0 ? 0 : .nan
         default: preconditionFailure("\(step) has not two operands")
         }
     }
@@ -164,22 +217,34 @@ struct ExpressionCode: Sendable {
     private func finite(_ value: Double) -> Double { value.isFinite ? value : .nan }
 
     @inline(__always)
+    private func both(_ left: Double, _ right: Double) -> Double {
+        left == 0 || right == 0 ? 0 : left + right == 2 ? 1 : .nan
+    }
+
+    @inline(__always)
+    private func either(_ left: Double, _ right: Double) -> Double {
+        left == 1 || right == 1 ? 1 : left + right == 0 ? 0 : .nan
+    }
+
     private func compared(
         _ left: Double,
         _ right: Double,
         _ comparison: ExpressionStep.Comparison
     ) -> Double {
-        guard !left.isNaN, !right.isNaN else { return .nan }
-        let holds =
-            switch comparison {
-            case .less: left < right
-            case .lessOrEqual: left <= right
-            case .greater: left > right
-            case .greaterOrEqual: left >= right
-            case .equal: left == right
-            case .notEqual: left != right
-            }
-        return holds ? 1 : 0
+        switch comparison {
+        case .less: truth(left < right, left, right)
+        case .lessOrEqual: truth(left <= right, left, right)
+        case .greater: truth(left > right, left, right)
+        case .greaterOrEqual: truth(left >= right, left, right)
+        case .equal: truth(left == right, left, right)
+        case .notEqual: truth(left != right, left, right)
+        }
+    }
+
+    /// What a comparison of two numbers says; nothing where one is missing.
+    @inline(__always)
+    private func truth(_ holds: Bool, _ left: Double, _ right: Double) -> Double {
+        left.isNaN || right.isNaN ? .nan : holds ? 1 : 0
     }
 
     private func contains(_ value: Double, in range: Range<Int>) -> Double {

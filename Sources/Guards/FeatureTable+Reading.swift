@@ -29,7 +29,12 @@ extension FeatureTable {
     ) {
         if case .real = layouts[feature].kind, layouts[feature].width == 1 {
             let column = layouts[feature].base * rows + first
-            for row in 0..<count { values[start + row] = reals[column + row] }
+            let numbers = reals.span.extracting(column..<column + count)
+            precondition(0 <= start && start <= values.count - count, "no room for a column")
+            for row in 0..<count {
+                // Safety: both ranges are checked.
+                unsafe values[unchecked: start + row] = numbers[unchecked: row]
+            }
         } else {
             for row in 0..<count {
                 values[start + row] = real(feature: feature, row: first + row)

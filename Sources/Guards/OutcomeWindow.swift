@@ -35,6 +35,8 @@ struct OutcomeWindow: Sendable {
         }
         refused += outcome ? 1 : 0
         isRefused[next] = outcome
-        next = (next + 1) % isRefused.count
+        // A division would take longer than all else here.
+        next += 1
+        if next == isRefused.count { next = 0 }
     }
 }

@@ -31,9 +31,21 @@ package struct OutputBounds: Sendable {
         /// The mean's sign, and the greatest product of it and a value.
         var ratio: (sign: Double, limit: Double)?
         var texts: TextTable?
+
+        /// The least and the greatest number that passes `check`.
+        var ends: (least: Double, most: Double) {
+            var least = max(lower, -largest)
+            var most = min(upper, largest)
+            if let (sign, limit) = ratio {
+                if sign > 0 { most = min(most, limit) } else { least = max(least, -limit) }
+            }
+            return (least, most)
+        }
     }
 
     private var limits: [Limits] = []
+    /// `Limits.ends` of each output.
+    private var ends: [(least: Double, most: Double)] = []
 
     /// Compiles the bounds of all outputs.
     ///
@@ -60,6 +72,7 @@ package struct OutputBounds: Sendable {
             }
             if output.datatype == .bytes { limits.texts = output.categories.map(TextTable.init) }
             self.limits.append(limits)
+            ends.append(limits.ends)
         }
         guard problems.isEmpty else { throw GuardProblems(problems) }
     }
@@ -74,7 +87,7 @@ package struct OutputBounds: Sendable {
 
     /// Whether every one of some FP32 values passes `check`.
     package func pass(_ values: Span<Float>, output: Int) -> Bool {
-        let (least, most) = ends(output)
+        let (least, most) = ends[output]
         return unsafe values.withUnsafeBytes { bytes in
             guard let start = bytes.baseAddress else { return true }
             return unsafe serin_within_f32(
@@ -88,22 +101,11 @@ package struct OutputBounds: Sendable {
 
     /// Whether every one of some FP64 values passes `check`.
     package func pass(_ values: Span<Double>, output: Int) -> Bool {
-        let (least, most) = ends(output)
+        let (least, most) = ends[output]
         return unsafe values.withUnsafeBytes { bytes in
             guard let start = bytes.baseAddress else { return true }
             return unsafe serin_within_f64(start, values.count, least, most)
         }
-    }
-
-    /// The least and the greatest number that passes `check`.
-    private func ends(_ output: Int) -> (Double, Double) {
-        let limits = limits[output]
-        var least = max(limits.lower, -limits.largest)
-        var most = min(limits.upper, limits.largest)
-        if let (sign, limit) = limits.ratio {
-            if sign > 0 { most = min(most, limit) } else { least = max(least, -limit) }
-        }
-        return (least, most)
     }
 
     /// Checks an integer; UINT64 comes as its bit pattern.

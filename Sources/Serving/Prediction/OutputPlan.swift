@@ -188,6 +188,29 @@ struct OutputPlan: Sendable {
         }
     }
 
+    /// Whether nothing is to be said against any value of any row; false also where that takes a
+    /// closer look.
+    static func isAllGood(
+        _ table: borrowing OutputTable,
+        _ bounds: borrowing OutputBounds
+    ) -> Bool {
+        for index in table.columns.indices where table.columns[index].graphOutput == nil {
+            guard case .real = table.columns[index].spec.storage,
+                pass(table.columns[index].reals, bounds, index)
+            else { return false }
+        }
+        return true
+    }
+
+    /// A span needs an owner that is not an element of a list.
+    private static func pass(
+        _ values: borrowing [Double],
+        _ bounds: borrowing OutputBounds,
+        _ index: Int
+    ) -> Bool {
+        bounds.pass(values.span, output: index)
+    }
+
     /// The worst verdict over all values of a row.
     static func verdict(
         of row: Int,

@@ -112,6 +112,11 @@ extension ModelVersion {
         var admitted = admittedRows ?? tables.features.rows
         let asksKillSwitches = !killSwitches.isEmpty && !context.isGolden
         var held: UInt64 = 0
+        // What becomes of every row that nothing is said against.
+        let usual = Decision.beforeInference(
+            situation,
+            RowSituation(isAdmitted: true, isValid: true, killSwitchHolds: false)
+        )
         for row in 0..<tables.features.rows {
             let isValid = tables.features.isValid(row: row)
             if asksKillSwitches {
@@ -120,20 +125,9 @@ extension ModelVersion {
                     held = killSwitches.holding(from: row, of: tables.features)
                 }
             }
-            let killSwitch =
-                isValid && held & 1 == 1
-                ? killSwitches.firstHolding(row: row, of: tables.features) : nil
-            if let killSwitch, killSwitch.then == .reject {
-                throw refusal(of: row, by: killSwitch)
-            }
-            let decision = Decision.beforeInference(
-                situation,
-                RowSituation(
-                    isAdmitted: admitted > 0,
-                    isValid: isValid,
-                    killSwitchHolds: killSwitch != nil
-                )
-            )
+            let decision =
+                isValid && held & 1 == 0 && admitted > 0
+                ? usual : try decide(row, tables.features, situation, admitted > 0, isValid, held)
             tables.outcome.set(row, decision)
             guard case .model = decision.source else { continue }
             admitted -= 1
@@ -141,11 +135,41 @@ extension ModelVersion {
         }
     }
 
+    /// Decides a row that something may be said against.
+    private func decide(
+        _ row: Int,
+        _ features: borrowing FeatureTable,
+        _ situation: ModelSituation,
+        _ isAdmitted: Bool,
+        _ isValid: Bool,
+        _ held: UInt64
+    ) throws(Failure) -> Decision {
+        let killSwitch =
+            isValid && held & 1 == 1 ? killSwitches.firstHolding(row: row, of: features) : nil
+        if let killSwitch, killSwitch.then == .reject {
+            throw refusal(of: row, by: killSwitch)
+        }
+        return Decision.beforeInference(
+            situation,
+            RowSituation(
+                isAdmitted: isAdmitted,
+                isValid: isValid,
+                killSwitchHolds: killSwitch != nil
+            )
+        )
+    }
+
     /// Checks the model's answers.
     ///
     /// - Returns: how many of them may not leave.
     private func check(_ tables: inout PredictionTables, isFaulty: Bool) -> Int {
         var refused = 0
+        // All at once, as nearly always all is well.
+        if !isFaulty, tables.modelRows.count == tables.outputs.rows,
+            OutputPlan.isAllGood(tables.outputs, bounds)
+        {
+            return 0
+        }
         for row in tables.modelRows {
             let verdict =
                 isFaulty
