@@ -127,6 +127,8 @@ extension EventLoop {
     ///
     /// - Returns: false where all are busy.
     private func evict() -> Bool {
+        // A connection whose answer is made and not sent would look like one on which nothing happens.
+        sendPending()
         for _ in 0..<8 {
             guard let slot = idle.first, let oldest = connections[Int(slot)] else { return false }
             idle.remove(slot)

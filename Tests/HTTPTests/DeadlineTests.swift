@@ -129,6 +129,31 @@ import Testing
         #expect(server.server.counters.turnedAway.current == 0)
     }
 
+    @Test func `an answer that waits to be sent is not lost to a new connection`() throws {
+        let server = try TestServer {
+            $0.loopCount = 1
+            $0.connectionLimit = 2
+        }
+        let request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+        let (idle, stalled) = (try server.connect(), try server.connect())
+        for client in [idle, stalled] {
+            client.send(request)
+            #expect(client.read(1).map(\.status) == [200])
+        }
+        // While the loop stands still a request and a newcomer arrive, for both to be found at once.
+        stalled.send("GET /stall HTTP/1.1\r\nHost: a\r\n\r\n")
+        server.handler.hasHeld.wait()
+        idle.send(request)
+        let late = try server.connect()
+        late.send(request)
+        server.handler.stall.signal()
+        #expect(late.read(1).map(\.status) == [200])
+        #expect(idle.read(2).map(\.status) == [200, 200])
+        // By then the other was idle for longest.
+        #expect(stalled.readToEnd().map(\.status) == [200, 200])
+        #expect(server.server.counters.evicted.current == 1)
+    }
+
     @Test func `busy connections are not closed for new ones`() throws {
         let server = try TestServer {
             $0.loopCount = 1
