@@ -5,9 +5,11 @@ import json
 import shutil
 import time
 
-from daemon import MODELS, golden
+import pytest
+from daemon import MODELS, Daemon, golden
 from test_versions import (
-    NAME, ROW, Load, bring, command, labels, prices, quick, rehash, served, version, wait_until,  # noqa: F401
+    NAME, ROW, Load, bring, command, labels, prices, quick, rehash, renumber, served, version,  # noqa: F401
+    wait_until,
 )
 
 FAST = {
@@ -136,6 +138,76 @@ def test_disagreement_is_told_by_part_and_can_be_a_gate(tmp_path):
         assert command(daemon, "rollout", NAME, "stop", "--reason", "prices too low").returncode == 0
         assert rollout(daemon) is None
         assert daemon.events("rollout.ended")[-1]["fields"]["reason"] == "prices too low"
+
+
+def tumour(folder, outputs, number):
+    """The classifier with these of its outputs, in this order."""
+    shutil.copytree(MODELS / "tumour" / "1", folder)
+    contract = json.loads((folder / "contract.json").read_text())
+    by_name = {output["name"]: output for output in contract["outputs"]}
+    contract["outputs"] = [by_name[name] for name in outputs]
+    for link in contract["fallback"]:
+        link["values"] = {name: link["values"][name] for name in outputs}
+    (folder / "contract.json").write_text(json.dumps(contract))
+    baseline = json.loads((folder / "baseline.json").read_text())
+    baseline["outputs"] = {name: baseline["outputs"][name] for name in outputs}
+    (folder / "baseline.json").write_text(json.dumps(baseline))
+    for name in ("golden.jsonl", "fallback.jsonl"):
+        records = [json.loads(line) for line in (folder / name).read_text().splitlines()]
+        for record in records:
+            record["outputs"] = {name: record["outputs"][name] for name in outputs}
+        (folder / name).write_text("".join(json.dumps(record) + "\n" for record in records))
+    rehash(folder)
+    renumber(folder, number)
+    return folder
+
+
+@pytest.mark.parametrize("old, new, agree", [
+    (["malignant"], ["malignant", "label"], True),
+    (["label", "malignant"], ["malignant", "label"], True),
+    (["malignant", "label"], ["malignant"], False),
+])
+def test_versions_with_other_outputs_are_compared_by_name(tmp_path, old, new, agree):
+    models = tmp_path / "models"
+    models.mkdir()
+    tumour(models / "tumour" / "1", old, 1)
+    rows = [record["inputs"] for record in golden("tumour/1")][:10]
+    with Daemon(models, tmp_path, gradual(shadow_for="1h")) as daemon:
+        shutil.copytree(tumour(tmp_path / "staged", new, 2), models / "tumour" / "2")
+        page = "/v1/models/tumour/rollout"
+        wait_until(lambda: daemon.operations("GET", page).json()["rollout"])
+        for _ in range(5):
+            assert daemon.rows("tumour", rows).status_code == 200
+        found = wait_until(
+            lambda: [
+                part for part in [daemon.operations("GET", page).json()["rollout"]["agreement"]]
+                if part["rows"] == 50
+            ]
+        )[0]
+        assert found["within_tolerance"] == (50 if agree else 0), found
+
+
+def test_the_predictions_of_both_are_counted_in_the_same_bins(tmp_path):
+    # The very model that answers, whose baseline says that its predictions are ten times as large.
+    staged = tmp_path / "staged"
+    shutil.copytree(MODELS / NAME / "1", staged)
+    baseline = json.loads((staged / "baseline.json").read_text())
+    price = baseline["outputs"]["price"]
+    for key in ("mean", "std", "min", "max"):
+        price[key] *= 10
+    for key in ("quantiles", "edges"):
+        price[key] = [10 * value for value in price[key]]
+    (staged / "baseline.json").write_text(json.dumps(baseline))
+    rehash(staged)
+    renumber(staged, 2)
+    with served(tmp_path, 1, settings=gradual(shadow_for="1h")) as (daemon, models):
+        shutil.copytree(staged, models / NAME / "2")
+        wait_until(lambda: rollout(daemon))
+        for _ in range(10):
+            ask(daemon, rows=len(ROWS))
+        wait_until(lambda: (rollout(daemon) or {}).get("agreement", {}).get("rows") == 10 * len(ROWS))
+        gates = {gate["gate"]: gate for gate in rollout(daemon)["gates"]}
+        assert gates["predictions"]["verdict"] == "passed" and gates["predictions"]["measure"] < 1e-9
 
 
 def test_steps_that_are_none_are_refused(tmp_path):

@@ -368,6 +368,69 @@ def test_two_versions_that_do_not_fit_are_refused_before_anything_changes(tmp_pa
         assert [row["version"] for row in page(daemon)["versions"]] == [2]
 
 
+@pytest.fixture(scope="module")
+def tight(tmp_path_factory):
+    """Settings with which one version fits, and swapping by draining."""
+    with served(tmp_path_factory.mktemp("probe"), 1) as (daemon, _):
+        return quick(versions={"swap": "drain"}) | {"memory_limit": limit(daemon) + (1 << 20)}
+
+
+def refused(daemon, number):
+    """Waits until a version is refused, and answers why."""
+    return wait_until(
+        lambda: [
+            event["fields"]["reason"] for event in daemon.events("model.refused")
+            if event["fields"]["version"] == number
+        ]
+    )[-1]
+
+
+def test_draining_does_not_take_a_pinned_or_a_promoted_version_away(tmp_path, tight):
+    with served(tmp_path, 1, settings=tight) as (daemon, models):
+        pin = f"/v1/models/{NAME}/pin"
+        assert daemon.operations("PUT", pin, {"reason": "freeze"}).status_code == 200
+        bring(models, 2)
+        assert f"serin promote {NAME} 2" in refused(daemon, 2)
+        assert version(daemon) == 1
+        assert daemon.operations("DELETE", pin).status_code == 200
+        for number in (2, 1):
+            body = {"version": number, "reason": "by hand"}
+            answer = daemon.operations("POST", f"/v1/models/{NAME}/promote", body)
+            assert answer.status_code == 200, answer.text
+            assert version(daemon) == number
+        daemon.process.kill()
+        daemon.process.wait()
+        daemon.start()
+        assert version(daemon) == 1
+        assert not daemon.events("swap.stuck")
+
+
+def test_draining_does_not_pass_a_gradual_rollout_by(tmp_path, tight):
+    settings = tight | {"rollout": {"mode": "gradual", "shadow_for": "1h"}}
+    with served(tmp_path, 1, settings=settings) as (daemon, models):
+        bring(models, 2)
+        assert "memory" in refused(daemon, 2)
+        assert version(daemon) == 1 and not daemon.events("swap.draining")
+
+
+@pytest.mark.parametrize("instead", [None, 2])
+def test_draining_takes_nothing_away_that_could_not_come_back(tmp_path, tight, instead):
+    with served(tmp_path, 1, settings=tight) as (daemon, models):
+        shutil.rmtree(models / NAME / "1")
+        if instead:
+            bring(models, 1, from_number=instead)
+        staged = tmp_path / "staged"
+        shutil.copytree(MODELS / NAME / "2", staged)
+        lines = (staged / "golden.jsonl").read_text().splitlines()
+        first = json.loads(lines[0])
+        first["outputs"]["price"] *= 1.5
+        (staged / "golden.jsonl").write_text("\n".join([json.dumps(first), *lines[1:]]) + "\n")
+        rehash(staged)
+        shutil.copytree(staged, models / NAME / "2")
+        assert "put them back" in refused(daemon, 2)
+        assert version(daemon) == 1 and not daemon.events("swap.draining")
+
+
 def test_swaps_to_and_fro_under_load_lose_nothing(tmp_path, prices):
     count = int(os.environ.get("SERIN_SWAPS", "100"))
     with served(tmp_path, 1, 2) as (daemon, _), Load(daemon, prices) as load:

@@ -62,16 +62,24 @@ struct Agreement: Sendable {
     }
 
     /// Compares the new version's answers with those that clients got.
+    ///
+    /// An output that clients got and the new version has not, or in another form, is one that disagrees;
+    /// one that is new is nobody's yet.
     mutating func compare(_ tables: borrowing PredictionTables, with shown: ShownAnswers) {
+        let places = shown.columns.map { column in
+            tables.outputs.columns.firstIndex { column.isOf($0.spec) }
+        }
         for row in 0..<min(tables.outputs.rows, shown.isModel.count) where shown.isModel[row] {
             rows += 1
             var agrees = tables.outcome.isModel[row]
             if agrees {
-                for index in tables.outputs.columns.indices {
-                    let answer = shown.columns[index]
-                    let width = tables.outputs.columns[index].spec.width
-                    for place in (row * width)..<((row + 1) * width) {
-                        switch answer {
+                for (column, index) in zip(shown.columns, places) {
+                    guard let index else {
+                        agrees = false
+                        continue
+                    }
+                    for place in (row * column.width)..<((row + 1) * column.width) {
+                        switch column.values {
                         case .reals(let list):
                             let got = tables.outputs.columns[index].reals[place]
                             let difference = relativeDifference(got, list[place])
@@ -186,10 +194,25 @@ extension Agreement.FeatureBins {
 
 /// What clients got for a request, as far as the model gave it.
 struct ShownAnswers: Sendable {
-    enum Column: Sendable {
+    enum Values: Sendable {
         case reals([Double])
         case integers([Int64])
         case texts([String])
+    }
+    struct Column: Sendable {
+        let name: String
+        /// Values a row.
+        let width: Int
+        let values: Values
+
+        /// Whether an output is the same one, so that its values can be compared.
+        func isOf(_ spec: OutputSpec) -> Bool {
+            guard spec.name.isSame(as: name), spec.width == width else { return false }
+            return switch (values, spec.storage) {
+            case (.reals, .real), (.integers, .integer), (.texts, .text): true
+            default: false
+            }
+        }
     }
     let columns: [Column]
     let isModel: [Bool]
@@ -199,12 +222,14 @@ struct ShownAnswers: Sendable {
         var columns: [Column] = []
         for index in tables.outputs.columns.indices {
             guard tables.outputs.columns[index].graphOutput == nil else { return nil }
-            switch tables.outputs.columns[index].spec.storage {
-            case .real: columns.append(.reals(tables.outputs.columns[index].reals.map { $0 }))
-            case .integer:
-                columns.append(.integers(tables.outputs.columns[index].integers.map { $0 }))
-            case .text: columns.append(.texts(tables.outputs.columns[index].texts.map { $0 }))
-            }
+            let spec = tables.outputs.columns[index].spec
+            let values: Values =
+                switch spec.storage {
+                case .real: .reals(tables.outputs.columns[index].reals.map { $0 })
+                case .integer: .integers(tables.outputs.columns[index].integers.map { $0 })
+                case .text: .texts(tables.outputs.columns[index].texts.map { $0 })
+                }
+            columns.append(Column(name: spec.name, width: spec.width, values: values))
         }
         self.columns = columns
         isModel = tables.outcome.isModel.map { $0 }

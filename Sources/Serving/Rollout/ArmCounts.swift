@@ -2,6 +2,7 @@
 import Artifacts
 import Glibc
 import Guards
+import JSON
 
 /// What one of two versions did since a step of a rollout began.
 struct ArmCounts: Sendable {
@@ -11,15 +12,39 @@ struct ArmCounts: Sendable {
     private(set) var outOfBounds = 0
     private(set) var nonFinite = 0
     private(set) var latency = LogHistogram()
+    /// The names of outputs, as the version's contract has them.
+    private let outputs: [String]
     /// One for each output that has a numeric baseline.
     private(set) var predictions: [PredictionBins?]
 
-    init(_ version: ModelVersion) {
-        predictions = version.contract.outputs.map { output in
-            guard case .numeric(let numeric)? = version.artifact.baseline?.outputs[output.name]
-            else { return nil }
-            return PredictionBins(edges: numeric.edges)
+    /// - Parameters:
+    ///   - version: whose predictions are counted.
+    ///   - baselines: whose bins are taken, the first that has some: the same for both versions, since
+    ///     what falls into each one's own bins differs however alike their predictions are.
+    init(_ version: ModelVersion, bins baselines: [ModelVersion]) {
+        outputs = version.contract.outputs.map(\.name)
+        predictions = outputs.map { name in
+            for baseline in baselines.map(\.artifact.baseline) {
+                guard case .numeric(let numeric)? = baseline?.outputs[name] else { continue }
+                return PredictionBins(edges: numeric.edges)
+            }
+            return nil
         }
+    }
+
+    /// How often predictions of an output fell into each bin; nil where it has none.
+    func predictions(of output: String) -> PredictionBins? {
+        outputs.firstIndex { $0.isSame(as: output) }.flatMap { predictions[$0] }
+    }
+
+    /// The largest population stability index of an output that both versions have.
+    func stabilityIndex(against other: ArmCounts) -> Double? {
+        outputs.compactMap { output in
+            guard let own = predictions(of: output), let their = other.predictions(of: output),
+                own.counts.count == their.counts.count
+            else { return nil }
+            return PredictionBins.stabilityIndex(own.counts, their.counts)
+        }.max()
     }
 
     /// The share of the model's rows that its own bounds refused.

@@ -59,8 +59,8 @@ package final class Rollout: Sendable {
         State(
             step: step,
             since: now,
-            stable: ArmCounts(stable),
-            candidate: ArmCounts(candidate),
+            stable: ArmCounts(stable, bins: [stable, candidate]),
+            candidate: ArmCounts(candidate, bins: [stable, candidate]),
             agreement: Agreement(candidate, tolerance: limits.tolerance)
         )
     }

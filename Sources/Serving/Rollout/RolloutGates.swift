@@ -44,7 +44,7 @@ struct RolloutGates {
             latency,
             enough(
                 "predictions",
-                stabilityIndex,
+                candidate.stabilityIndex(against: stable),
                 limit: limits.maximumPSI,
                 // An index of few rows is noise: its mean without any drift is bins / rows.
                 rows: min(candidate.rows, stable.rows) / 4
@@ -81,14 +81,6 @@ struct RolloutGates {
 
     /// Nanoseconds more than which a client may notice.
     private static let leastDelay = 200_000.0
-
-    /// The largest index of any output.
-    private var stabilityIndex: Double? {
-        zip(candidate.predictions, stable.predictions).compactMap { new, old in
-            guard let new, let old, new.counts.count == old.counts.count else { return nil }
-            return PredictionBins.stabilityIndex(new.counts, old.counts)
-        }.max()
-    }
 
     private func certain(_ name: String, _ measure: Double, limit: Double) -> GateReading {
         GateReading(

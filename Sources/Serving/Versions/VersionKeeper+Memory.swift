@@ -22,20 +22,31 @@ extension VersionKeeper {
     /// Refuses a folder whose files alone are too much, before any of it is read.
     func checkFit(
         _ candidate: ArtifactRepository.Candidate,
-        _ host: ModelHost
+        _ host: ModelHost,
+        mayDrain: Bool
     ) throws(ArtifactError) {
         guard let limit = daemon.memoryLimit else { return }
         releaseRetired()
         let bytes = FolderFingerprint(directory: candidate.path).byteCount
         let budget = daemon.budget.withLock { $0 }
         let spare = spareClaims(of: host).reduce(0) { $0 + $1.bytes }
-        let active = daemon.settings.versions.swap == .drain ? host.active?.claim.bytes ?? 0 : 0
+        let active = mayDrain ? host.active?.claim.bytes ?? 0 : 0
         guard budget.limit(with: bytes - spare - active) > limit else { return }
-        throw refusal(of: bytes, "its files alone", budget, limit)
+        throw refusal(of: bytes, "its files alone", candidate.identity, budget, limit)
     }
 
     /// Adds a version to the budget; what may go goes first where there is no room.
-    func reserve(_ claim: MemoryBudget.Claim, for host: ModelHost) throws(ArtifactError) {
+    ///
+    /// - Parameters:
+    ///   - claim: what it takes.
+    ///   - host: its model.
+    ///   - mayDrain: whether the version that answers may go too, because this one is to answer then.
+    /// - Throws: what it would come to, where it does not fit.
+    func reserve(
+        _ claim: MemoryBudget.Claim,
+        for host: ModelHost,
+        mayDrain: Bool
+    ) throws(ArtifactError) {
         releaseRetired()
         if tryReserve(claim) { return }
         // Memory that is on its way back counts as free, but is waited for.
@@ -48,16 +59,47 @@ extension VersionKeeper {
             waitForRetired()
             if tryReserve(claim) { return }
         }
-        if daemon.settings.versions.swap == .drain, let active = host.active?.claim,
-            fits(claim, insteadOf: active)
-        {
+        if mayDrain, let active = host.active?.claim, fits(claim, insteadOf: active) {
+            try checkReturn(host)
             drain(active.identity, host, for: claim.identity.version)
             waitForRetired()
             if tryReserve(claim) { return }
         }
         guard let limit = daemon.memoryLimit else { return }
         let budget = daemon.budget.withLock { $0 }
-        throw refusal(of: claim.bytes, "this version", budget, limit)
+        throw refusal(of: claim.bytes, "this version", claim.identity, budget, limit)
+    }
+
+    /// Whether a version that arrives would answer everything as soon as it is there, so that the one that
+    /// answers may go first where both do not fit: not beside a pin, and not where it is held or comes
+    /// step by step.
+    func wouldAnswer(_ candidate: ArtifactRepository.Candidate, _ host: ModelHost) -> Bool {
+        var labels = host.labels
+        guard daemon.settings.rollout.mode == .immediate, labels.rollout == nil else {
+            return false
+        }
+        let number = candidate.identity.version
+        if let digest = manifestDigest(of: candidate) { labels.release(number, unless: digest) }
+        return labels.next(of: [number] + (labels.active.map { [$0] } ?? [])) == number
+    }
+
+    /// Refuses to take away what could not be brought back.
+    private func checkReturn(_ host: ModelHost) throws(ArtifactError) {
+        guard let active = host.active, !active.isKnownBad(at: .now) else { return }
+        let (identity, path) = (active.artifact.identity, active.artifact.path)
+        let folder = ArtifactRepository.Candidate(identity: identity, path: path)
+        let isThere =
+            manifestDigest(of: folder) == active.artifact.digest && Artifact.looksComplete(path)
+        guard !isThere else { return }
+        throw ArtifactError(
+            ArtifactProblem(
+                file: path,
+                found: "gone, or with other files than those that serve",
+                expected: "the files of version \(identity.version), which versions.swap 'drain' "
+                    + "unloads first and loads again where the new version is refused",
+                remedy: "put them back, or raise memory_limit so that both fit"
+            )
+        )
     }
 
     private func tryReserve(_ claim: MemoryBudget.Claim) -> Bool {
@@ -87,10 +129,16 @@ extension VersionKeeper {
     private func refusal(
         of bytes: Int,
         _ subject: String,
+        _ identity: ArtifactIdentity,
         _ budget: MemoryBudget,
         _ limit: Int
     ) -> ArtifactError {
-        ArtifactError(
+        let way =
+            daemon.settings.versions.swap == .drain
+            ? "or let it answer at once, with serin promote \(identity.name) \(identity.version), which "
+                + "unloads the old version first"
+            : "or set versions.swap to 'drain', which unloads the old version first"
+        return ArtifactError(
             ArtifactProblem(
                 file: Artifact.modelFileName,
                 place: "memory",
@@ -98,8 +146,7 @@ extension VersionKeeper {
                     + "(\(byteSizeText(bytes))) beside \(byteSizeText(budget.limit)) in use",
                 expected: "at most \(byteSizeText(limit))",
                 remedy: "raise memory_limit; or lower limits.rows, limits.request_memory or "
-                    + "concurrency.per_model; or set versions.swap to 'drain', which unloads the old "
-                    + "version first"
+                    + "concurrency.per_model; " + way
             )
         )
     }
@@ -155,11 +202,11 @@ extension VersionKeeper {
     }
 
     /// Ends a swap by draining: where the new version did not come, the old one is loaded again.
-    func resume(_ host: ModelHost) {
+    func resume(_ host: ModelHost, hasCome: Bool) {
         guard let old = drained else { return }
         drained = nil
         let path = ArtifactRepository(path: daemon.settings.models).path(of: old)
-        if host.versions.isEmpty {
+        if !hasCome {
             load(ArtifactRepository.Candidate(identity: old, path: path), host)
         }
         host.setPause(nil)

@@ -151,7 +151,7 @@ extension VersionKeeper {
         queue.async { [self] in
             do throws(Failure) {
                 try checkStanding(host, number, replacesPin: replacesPin, isRollout: isRollout)
-                let version = try loaded(number, of: host)
+                let version = try loaded(number, of: host, replaces: !isRollout)
                 guard !version.isKnownBad(at: .now) else { throw .notSound(version) }
                 body()
                 completion(.success(host.versions.map(\.version)))
@@ -198,11 +198,15 @@ extension VersionKeeper {
     }
 
     /// A version in memory, loaded now where it is not.
-    private func loaded(_ number: Int, of host: ModelHost) throws(Failure) -> ModelVersion {
+    private func loaded(
+        _ number: Int,
+        of host: ModelHost,
+        replaces: Bool
+    ) throws(Failure) -> ModelVersion {
         if let version = host.version(number) { return version }
         let candidate = try candidates(of: host.name).first { $0.identity.version == number }
         guard let candidate else { throw daemon.noVersion(String(number), of: host) }
-        load(candidate, host)
+        load(candidate, host, replaces: replaces)
         guard let version = host.version(number) else {
             throw daemon.noVersion(String(number), of: host)
         }
@@ -219,7 +223,7 @@ extension VersionKeeper {
         return Dictionary(uniqueKeysWithValues: digests)
     }
 
-    private func manifestDigest(of candidate: ArtifactRepository.Candidate) -> String? {
+    func manifestDigest(of candidate: ArtifactRepository.Candidate) -> String? {
         let path = "\(candidate.path)/\(Manifest.fileName)"
         return (try? readFile(path: path, limit: 16 << 20)).map { sha256(of: $0.span).description }
     }

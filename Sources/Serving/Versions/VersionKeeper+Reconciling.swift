@@ -64,7 +64,12 @@ extension VersionKeeper {
         if let loaded, !loaded.hasOtherWeights { return true }
         guard isReady(candidate, isPatient: isPatient),
             // At the start clients wait for the first answer, later for none.
-            load(candidate, host, packsLater: !daemon.registry.progress.isLoaded)
+            load(
+                candidate,
+                host,
+                packsLater: !daemon.registry.progress.isLoaded,
+                replaces: wouldAnswer(candidate, host)
+            )
         else { return loaded != nil }
         if host.active == nil { settle(host) }
         return true
@@ -127,26 +132,29 @@ extension VersionKeeper {
     ///   - host: its model.
     ///   - packsLater: whether it may answer before its large weights are packed; whoever says so sees
     ///     to it that they are.
+    ///   - replaces: whether it is to answer as soon as it is there.
     /// - Returns: whether it is loaded now.
     @discardableResult
     func load(
         _ candidate: ArtifactRepository.Candidate,
         _ host: ModelHost,
-        packsLater: Bool = false
+        packsLater: Bool = false,
+        replaces: Bool = false
     ) -> Bool {
         let identity = candidate.identity
+        let mayDrain = replaces && daemon.settings.versions.swap == .drain
         let started = MonotonicClock.now
         note("loading \(identity)")
         defer { note(daemon.registry.progress.isLoaded ? "loaded" : "loaded \(identity)") }
         seen[identity, default: sighting(of: candidate)].isTried = true
         var claim: MemoryBudget.Claim?
         do throws(ArtifactError) {
-            try checkFit(candidate, host)
+            try checkFit(candidate, host, mayDrain: mayDrain)
             let (version, report) = try loader.load(
                 candidate,
                 packsLater: packsLater
             ) { (wanted) throws(ArtifactError) in
-                try reserve(wanted, for: host)
+                try reserve(wanted, for: host, mayDrain: mayDrain)
                 claim = wanted
             }
             try checkAnswers(of: version, report, host)
@@ -158,12 +166,12 @@ extension VersionKeeper {
             host.add(version)
             if let old { retire(old) }
             noteLoaded(version, report, started)
-            resume(host)
+            resume(host, hasCome: true)
             return true
         } catch {
             if let claim { daemon.budget.withLock { $0.remove(claim) } }
             refuse(identity, error, host)
-            resume(host)
+            resume(host, hasCome: false)
             return false
         }
     }
