@@ -38,7 +38,8 @@ package struct JSONText: Sendable, Equatable {
 
     /// Whether the string has exactly the UTF-8 bytes of `other`.
     package func equals(_ other: StaticString, in bytes: Span<UInt8>) -> Bool {
-        guard hasEscapes || end - start == other.utf8CodeUnitCount else { return false }
+        guard hasEscapes ? mayHave(other.utf8CodeUnitCount) : end - start == other.utf8CodeUnitCount
+        else { return false }
         return isEqual(to: other, in: bytes)
     }
 
@@ -50,8 +51,20 @@ package struct JSONText: Sendable, Equatable {
     /// Whether the string has exactly the UTF-8 bytes of `other`; unlike `==` on strings, which
     /// takes differently composed characters for the same.
     package func equals(_ other: String, in bytes: Span<UInt8>) -> Bool {
-        guard !hasEscapes else { return string(in: bytes).utf8.elementsEqual(other.utf8) }
+        guard !hasEscapes else {
+            return mayHave(other.utf8.count) && string(in: bytes).utf8.elementsEqual(other.utf8)
+        }
         return bytes.extracting(start..<end).isSame(as: other.utf8.span)
+    }
+}
+
+extension JSONText {
+    /// Whether it may stand for so many bytes of UTF-8: none takes more than the six of `\u0061`.
+    ///
+    /// Spares decoding megabytes of escapes for each name that they are compared with.
+    fileprivate func mayHave(_ byteCount: Int) -> Bool {
+        let (most, isMore) = byteCount.multipliedReportingOverflow(by: 6)
+        return isMore || end - start <= most
     }
 }
 
@@ -78,7 +91,7 @@ private func appendEscape(
             index += 6
         }
         let scalar = Unicode.Scalar(value) ?? "\u{FFFD}"
-        output.append(contentsOf: String(scalar).utf8)
+        if let encoded = UTF8.encode(scalar) { output.append(contentsOf: encoded) }
     default: output.append(letter)
     }
 }

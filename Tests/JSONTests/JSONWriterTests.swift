@@ -134,6 +134,27 @@ import Testing
         #expect(equal == [true, true, false])
     }
 
+    static let written: [(json: String, text: String)] = [
+        (#""\u0061\u0062c""#, "abc"), (#""\u0061bc\n""#, "abc\n"), (#""\ud83d\ude00""#, "😀"),
+        (#""\u00e9\u20AC""#, "é€"), (#""\/""#, "/"), (#""\u0000""#, "\u{0}"),
+        (#""\uffff\ud7ff\ue000""#, "\u{ffff}\u{d7ff}\u{e000}"),
+    ]
+
+    @Test(arguments: written)
+    func `escapes stand for the characters that they name`(json: String, text: String) throws {
+        let bytes = Array(json.utf8)
+        var scanner = JSONScanner()
+        let read = try scanner.readString(in: bytes.span)
+        let decoded = read.string(in: bytes.span)
+        #expect(decoded.utf8.elementsEqual(text.utf8))
+        let isEqual = read.equals(text, in: bytes.span)
+        #expect(isEqual)
+        for other in ["", "a", text + "a", String(text.dropLast())] {
+            let isOther = read.equals(other, in: bytes.span)
+            #expect(!isOther, "\(other)")
+        }
+    }
+
     @Test func `what is not finite is a broken promise`() async {
         await #expect(processExitsWith: .failure) {
             var writer = JSONWriter()

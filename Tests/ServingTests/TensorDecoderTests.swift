@@ -163,6 +163,21 @@ import Testing
         #expect(bench.sentence.hasPrefix(said), "\(bench.sentence)")
     }
 
+    /// A character may have any number of marks, so that few characters may be many bytes.
+    @Test func `a client's text is cut short in an error, however it is written`() throws {
+        let long = "e" + String(repeating: "\u{301}", count: 5000)
+        for json in [
+            #"{"\#(long)": 1}"#, Self.inputs(#"{"\#(long)": 1}"#),
+            #"{"outputs": [{"name": "\#(long)"}]}"#,
+            Self.inputs(#"{"name": "\#(long)", "shape": [1], "datatype": "FP32", "data": [1]}"#),
+            Self.inputs(#"{"name": "\#(long)", "parameters": {"binary_data_size": 9}}"#),
+        ] {
+            var bench = try DecoderBench()
+            _ = bench.decode(tensors: Array(json.utf8))
+            #expect(bench.sentence.utf8.count < 600, "\(bench.sentence.utf8.count)")
+        }
+    }
+
     // MARK: Binary tensors
 
     static func binary(_ size: String) -> String {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Guards
 import HTTP
 import Telemetry
 import JSON
@@ -42,7 +43,7 @@ struct ProbeEndpoint: Sendable {
                     404,
                     "unknown_check",
                     .data,
-                    "there is no check '\(only.prefix(80))'"
+                    "there is no check '\(Violations.shortened(only))'"
                 )
             }
         }

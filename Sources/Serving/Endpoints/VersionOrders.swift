@@ -64,7 +64,7 @@ struct VersionOrders {
                     404,
                     "unknown_model",
                     .data,
-                    "'\(name.prefix(80))' is no model's name; expected \(ArtifactIdentity.nameRule)"
+                    "'\(Violations.shortened(name))' is no model's name; expected \(ArtifactIdentity.nameRule)"
                 )
             }
             try keeper.load(name, by: caller, completion(nil, name))
@@ -214,7 +214,7 @@ struct VersionOrders {
                 400,
                 "not_supported",
                 .data,
-                "parameter '\(member.name.prefix(80))' is not supported; what lies in the models folder "
+                "parameter '\(Violations.shortened(member.name))' is not supported; what lies in the models folder "
                     + "is loaded as it is, so put a version with other files there"
             )
         }

@@ -87,7 +87,12 @@ extension DaemonParts {
         let hint =
             suggestion(for: name, among: names)
             ?? "models are " + (names.isEmpty ? "none" : names.joined(separator: ", "))
-        throw Failure(404, "unknown_model", .data, "unknown model '\(name.prefix(80))'; \(hint)")
+        throw Failure(
+            404,
+            "unknown_model",
+            .data,
+            "unknown model '\(Violations.shortened(name))'; \(hint)"
+        )
     }
 
     private var starting: Failure {
@@ -117,7 +122,7 @@ extension DaemonParts {
                 404,
                 "unknown_version",
                 .data,
-                "model '\(host.name)' has no version '\(text.prefix(20))'; it has \(versions)"
+                "model '\(host.name)' has no version '\(Violations.shortened(text))'; it has \(versions)"
             )
         }
         failure.model = host.name

@@ -24,7 +24,8 @@ extension Failure {
         let nearest = nearestWord(to: key, among: known)
         let hint =
             nearest.map { "did you mean '\($0)'?" } ?? "known are \(known.joined(separator: ", "))"
-        return Failure(400, "unknown_key", .data, "unknown key '\(shortened(key))'; \(hint)")
+        let shown = Violations.shortened(key)
+        return Failure(400, "unknown_key", .data, "unknown key '\(shown)'; \(hint)")
     }
 
     static var noRows: Failure {
@@ -46,7 +47,7 @@ extension Failure {
             400,
             "wrong_shape",
             .data,
-            "input '\(shortened(name))' has \(rows) rows and the inputs before it \(before); all "
+            "input '\(Violations.shortened(name))' has \(rows) rows and the inputs before it \(before); all "
                 + "must have the same number"
         )
     }
@@ -90,15 +91,11 @@ extension Failure {
         violations.record(
             code,
             problem,
-            feature: shortened(feature),
+            feature: Violations.shortened(feature),
             row: nil,
             value: nil,
             hint: hint
         )
         return .violations(violations)
-    }
-
-    private static func shortened(_ text: String) -> String {
-        text.count <= 80 ? text : text.prefix(80) + "…"
     }
 }

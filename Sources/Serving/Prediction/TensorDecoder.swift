@@ -111,12 +111,12 @@ struct TensorDecoder {
         guard let size = input.parameters.binaryDataSize else { return nil }
         guard input.data == nil else {
             throw Failure.wrongForm(
-                "input '\(input.name(in: json).prefix(80))' has both 'data' and 'binary_data_size'"
+                "input '\(Violations.shortened(input.name(in: json)))' has both 'data' and 'binary_data_size'"
             )
         }
         guard size <= body.count - offset else {
             throw Failure.wrongForm(
-                "input '\(input.name(in: json).prefix(80))' claims \(size) binary bytes, and "
+                "input '\(Violations.shortened(input.name(in: json)))' claims \(size) binary bytes, and "
                     + "\(body.count - offset) are left in the body"
             )
         }
@@ -146,7 +146,7 @@ struct TensorDecoder {
         }
         guard try data.peekKind(in: json) == .array else {
             throw Failure.wrongForm(
-                "'data' of input '\(input.name(in: json).prefix(80))' must be a list"
+                "'data' of input '\(Violations.shortened(input.name(in: json)))' must be a list"
             )
         }
         table.holdTensors()

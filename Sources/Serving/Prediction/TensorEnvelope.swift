@@ -144,7 +144,7 @@ struct TensorEnvelope {
                 400,
                 "unknown_output",
                 .data,
-                "unknown output '\(name.prefix(80))'; \(hint)"
+                "unknown output '\(Violations.shortened(name))'; \(hint)"
             )
         }
         guard !before.contains(where: { $0.output == index }) else {

@@ -247,7 +247,7 @@ extension VersionKeeper {
             404,
             "unknown_model",
             .data,
-            "the models folder has no artifact of a model '\(name.prefix(80))'"
+            "the models folder has no artifact of a model '\(Violations.shortened(name))'"
                 + (reason.map { ": \($0)" } ?? "")
         )
         failure.model = daemon.registry.host(name)?.name
