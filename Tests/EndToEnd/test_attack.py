@@ -337,6 +337,46 @@ def test_broken_heads_pipelines_and_half_closes_are_survived(target, chance):
     watch.finish()
 
 
+# The header fields that are read, but for those that say where a request ends.
+READ = [
+    "accept", "accept-encoding", "authorization", "connection", "content-encoding", "content-type", "expect",
+    "grpc-timeout", "inference-header-content-length", "origin", "sec-fetch-site", "serin-priority",
+    "serin-sticky-key", "serin-timeout-ms", "traceparent", "upgrade", "x-request-id",
+]
+VALUES = [
+    "", "0", "-0", "1", "-1", "+1", "007", "1.5", "1e3", "0x10", "NaN", "5, 5", "2147483648", "4294967296",
+    "9223372036854775807", "9223372036854775808", "18446744073709551616", "9" * 40, "\x80\xff", "a" * 4000, "a," * 2000,
+    ",", ";", "=", ";q", '"', '"a', "\\", "a/b;c=\"", "*/*;q=0", "gzip", "deflate, gzip", "gzip;q=1.000", "gzip;q=-1",
+    "gzip;q=" + "9" * 30, "gzip;q=0." + "0" * 30 + "1", "*;q=0, identity;q=0", "Bearer", "bearer  x", "Basic eDp5", "null",
+    "https://evil", "cross-site", "none", "low", "HIGH", "application/json; charset=\"utf-8\"", "application/octet-stream",
+    "00-" + "a" * 32 + "-" + "b" * 16 + "-01", "fe-" + "a" * 32 + "-" + "b" * 16 + "-ff-x", "00-" + "0" * 32 + "-" + "b" * 16 + "-",
+] + [digits + unit for digits in ("0", "99999999", "999999999", "-1") for unit in "HMSmunx"]
+
+
+def test_whatever_a_header_says_it_is_answered(target, chance):
+    watch = Watch(target)
+    links = {port: Connection(port) for port in (target.port, target.operations_port)}
+    tensor = json.dumps({"inputs": tensors(contract("diamonds-price/1"), [ROW])}).encode()
+    calls = [
+        (target.port, "POST", PREDICT, GOOD), (target.port, "POST", INFER, tensor), (target.port, "GET", "/v2", b""),
+        (target.port, "GET", "/readyz", b""), (target.operations_port, "GET", "/metrics", b""),
+        (target.operations_port, "POST", "/v1/models/diamonds-price/breaker", b'{"action": "reset", "reason": "a"}'),
+    ]
+    # Each value of each field once, and then at random.
+    plan = [(name, text) for name in READ for text in VALUES]
+    for index in budget(len(plan) + 3000, 20):
+        pairs = [plan[index]] if index < len(plan) else chance.sample(plan, chance.choice([2, 2, 3, 5]))
+        port, method, path, body = calls[0 if index < len(plan) else chance.randrange(len(calls))]
+        # The first of each counts.
+        media = dict(pairs).pop("content-type", "application/json")
+        fields = [f"{name}: {text}" for name, text in pairs if name != "content-type"]
+        status, _, answer = links[port].ask(head(path, body, method, fields, media))
+        # A client may ask for a deadline that has passed.
+        allowed = {200, 400, 401, 403, 415, 417, 431} | ({504} if "timeout" in str(fields) else set())
+        assert status in allowed, (path, fields, answer[:300])
+    watch.finish()
+
+
 def test_many_slow_clients_do_not_slow_a_good_one(target, chance):
     watch = Watch(target)
     request = head(PREDICT, b" " * 50_000 + GOOD)
