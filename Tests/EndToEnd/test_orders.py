@@ -3,10 +3,11 @@
 
 import random
 import shutil
+import subprocess
 
 import pytest
 
-from daemon import Daemon, copy_models
+from daemon import MODELS, Daemon, binary, copy_models, run, surroundings
 from test_rollouts import FAST, ask, rollout
 from test_versions import (
     NAME, OTHER, bring, command, labels, orders, page, quick, served, version, wait_until,
@@ -199,10 +200,22 @@ def test_an_older_version_that_is_promoted_holds_those_not_in_memory_too(tmp_pat
     ("rollout", NAME, "stop", "3"), ("rollout", NAME, "get", "3"), ("rollout", NAME, "start"),
 ])
 def test_words_that_are_no_order_are_refused(tmp_path, words):
-    from daemon import run
-
     answer = run(*words, "--operations-port", 1)
     assert answer.returncode == 2 and answer.stderr.startswith(f"serin {words[0]}: "), answer
+
+
+@pytest.mark.parametrize("words", [
+    ("version",), ("--help",), ("inspect", MODELS / NAME / "1"), ("plan", MODELS / NAME / "1", "--json"),
+    ("diff", MODELS / NAME / "1", MODELS / NAME / "1"),
+])
+def test_an_answer_that_cannot_be_written_is_a_failure(words):
+    with open("/dev/full", "w") as full:
+        answer = subprocess.run(
+            [binary(), *map(str, words)], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60,
+            env=surroundings(),
+        )
+    assert answer.returncode == 3
+    assert "the answer could not be written" in answer.stderr and "No space left" in answer.stderr
 
 
 def test_whatever_was_answered_survives_a_kill(tmp_path):

@@ -96,6 +96,35 @@ import Testing
         #expect(pair.host.active === pair.first)
     }
 
+    @Test func `a rollout beside a version that no longer answers takes no request`() throws {
+        let pair = try swapped()
+        let rollout = Rollout(from: pair.second, to: pair.first, Settings.Rollout(), step: 3)
+        pair.host.setRollout(rollout)
+        #expect(pair.host.rollout(beside: pair.second) === rollout)
+        _ = pair.host.goBack(to: 1, from: 2, reason: "wrong")
+        #expect(pair.host.rollout(beside: pair.first) == nil)
+        #expect(pair.host.rollout === rollout)
+    }
+
+    @Test func `a rollout ends in one step with what becomes of its version`() throws {
+        let pair = try swapped()
+        for (end, active, label) in [
+            (ModelHost.RolloutEnd.held(reason: "wrong"), 2, ["previous", "held"]),
+            (.superseded, 2, ["previous"]), (.promoted(reason: "right"), 1, ["stable"]),
+        ] {
+            pair.host.relabel { labels, _ in
+                labels.release(1, unless: "")
+                return false
+            }
+            pair.host.setRollout(Rollout(from: pair.second, to: pair.first, .init()))
+            #expect(pair.host.labels.names(of: 1).contains("candidate"))
+            #expect(pair.host.endRollout(end) != nil)
+            #expect(pair.host.endRollout(end) == nil)
+            #expect(pair.host.active?.version == active)
+            #expect(pair.host.labels.names(of: 1) == label)
+        }
+    }
+
     @Test func `only the active version's checks decide readiness`() throws {
         let pair = try swapped()
         pair.first.note(.wrong([goldenDeviation]))

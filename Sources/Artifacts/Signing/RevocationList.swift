@@ -43,9 +43,10 @@ package struct RevocationList: Sendable, Equatable {
         self.init()
         for entry in reader.optionalObjects("keys") {
             let id = entry.string("id")
+            let found = Self.readEntry(entry)
             if !id.isEmpty, !PublicKey.isID(id) {
                 entry.report("id", "'\(id.prefix(80))'; expected \(PublicKey.idRule)")
-            } else if keys.updateValue(Self.readEntry(entry), forKey: id) != nil, !id.isEmpty {
+            } else if keys.updateValue(found, forKey: id) != nil, !id.isEmpty {
                 entry.report("id", "\(id) is listed twice", hint: "keep one of the entries")
             }
             entry.finish()
@@ -83,7 +84,7 @@ package struct RevocationList: Sendable, Equatable {
             reader.report("date", "'\(text)'; expected a time such as 2026-03-01T12:00:00Z")
         }
         let reason = reader.string("reason")
-        if reader.value("reason")?.asString?.allSatisfy(\.isWhitespace) == true {
+        if !reason.isEmpty, reason.allSatisfy(\.isWhitespace) {
             reader.report("reason", "empty", hint: "say why, for those who read it in an alert")
         }
         return Entry(date: date ?? Timestamp(microseconds: 0), reason: reason)

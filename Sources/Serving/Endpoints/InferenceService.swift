@@ -61,7 +61,7 @@ package struct InferenceService: Handler {
         if let rates = daemon.live.rates { try admit(client ?? .address(of: request), rates) }
         var (host, version) = try daemon.find(match)
         // Who names a version gets it.
-        let rollout = match.parameters["version"] == nil ? host.rollout : nil
+        let rollout = match.parameters["version"] == nil ? host.rollout(beside: version) : nil
         if let rollout { version = chosen(by: rollout, request, marks) }
         let call = try PredictionCall(
             match.route == .infer ? .tensors : .rows,

@@ -74,6 +74,13 @@ package final class ModelHost: Sendable {
         return state.withLock { $0.rollout }
     }
 
+    /// The rollout under way beside the version that answers; one that is beside another, since somebody
+    /// swapped, is about to end.
+    package func rollout(beside active: ModelVersion) -> Rollout? {
+        guard let rollout, rollout.stable === active else { return nil }
+        return rollout
+    }
+
     package func setRollout(_ rollout: Rollout) {
         state.withLock {
             $0.rollout = rollout

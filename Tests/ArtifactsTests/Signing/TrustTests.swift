@@ -171,6 +171,22 @@ final class KeyFolder {
         #expect(refusal.contains(says), "\(refusal)")
     }
 
+    static let slips = [
+        "{\"keys\": [{\"id\": \"324BE2DEA8BC4446\", \(date), \"reason\": \"x\"}]}",
+        "{\"keys\": [{\"id\": \"324be2dea8bc4446\", \(date), \"reason\": \"\"}]}",
+        "{\"keys\": [{\"id\": \"324be2dea8bc4446\", \(date), \"reason\": \" \"}]}",
+        "{\"artifacts\": [{\"sha256\": \"abc\", \(date), \"reason\": \"x\"}]}",
+    ]
+
+    @Test(arguments: slips)
+    func `one mistake is told once`(list: String) throws {
+        let folder = try KeyFolder()
+        try folder.add(ArtifactFixture.signer, as: "release.pem")
+        try folder.add(list)
+        let refusal = try folder.refusal()
+        #expect(!refusal.contains("\n"), "\(refusal)")
+    }
+
     @Test(arguments: ["revoked.txt", "Revoked.json", "revocations.json", "revoked.json.bak"])
     func `a list under another name is not passed over`(name: String) throws {
         let folder = try KeyFolder()
