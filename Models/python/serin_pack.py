@@ -489,12 +489,19 @@ def _torch(model, frame, rows, folder, target, program):
             for name, values in rows.items()
         }
     tensors = [torch.from_numpy(np.ascontiguousarray(values)) for values in inputs.values()]
+    wide = {str(tensor.dtype) for tensor in model.parameters() if tensor.is_floating_point()} - {"torch.float32"}
+    if wide:
+        raise PackError(
+            f"the module computes in {', '.join(sorted(wide))}, and its rows are given as float32; "
+            "call its float(), and see whether its answers are still good"
+        )
     was_training = model.training
     model.eval()
     try:
         with torch.no_grad():
             given = model(*tensors)
             names, values = _outputs(given, target)
+            _answers_rows_alone(model, tensors, names, values)
             rows_are_open = {name: {0: "N"} for name in [*inputs, *names]}
             options = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
             torch.onnx.export(
@@ -508,6 +515,28 @@ def _torch(model, frame, rows, folder, target, program):
         answers.update(_answers(value.detach().cpu().numpy(), None, name))
     flags = ["--features", _listed(*rows)] if is_table else []
     return _Export(path, rows if is_table else inputs, answers, ("torch", torch.__version__.split("+")[0]), flags)
+
+
+def _answers_rows_alone(model, tensors, names, values):
+    """Refuses a module whose answer to a row depends on the rows beside it."""
+    if any(value.dim() == 0 for value in values):
+        return
+    row = len(values[0]) // 2
+    try:
+        _, alone = _outputs(model(*(tensor[row : row + 1] for tensor in tensors)), None)
+    except (RuntimeError, ValueError, IndexError) as problem:
+        raise PackError(f"the module does not answer for a row alone: {problem}") from None
+    for name, given, own in zip(names, values, alone):
+        one, other = (value.detach().cpu().double().numpy().ravel() for value in (given[row : row + 1], own))
+        if one.shape != other.shape or not np.allclose(one, other, rtol=1e-3, atol=1e-5, equal_nan=True):
+            raise PackError(
+                f"output {name}: the module answers row {row} with {_shown(one)} among the others and with "
+                f"{_shown(other)} alone; a norm, a softmax or a mean over the rows makes answers depend on who else asks"
+            )
+
+
+def _shown(values):
+    return ", ".join(f"{value:.6g}" for value in values[:3]) + (", …" if len(values) > 3 else "")
 
 
 def _outputs(given, target):

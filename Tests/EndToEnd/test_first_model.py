@@ -209,6 +209,43 @@ def test_what_is_in_the_way_is_said(tmp_path, code, says):
     assert not (tmp_path / "Models").exists()
 
 
+# The same before mistakes that only a module can make.
+TORCH_BEFORE = """
+import os, numpy, serin_pack, torch
+from torch import nn
+
+class Of(nn.Module):
+    def __init__(self, answer):
+        super().__init__()
+        self.line, self.answer = nn.Linear(2, 1), answer
+
+    def forward(self, x):
+        return self.answer(self.line(x), x)
+
+frame = {"a": numpy.arange(40.0), "b": numpy.arange(40.0) % 7}
+
+def pack(module):
+    return serin_pack.pack(module, frame, name="m", serin=os.environ["SERIN"])
+"""
+
+
+@pytest.mark.parametrize(("code", "says"), [
+    ("pack(Of(lambda y, x: y - y.mean()))", "alone; a norm, a softmax or a mean over the rows"),
+    ("pack(Of(lambda y, x: y.softmax(0)))", "output prediction: the module answers row 20 with "),
+    ("pack(Of(lambda y, x: y + x[1]))", "the module does not answer for a row alone: "),
+    ("pack(nn.Linear(2, 1).double())", "the module computes in torch.float64, and its rows are given as float32; call"),
+    ("pack(nn.Linear(2, 1).half())", "the module computes in torch.float16"),
+])
+def test_what_is_in_a_module_s_way_is_said(tmp_path, code, says):
+    done = ask(
+        f"{TORCH_BEFORE}\ntry:\n    {code}\nexcept serin_pack.PackError as problem:\n    print('PackError:', problem)\n",
+        tmp_path, "torch",
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "PackError:" in done.stdout and says in done.stdout
+    assert not (tmp_path / "Models").exists()
+
+
 @pytest.mark.parametrize("code", [
     "pack(frame=frame.to_numpy())",
     "pack(frame=dict(frame))",

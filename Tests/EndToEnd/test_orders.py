@@ -164,6 +164,8 @@ def test_other_bytes_under_a_candidates_number_begin_anew(tmp_path):
     with served(tmp_path, 1, settings=settings) as (daemon, models):
         bring(models, 2)
         wait_until(lambda: (rollout(daemon) or {}).get("step") == 1)
+        # Told once it is kept.
+        daemon.wait_for_log("rollout.stepped")
         daemon.settings["rollout"] = SLOW
         restart(daemon)
         assert rollout(daemon)["step"] == 1, "a restart goes on where it was"
