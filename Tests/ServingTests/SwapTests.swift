@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Dispatch
 import Guards
 import HTTP
 import JSON
@@ -104,6 +105,22 @@ import Testing
         _ = pair.host.goBack(to: 1, from: 2, reason: "wrong")
         #expect(pair.host.rollout(beside: pair.first) == nil)
         #expect(pair.host.rollout === rollout)
+    }
+
+    @Test func `a gate that fails ends a rollout while something is being loaded`() async throws {
+        let pair = try swapped()
+        let keeper = VersionKeeper(daemon: pair.daemon.parts, canaries: pair.daemon.canaries)
+        keeper.queue.sync { keeper.beginRollout(of: 1, host: pair.host, Settings.Rollout()) }
+        #expect(pair.host.rollout != nil)
+        let loaded = DispatchSemaphore(value: 0)
+        keeper.queue.async { loaded.wait() }
+        defer { loaded.signal() }
+        pair.first.note(.wrong([goldenDeviation]))
+        for _ in 0..<1000 where pair.host.rollout != nil {
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        #expect(pair.host.rollout == nil)
+        #expect(pair.host.labels.names(of: 1).contains("held"))
     }
 
     @Test func `a rollout ends in one step with what becomes of its version`() throws {

@@ -172,10 +172,14 @@ package final class Rollout: Sendable {
         case failed(GateReading)
     }
 
+    /// The first gate that does not hold.
+    func failedGate(at now: MonotonicClock.Instant) -> GateReading? {
+        gates(at: now).readings.first { $0.verdict == .failed }
+    }
+
     /// Looks at the gates, and goes on to the next step where they held for long enough.
     func judge(at now: MonotonicClock.Instant) -> Judgement {
-        let readings = gates(at: now).readings
-        if let failed = readings.first(where: { $0.verdict == .failed }) { return .failed(failed) }
+        if let failed = failedGate(at: now) { return .failed(failed) }
         return state.withLock { state in
             let needed = state.step == 0 ? limits.shadowFor : limits.stepFor
             guard now - state.since >= needed else { return .wait("for time") }

@@ -41,6 +41,26 @@ extension VersionKeeper {
             isOrder: caller != nil
         )
         pace(host, rollout)
+        watchGates(host, rollout)
+    }
+
+    /// Ends a rollout as soon as a gate fails: not on the keeper's queue, where a long load would hold it up.
+    private func watchGates(_ host: ModelHost, _ rollout: Rollout) {
+        gates.asyncAfter(deadline: .now() + .nanoseconds(Self.pace.nanoseconds)) { [weak self] in
+            guard let self, host.rollout === rollout else { return }
+            if let gate = rollout.failedGate(at: .now) {
+                self.fail(host, gate)
+            } else {
+                self.watchGates(host, rollout)
+            }
+        }
+    }
+
+    private func fail(_ host: ModelHost, _ gate: GateReading) {
+        let reason =
+            "rollout gate '\(gate.name)': \(gate.measure.map { "\($0)" } ?? "-"), "
+            + "limit \(gate.limit)"
+        endRollout(host, "failed", .held(reason: reason), gate: gate)
     }
 
     private func pace(_ host: ModelHost, _ rollout: Rollout) {
@@ -76,11 +96,7 @@ extension VersionKeeper {
             )
         case .finished:
             endRollout(host, "finished", .promoted(reason: "the rollout is through"))
-        case .failed(let gate):
-            let reason =
-                "rollout gate '\(gate.name)': \(gate.measure.map { "\($0)" } ?? "-"), "
-                + "limit \(gate.limit)"
-            endRollout(host, "failed", .held(reason: reason), gate: gate)
+        case .failed(let gate): fail(host, gate)
         }
     }
 

@@ -20,6 +20,8 @@ package final class VersionKeeper: @unchecked Sendable {
     let daemon: DaemonParts
     let loader: Loader
     let queue = DispatchQueue(label: "serin.versions")
+    /// Where rollouts are held against their gates, whatever is being loaded.
+    let gates = DispatchQueue(label: "serin.gates")
     /// How candidates looked when they were last seen.
     var seen: [ArtifactIdentity: Sighting] = [:]
     var retired: [RetiredVersion] = []
