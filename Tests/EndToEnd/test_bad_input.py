@@ -173,6 +173,14 @@ def test_the_wrong_method_is_405_with_allow(serin):
     assert "POST" in answer.headers["allow"]
 
 
+@pytest.mark.parametrize(("name", "value"), [
+    ("serin-priority", "urgent"), ("serin-timeout-ms", "soon"), ("grpc-timeout", "1 s"),
+])
+def test_a_header_of_other_form_is_400_also_where_nothing_waits(serin, name, value):
+    answer = serin.post(PREDICT, json={"instances": [ROW]}, headers={name: value})
+    assert answer.status_code == 400 and name in answer.json()["error"]
+
+
 def test_an_unsupported_media_type_is_415(serin):
     answer = serin.post(PREDICT, data="carat=1", headers={"content-type": "application/x-www-form-urlencoded"})
     refused(answer, 415)

@@ -73,10 +73,11 @@ package struct InferenceService: Handler {
             body.count,
             longest: daemon.live.longestNanoseconds
         )
+        // Also where nothing waits: what is wrong is not to depend on how long a prediction takes.
+        let priority = try priority(request, of: client)
         let cost = version.expectedCost(bodyBytes: body.count)
         guard cost > Self.inlineBudget else { return .now(answer(call, body)) }
         do throws(Failure) {
-            let priority = try priority(request, of: client)
             try handOver(call, body, exchange, priority: priority, cost: cost)
             return .later
         } catch {
