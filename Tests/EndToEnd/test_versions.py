@@ -375,14 +375,14 @@ def tight(tmp_path_factory):
         return quick(versions={"swap": "drain"}) | {"memory_limit": limit(daemon) + (1 << 20)}
 
 
-def refused(daemon, number):
-    """Waits until a version is refused, and answers why."""
-    return wait_until(
-        lambda: [
-            event["fields"]["reason"] for event in daemon.events("model.refused")
-            if event["fields"]["version"] == number
-        ]
-    )[-1]
+def wait_for_refusal(daemon, number, says):
+    """Waits until a version is refused for a reason; one that was half copied may have another before."""
+    wait_until(
+        lambda: any(
+            event["fields"]["version"] == number and says in event["fields"]["reason"]
+            for event in daemon.events("model.refused")
+        )
+    )
 
 
 def test_draining_does_not_take_a_pinned_or_a_promoted_version_away(tmp_path, tight):
@@ -390,7 +390,7 @@ def test_draining_does_not_take_a_pinned_or_a_promoted_version_away(tmp_path, ti
         pin = f"/v1/models/{NAME}/pin"
         assert daemon.operations("PUT", pin, {"reason": "freeze"}).status_code == 200
         bring(models, 2)
-        assert f"serin promote {NAME} 2" in refused(daemon, 2)
+        wait_for_refusal(daemon, 2, f"serin promote {NAME} 2")
         assert version(daemon) == 1
         assert daemon.operations("DELETE", pin).status_code == 200
         for number in (2, 1):
@@ -409,7 +409,7 @@ def test_draining_does_not_pass_a_gradual_rollout_by(tmp_path, tight):
     settings = tight | {"rollout": {"mode": "gradual", "shadow_for": "1h"}}
     with served(tmp_path, 1, settings=settings) as (daemon, models):
         bring(models, 2)
-        assert "memory" in refused(daemon, 2)
+        wait_for_refusal(daemon, 2, "memory")
         assert version(daemon) == 1 and not daemon.events("swap.draining")
 
 
@@ -427,7 +427,7 @@ def test_draining_takes_nothing_away_that_could_not_come_back(tmp_path, tight, i
         (staged / "golden.jsonl").write_text("\n".join([json.dumps(first), *lines[1:]]) + "\n")
         rehash(staged)
         shutil.copytree(staged, models / NAME / "2")
-        assert "put them back" in refused(daemon, 2)
+        wait_for_refusal(daemon, 2, "put them back")
         assert version(daemon) == 1 and not daemon.events("swap.draining")
 
 
