@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Dispatch
 import Glibc
 import Guards
 package import JSON
@@ -27,6 +28,8 @@ package final class StateStore: Sendable {
     package let damages: [Damage]
     /// As they are on the disk.
     private let documents: Guarded<[Document: [String: JSONValue]]>
+    /// Changes one document at a time: what is to be kept is looked at, and written, without a lock.
+    private let changes = DispatchQueue(label: "state")
     /// Held for the life of the process; two daemons on one folder would undo each other's work.
     private let lock: LockFile
 
@@ -89,26 +92,32 @@ package final class StateStore: Sendable {
     ///
     /// - Parameters:
     ///   - document: which one.
-    ///   - change: sets what is to be there from now on. It is called while nobody else changes the
+    ///   - change: sets what is to be there from now on. It is called while nobody else changes a
     ///     document, so that what it looks at is written in the order in which it came about.
     /// - Throws: what the kernel refused; the old document stays then.
     package func update(
         _ document: Document,
         _ change: (inout [String: JSONValue]) -> Void
     ) throws(SystemError) {
-        try documents.withLock { (documents) throws(SystemError) in
-            let before = documents[document] ?? [:]
+        let problem: SystemError? = changes.sync {
+            let before = documents.withLock { $0[document] } ?? [:]
             var after = before
             change(&after)
-            guard after != before else { return }
+            guard after != before else { return nil }
             let members = after.sorted { $0.key < $1.key }
                 .map { JSONMember(name: $0.key, value: $0.value) }
-            try writeFileAtomically(
-                JSONValue.object(members).encoded(pretty: true).span,
-                to: "\(path)/\(document.rawValue)",
-                mode: 0o600
-            )
-            documents[document] = after
+            do throws(SystemError) {
+                try writeFileAtomically(
+                    JSONValue.object(members).encoded(pretty: true).span,
+                    to: "\(path)/\(document.rawValue)",
+                    mode: 0o600
+                )
+            } catch {
+                return error
+            }
+            documents.withLock { $0[document] = after }
+            return nil
         }
+        if let problem { throw problem }
     }
 }
