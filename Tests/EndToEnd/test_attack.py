@@ -371,8 +371,8 @@ def test_whatever_a_header_says_it_is_answered(target, chance):
         media = dict(pairs).pop("content-type", "application/json")
         fields = [f"{name}: {text}" for name, text in pairs if name != "content-type"]
         status, _, answer = links[port].ask(head(path, body, method, fields, media))
-        # A client may ask for a deadline that has passed.
-        allowed = {200, 400, 401, 403, 415, 417, 431} | ({504} if "timeout" in str(fields) else set())
+        # A client may ask for a deadline that has passed, or that is out of reach where predictions are dear.
+        allowed = {200, 400, 401, 403, 415, 417, 431} | ({503, 504} if "timeout" in str(fields) else set())
         assert status in allowed, (path, fields, answer[:300])
     watch.finish()
 
