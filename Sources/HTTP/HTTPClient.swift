@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Platform
+private import Platform
 
 /// Why a client got no answer.
 package enum HTTPClientError: Error, Equatable, Sendable, CustomStringConvertible {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Platform
+private import Platform
 
 /// What a request says before its body: method, target and header fields.
 ///

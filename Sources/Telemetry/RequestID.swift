@@ -3,6 +3,9 @@ internal import Platform
 
 /// The name of one request in logs and answers.
 package struct RequestID: Sendable, Equatable, CustomStringConvertible {
+    /// The longest that is taken from a client.
+    private static let mostBytes = 128
+
     /// One that was made is two numbers until somebody asks for its text.
     private enum Form: Sendable, Equatable {
         case made(high: UInt64, low: UInt64)
@@ -19,7 +22,7 @@ package struct RequestID: Sendable, Equatable, CustomStringConvertible {
     /// nil for what is not 1 to 128 visible ASCII characters.
     package init?(valid text: String) {
         let bytes = text.utf8
-        guard (1...128).contains(bytes.count),
+        guard (1...Self.mostBytes).contains(bytes.count),
             bytes.allSatisfy({ (0x21...0x7E).contains($0) })
         else { return nil }
         form = .given(text)

@@ -200,13 +200,18 @@ def pack(model=model, frame=frame, **options):
     ("sys.modules['onnx'] = None; pack(RandomForestRegressor(2).fit(frame, truth))", "pip install onnx"),
 ])
 def test_what_is_in_the_way_is_said(tmp_path, code, says):
+    check_refusal(BEFORE, code, says, tmp_path)
+
+
+def check_refusal(before, code, says, folder, library="xgboost"):
+    """What `code` packs is refused with these words, and nothing is left of it."""
     done = ask(
-        f"{BEFORE}\ntry:\n    {code}\nexcept serin_pack.PackError as problem:\n    print('PackError:', problem)\n",
-        tmp_path,
+        f"{before}\ntry:\n    {code}\nexcept serin_pack.PackError as problem:\n    print('PackError:', problem)\n",
+        folder, library,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert "PackError:" in done.stdout and says in done.stdout
-    assert not (tmp_path / "Models").exists()
+    assert not (folder / "Models").exists()
 
 
 # The same before mistakes that only a module can make.
@@ -237,13 +242,7 @@ def pack(module):
     ("pack(nn.Linear(2, 1).half())", "the module computes in torch.float16"),
 ])
 def test_what_is_in_a_module_s_way_is_said(tmp_path, code, says):
-    done = ask(
-        f"{TORCH_BEFORE}\ntry:\n    {code}\nexcept serin_pack.PackError as problem:\n    print('PackError:', problem)\n",
-        tmp_path, "torch",
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert "PackError:" in done.stdout and says in done.stdout
-    assert not (tmp_path / "Models").exists()
+    check_refusal(TORCH_BEFORE, code, says, tmp_path, "torch")
 
 
 @pytest.mark.parametrize("code", [

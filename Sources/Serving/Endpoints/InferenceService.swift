@@ -133,6 +133,7 @@ package struct InferenceService: Handler {
         }
         let copy = exchange.body == nil ? body.copied() : []
         let (host, deadline) = (call.host, call.deadline)
+        // A constant, as a closure that outlives this method may only hold one of what is not copied.
         let call = call
         let refusal = host.workers.submit(
             priority: priority,

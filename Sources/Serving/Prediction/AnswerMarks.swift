@@ -57,6 +57,8 @@ struct AnswerMarks {
 }
 
 /// The marks that follow from a model's version and from who answered.
+///
+/// A class, because every answer has them and one reference is quicker to count than three.
 final class VersionMarks: Sendable {
     /// The version as text.
     let text: String
