@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Time from the start of a process to its first right answer, with a model of 200 MB, beside FastAPI + ONNX Runtime.
 
-    python3.11 -m venv .venv && .venv/bin/pip install -r Benchmarks/rival/requirements.txt onnx==1.23.2
+    python3.11 -m venv .venv && .venv/bin/pip install -r Benchmarks/rival/requirements.txt
+    .venv/bin/pip install onnx==1.23.2
     .venv/bin/python Benchmarks/startup.py --serin .build/release/serin
 
 The model is a network of dense layers over the features of the diamonds example, with random weights; its golden records

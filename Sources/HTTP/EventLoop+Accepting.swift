@@ -71,7 +71,7 @@ extension EventLoop {
 
     /// Takes one connection; answers whether there may be another.
     private func acceptOne(from listener: Listener) -> Bool {
-        switch acceptConnection(from: listener.number) {
+        switch DescriptorReserve.ofProcess.accept(from: listener.number) {
         case .connection(let descriptor): add(descriptor, from: listener)
         case .gone: break
         case .notNow: return false
@@ -160,25 +160,20 @@ extension EventLoop {
     ///
     /// Without it the listener would stay readable and the loop would spin.
     private func turnAwayOne(from listener: Listener) -> Bool {
-        guard let reserveDescriptor else {
-            pauseAccepting()
-            return false
-        }
-        closeDescriptor(reserveDescriptor)
-        let result = acceptConnection(from: listener.number)
-        if case .connection(let descriptor) = result {
+        let isPlain = tls == nil || listener.isLocal
+        let bytes = isPlain ? surplusAnswer() : TLSAlert.internalError
+        let result = DescriptorReserve.ofProcess.turnAway(from: listener.number) { descriptor in
             counters.turnedAway.add(1)
-            let isPlain = tls == nil || listener.isLocal
-            let bytes = isPlain ? surplusAnswer() : TLSAlert.internalError
             _ = send(bytes.span, from: 0, to: descriptor)
             shutDownSending(descriptor)
             _ = receive(from: descriptor, into: &input, at: 0)
-            closeDescriptor(descriptor)
         }
-        self.reserveDescriptor = openReserveDescriptor()
         switch result {
         case .connection, .gone: return true
-        default: return false
+        case .notNow: return false
+        case .noDescriptors, .failed:
+            pauseAccepting()
+            return false
         }
     }
 

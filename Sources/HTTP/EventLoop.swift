@@ -38,7 +38,6 @@ final class EventLoop: @unchecked Sendable {
 
     var poll: EventPoll
     var listeners: [Listener]
-    var reserveDescriptor: Int32?
     var connections: [Connection?] = []
     var freeSlots: [UInt32] = []
     var openCount = 0
@@ -107,11 +106,8 @@ final class EventLoop: @unchecked Sendable {
         poll = try EventPoll(capacity: 256)
         try poll.add(mailbox.descriptor, for: .readable, token: Self.mailboxToken)
         self.listeners = listeners
-        reserveDescriptor = openReserveDescriptor()
         try listen()
     }
-
-    deinit { if let reserveDescriptor { closeDescriptor(reserveDescriptor) } }
 
     /// Serves until a message says stop.
     func run() {

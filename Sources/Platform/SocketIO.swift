@@ -126,9 +126,3 @@ package func shutDownSending(_ number: Int32) { _ = shutdown(number, Int32(SHUT_
 
 /// Closes a descriptor that nobody owns by type, such as a connection in a loop's table.
 package func closeDescriptor(_ number: Int32) { _ = close(number) }
-
-/// A descriptor held only to be closed when the process runs out of them.
-package func openReserveDescriptor() -> Int32? {
-    let number = unsafe open("/dev/null", O_RDONLY | O_CLOEXEC)
-    return number >= 0 ? number : nil
-}

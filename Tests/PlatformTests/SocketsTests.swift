@@ -33,4 +33,31 @@ import Testing
         closeDescriptor(taken)
         #expect(acceptConnection(from: listener.number) == .notNow)
     }
+
+    @Test func `who is turned away is told so and closed, and a descriptor is kept again`() throws {
+        let any = try #require(
+            SocketAddress.resolve(host: "127.0.0.1", port: 0, forListening: true).first
+        )
+        let listener = try listen(on: any, backlog: 16, isShared: false)
+        let address = try SocketAddress.local(of: listener.number)
+        let deadline = MonotonicClock.nanoseconds() + 20_000_000_000
+        let reserve = DescriptorReserve()
+        for _ in 0..<2 {
+            #expect(reserve.accept(from: listener.number) == .notNow)
+            #expect(reserve.turnAway(from: listener.number, telling: { _ in }) == .notNow)
+            let client = try connect(to: address, deadline: deadline)
+            var told: Int32?
+            let result = reserve.turnAway(from: listener.number) { number in
+                told = number
+                _ = send([7].span, from: 0, to: number)
+            }
+            #expect(result == .connection(try #require(told)))
+            var bytes: [UInt8] = [0]
+            #expect(waitUntilReady(client.number, toSend: false, deadline: deadline))
+            #expect(receive(from: client.number, into: &bytes, at: 0) == .count(1))
+            #expect(bytes == [7])
+            #expect(waitUntilReady(client.number, toSend: false, deadline: deadline))
+            #expect(receive(from: client.number, into: &bytes, at: 0) == .count(0))
+        }
+    }
 }
