@@ -55,7 +55,11 @@ extension CommandSpec {
             ),
             FlagSpec(name: "--name", value: "NAME", summary: "default: the model file's name"),
             FlagSpec(name: "--version", value: "N", summary: "default: the next free one"),
-            FlagSpec(name: "--out", value: "DIR", summary: "the repository; default: Models"),
+            FlagSpec(
+                name: "--out",
+                value: "DIR",
+                summary: "the repository; default: models or Models"
+            ),
             FlagSpec(name: "--key", value: "FILE", summary: "sign with this private key in PEM"),
             FlagSpec(
                 name: "--passphrase-file",

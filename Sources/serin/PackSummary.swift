@@ -144,7 +144,7 @@ extension PackReport {
             return "serin sign \(path) --key release.pem"
         }
         var command = "serin pack --edit \(path)"
-        if !hasEnvironment { command += " --environment requirements.lock" }
+        if !hasEnvironment || lacksHashes { command += " --environment requirements.lock" }
         return command + " --stage production --key release.pem"
     }
 
@@ -171,7 +171,7 @@ extension PackReport {
 }
 
 /// A number without the fraction that it does not have.
-private func plain(_ value: Double) -> String {
+func plain(_ value: Double) -> String {
     guard value == value.rounded(), abs(value) < 1e15 else { return "\(Float(value))" }
     return "\(Int(value))"
 }

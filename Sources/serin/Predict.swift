@@ -12,8 +12,8 @@ extension CommandSpec {
         help: """
             Rows are a CSV file whose first line names the features, a JSON list of objects, JSON
             lines, or {"instances": [...]}. They go through the daemon's own path: validation, kill
-            switches, inference, bounds, fallback. Prints a table, or with --json the answer that a
-            client would get. Exits 1 when the rows break the contract.
+            switches, inference, bounds, fallback. Prints a table, or with --json a client's answer,
+            with who answered each row. Exits 1 when the rows break the contract.
             """,
         examples: [
             "serin predict Models/diamonds-price/1 rows.csv",

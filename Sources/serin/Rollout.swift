@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Artifacts
 import HTTP
 import JSON
 
@@ -45,7 +46,7 @@ extension CommandSpec {
     case "get":
         let answer = try client.ask(.get, target)
         Terminal.print(
-            arguments.has("--json") ? answer.text(pretty: true) : RolloutText(answer).text
+            arguments.has("--json") ? answer.text(pretty: true) : RolloutPage(answer).text
         )
         return .done
     case "start":
@@ -75,8 +76,8 @@ extension CommandSpec {
 }
 
 /// A rollout on one page.
-private struct RolloutText {
-    let answer: JSONValue
+struct RolloutPage {
+    private let answer: JSONValue
 
     init(_ answer: JSONValue) { self.answer = answer }
 
@@ -87,16 +88,19 @@ private struct RolloutText {
         }
         let place =
             rollout["phase"]?.asString == "shadow"
-            ? "in shadow" : "answers \(cell(rollout["percent"])) % of the keys"
+            ? "in shadow" : "answers \(figure(rollout["percent"])) % of the keys"
         var lines = [
             "\(name): version \(cell(rollout["to"])) beside \(cell(rollout["from"])), \(place), "
-                + "for \(cell(rollout["step_seconds"])) s",
+                + "for \(spokenSeconds(rollout["step_seconds"]))",
             "",
         ]
         lines += columns(
             [["GATE", "MEASURE", "LIMIT", ""]]
                 + (rollout["gates"]?.asArray ?? []).map {
-                    [cell($0["gate"]), cell($0["measure"]), cell($0["limit"]), cell($0["verdict"])]
+                    [
+                        cell($0["gate"]), figure($0["measure"]), figure($0["limit"]),
+                        cell($0["verdict"]),
+                    ]
                 },
             indent: ""
         )
@@ -120,10 +124,25 @@ private struct RolloutText {
         )
         for bin in (agreement?["worst_bins"]?.asArray ?? []).prefix(5) {
             lines.append(
-                "  \(cell(bin["feature"])) \(bin["bin"]?.text(pretty: false) ?? ""): "
+                "  \(cell(bin["feature"])) \(spelled(bin["bin"])): "
                     + "\(cell(bin["disagreeing"])) of \(cell(bin["rows"])) disagree"
             )
         }
         return lines.joined(separator: "\n")
+    }
+
+    /// A number to three digits.
+    private func figure(_ value: JSONValue?) -> String {
+        (value?.asNumber?.double).map { plain(RangeRule.threeDigits($0)) } ?? "-"
+    }
+
+    /// A part of a feature: a category, or where a bin of numbers begins and ends.
+    private func spelled(_ part: JSONValue?) -> String {
+        switch (part?["from"]?.asNumber?.double, part?["below"]?.asNumber?.double) {
+        case (let from?, let below?): "\(plain(from)) to \(plain(below))"
+        case (let from?, nil): "from \(plain(from))"
+        case (nil, let below?): "below \(plain(below))"
+        default: part?.text(pretty: false) ?? ""
+        }
     }
 }

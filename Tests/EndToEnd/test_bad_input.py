@@ -142,6 +142,13 @@ def test_a_bad_tensor_is_refused(serin, name, body, feature):
     assert serin.rows("diamonds-price", [ROW]).status_code == 200
 
 
+def test_an_unknown_key_gets_all_that_are_known(serin):
+    error = serin.post("/v2/models/diamonds-price/infer", {"zzz": 1}).json()
+    assert error["code"] == "unknown_key"
+    known = "id, inputs, model_name, model_version, outputs, parameters"
+    assert error["error"] == f"unknown key 'zzz'; known are {known}"
+
+
 def test_an_unknown_category_names_row_value_and_the_nearest(serin):
     rows = [ROW, ROW, ROW, {**ROW, "cut": "Idael"}]
     body = refused(serin.rows("diamonds-price", rows))

@@ -2,6 +2,7 @@
 """A new version comes to traffic step by step, and goes back by itself where a gate fails."""
 
 import json
+import re
 import shutil
 import time
 
@@ -127,6 +128,11 @@ def test_disagreement_is_told_by_part_and_can_be_a_gate(tmp_path):
         assert agreement["within_tolerance"] < agreement["rows"]
         assert agreement["relative_difference"]["p50"] > 0.0001
         assert agreement["worst_bins"][0]["disagreeing"] > 0
+        # For people: how long in words, measures to three digits, and where numbers begin and end.
+        told = command(daemon, "rollout", NAME).stdout
+        assert re.search(r"in shadow, for \d[\d.]* s$", told, re.M), told
+        assert re.search(r"^  \w+ [\d.]+ to [\d.]+: \d+ of \d+ disagree$", told, re.M), told
+        assert re.search(r"^predictions  \d(\.\d{1,4})? +0\.25 ", told, re.M), told
         deadline = time.monotonic() + 20
         while not daemon.events("rollout.ended") and time.monotonic() < deadline:
             ask(daemon, rows=20)

@@ -19,6 +19,8 @@ package struct PackReport: Sendable {
     package var parity: Parity?
     package var framework: Manifest.Framework?
     package var hasEnvironment = false
+    /// Whether the environment lock leaves a package without a hash, which production asks for.
+    package var lacksHashes = false
     package var isSigned = false
     package var stage = Stage.staging
     package var missingForProduction: [String] = []

@@ -102,6 +102,7 @@ package struct Packer {
         tell("trying \(data.rowCount) rows", 0, data.rowCount)
         let settled = try settle(planner.features, answers, model, data)
         var report = PackReport(identity: identity, path: path, rows: data.rowCount)
+        report.lacksHashes = lock.map { !$0.lock.withoutHash.isEmpty } ?? false
         let standIns = try checkStandIns(settled)
         let target = try checkTarget(planner.target, settled.outputs, data)
         report.notes =

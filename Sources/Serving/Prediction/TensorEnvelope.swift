@@ -92,7 +92,7 @@ struct TensorEnvelope {
             } else {
                 throw Failure.unknownKey(
                     key.string(in: json),
-                    among: ["id", "inputs", "outputs", "parameters"]
+                    among: ["id", "inputs", "model_name", "model_version", "outputs", "parameters"]
                 )
             }
         }
