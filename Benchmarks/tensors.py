@@ -107,7 +107,8 @@ class Daemon:
         command += ["--port", str(self.port), "--operations-port", str(operations)]
         with open(state / "log", "wb") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
-        end = time.monotonic() + 60
+        # Gigabytes of arenas, a thousand rows of an image each, are touched before it is ready.
+        end = time.monotonic() + 300
         while time.monotonic() < end:
             try:
                 urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=5).read()
