@@ -37,6 +37,17 @@ def ticked(cell):
     return re.findall(r"`([^`]+)`", cell)
 
 
+def named(text):
+    """What the first columns of the tables name."""
+    return {name for cells in rows(text) for name in ticked(cells[0])}
+
+
+def cases(path, start, end):
+    """The words of an enumeration."""
+    body = section(SOURCES[ROOT / "Sources" / path], start, end)
+    return {word or name for name, word in re.findall(r'^    case (\w+)(?: = "(\w+)")?$', body, re.M)}
+
+
 def labels(family):
     """The names of the labels that are exposed."""
     return set(re.findall(r'[{,](\w+)="', family)) - {"le"}
@@ -76,17 +87,12 @@ OTHERS = re.compile(r"serin\.|.*\.(json|jsonl|sig|token|onnx|lock)$|canary\.when
 
 
 def test_events():
-    text = page("metrics.md")
-    named = {
-        name for cells in rows(section(text, "## Events")) for name in ticked(cells[0]) if "." in name
-    }
-    settings = {ticked(cells[0])[0] for cells in rows(page("configuration.md")) if ticked(cells[0])}
     told = set()
     for path, source in SOURCES.items():
         if path.relative_to(ROOT / "Sources").parts[0] in ("Serving", "Telemetry"):
             told |= set(re.findall(r'"([a-z]+\.[a-z_]+)"', source))
-    told = {name for name in told - settings if not OTHERS.match(name)}
-    assert told == named
+    told = {name for name in told - named(page("configuration.md")) if not OTHERS.match(name)}
+    assert told == named(section(page("metrics.md"), "## Events"))
 
 
 def test_error_codes():
@@ -99,17 +105,25 @@ def test_error_codes():
     source = "\n".join(SOURCES.values())
     answered = set(re.findall(r'\b(?:Failure|Refusal)\(\s*[45]\d\d,\s*"(\w+)"', source))
     answered |= set(re.findall(r'static let \w*[cC]ode = "(\w+)"', source))
-    violations = SOURCES[ROOT / "Sources" / "Guards" / "Violation.swift"]
-    for name, code in re.findall(r'^    case (\w+)(?: = "(\w+)")?$', section(violations, *VIOLATIONS), re.M):
-        answered.add(code or name)
+    answered |= cases(
+        "Guards/Violation.swift",
+        "package enum ViolationCode: String, Sendable, CaseIterable {",
+        "/// One thing that is wrong with a request, in the form that an error's `details` list.",
+    )
     # What is thrown where nothing else is caught; nobody gets it.
     assert answered - {"malformed"} == documented
 
 
-VIOLATIONS = (
-    "package enum ViolationCode: String, Sendable, CaseIterable {",
-    "/// One thing that is wrong with a request, in the form that an error's `details` list.",
-)
+def test_checks_and_guards():
+    readiness = SOURCES[ROOT / "Sources" / "Serving" / "Lifecycle" / "Readiness.swift"]
+    checks = {name.split(":")[0] for name in named(section(page("http.md"), "## Probes", "## Errors"))}
+    assert {name for name in checks if "/" not in name} == set(re.findall(r'name: "(\w+)[":]', readiness))
+    guards = cases(
+        "Guards/GuardName.swift",
+        "package enum GuardName: String, Sendable, CaseIterable {",
+        "    /// The place in `allCases`.",
+    )
+    assert named(page("guards.md").split("\n## ")[0]) == guards - {"ok"}
 
 
 def paths(text):
@@ -137,13 +151,13 @@ def test_paths(serin):
     text = page("http.md")
     inference = section(text, "## Inference port", "### Rows")
     operations = section(text, "## Operations port", "## Probes")
-    named = {(method, template(path)) for method, path in paths(inference)}
+    written = {(method, template(path)) for method, path in paths(inference)}
     document = serin.get("/openapi.json").json()["paths"]
     served = {
         (method.upper(), template(path)) for path, calls in document.items() for method in calls if method != "head"
     }
     # Every check has a path of its own, which the document leaves out.
-    assert {call for call in served if call[0] in ("GET", "POST")} == named - {("GET", "/readyz/{}")}
+    assert {call for call in served if call[0] in ("GET", "POST")} == written - {("GET", "/readyz/{}")}
     source = SOURCES[ROOT / "Sources" / "Serving" / "Endpoints" / "OperationsRoute.swift"]
     added = {
         (method.upper(), template(path)) for method, path in re.findall(r'router\.add\(\.(\w+), "([^"]+)"', source)
@@ -168,7 +182,7 @@ def flags():
 def test_every_flag_is_on_a_page(flags):
     text = "\n".join(each.read_text(encoding="utf-8") for each in PAGES)
     written = set(re.findall(r"(?<![\w-])--[a-z0-9][a-z0-9-]*", text))
-    settings = {f"--{re.sub('[._]', '-', ticked(cells[0])[0])}" for cells in rows(page("configuration.md")) if ticked(cells[0])}
+    settings = {f"--{re.sub('[._]', '-', name)}" for name in named(page("configuration.md"))}
     for name, all_of_it in flags.items():
         assert not all_of_it - written - settings, name
 
