@@ -27,6 +27,7 @@ private final class ArtifactLoading {
     var problems: [ArtifactProblem] = []
     var documents: [String: [UInt8]] = [:]
     var mappings: [String: MappedFile] = [:]
+    var recognized: Set<String> = []
 
     /// What is read into memory; all else is mapped.
     static let documentNames: Set<String> = [
@@ -80,6 +81,7 @@ private final class ArtifactLoading {
             signature: signature,
             contract: contract,
             mappedFiles: mappings,
+            recognizedFiles: recognized,
             model: model,
             goldenRecords: records ?? [],
             fallbackRecords: fallbackRecords ?? [],
@@ -244,6 +246,12 @@ private final class ArtifactLoading {
         let checksWhole = chunks == nil || threads == nil
         if checksWhole {
             try check(file, byteCount: mapping.byteCount) { mapping.withBytes { sha256(of: $0) } }
+        }
+        if let threads, let chunks, let seals = options.seals(chunks.name),
+            seals.match(mapping, chunks, threads: threads)
+        {
+            recognized.insert(file.path)
+            return
         }
         guard let wrong = chunks?.firstWrong(in: mapping, threads: threads ?? 1) else { return }
         guard !checksWhole else {

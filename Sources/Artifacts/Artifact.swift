@@ -26,6 +26,8 @@ package struct Artifact: Sendable {
     ///
     /// A model's tensors may lie in any of them, as in `model.onnx` itself.
     package let mappedFiles: [String: MappedFile]
+    /// Those of the mapped files that were recognised by their seals instead of being hashed anew.
+    package let recognizedFiles: Set<String>
     /// The mapping of `model.onnx` whose very bytes were hashed.
     package let model: MappedFile
     package let goldenRecords: [GoldenRecord]
@@ -43,6 +45,23 @@ package struct Artifact: Sendable {
 
     /// Production only where the manifest says so and nothing is missing for it.
     package var stage: Stage { missingForProduction.isEmpty ? .production : .staging }
+
+    /// The large files that can be sealed, by the name of their chunks' digests.
+    package var sealableFiles: [Digest: Manifest.File] {
+        var found: [Digest: Manifest.File] = [:]
+        for file in files where mappedFiles[file.path] != nil {
+            if let chunks = file.chunks { found[chunks.name] = file }
+        }
+        return found
+    }
+
+    /// Hashes one of them again, in the calling thread, and seals it; nil where it is not what it was.
+    package func seal(_ file: Manifest.File) -> ChunkSeals? {
+        guard let mapping = mappedFiles[file.path], let chunks = file.chunks,
+            mapping.byteCount == file.byteCount
+        else { return nil }
+        return ChunkSeals(of: mapping, chunks)
+    }
 
     /// Checks again and again, while it serves, that nothing changed.
     package func integrityWatch() -> IntegrityWatch { IntegrityWatch(self) }

@@ -17,6 +17,9 @@ package struct ArtifactOptions: Sendable {
     /// The threads that hash a large file whose chunks the manifest lists, and nothing but those; nil where
     /// there is time to check the digest of the whole and those of the chunks.
     package var hashingThreads: Int?
+    /// Finds what such a file was sealed with when it was hashed before, by the name of its chunks' digests;
+    /// one that has the bytes of then need not be hashed again by those threads.
+    package var seals: @Sendable (Digest) -> ChunkSeals? = { _ in nil }
     /// What the manifest must say.
     ///
     /// Where nil, a folder whose name is a version number tells: it and

@@ -61,25 +61,46 @@ package struct ChunkDigests: Sendable, Equatable {
         ]
     }
 
+    /// What names the bytes that have these digests, and no others.
+    package var name: Digest {
+        let hash = SHA256()
+        hash.update(with: Array("\(chunkByteCount) ".utf8).span)
+        for digest in digests { hash.update(with: digest.bytes.span) }
+        return hash.finish()
+    }
+
+    /// Where a chunk lies in a file of so many bytes.
+    func range(of index: Int, in byteCount: Int) -> Range<Int> {
+        let start = index * chunkByteCount
+        return start..<min(start + chunkByteCount, byteCount)
+    }
+
     /// Checks a file of the size they were made for.
     ///
     /// - Returns: where the first chunk begins that has another digest; nil when none has.
     func firstWrong(in file: MappedFile, threads: Int) -> Int? {
-        let wrong = Guarded<Int?>(nil)
+        first(in: file, threads: threads) { index, chunk in sha256(of: chunk) != digests[index] }
+    }
+
+    /// Where the first chunk begins of which something is so; nil when it is so of none.
+    func first(
+        in file: MappedFile,
+        threads: Int,
+        where isSo: @Sendable (Int, Span<UInt8>) -> Bool
+    ) -> Int? {
+        let found = Guarded<Int?>(nil)
         // Chunks are handed out one by one, as a thread that others keep waiting would be the last.
-        let unchecked = Guarded(digests.indices)
+        let left = Guarded(digests.indices)
         DispatchQueue.concurrentPerform(iterations: min(threads, digests.count)) { _ in
-            while let index = unchecked.withLock({ $0.popFirst() }) {
-                let start = index * chunkByteCount
-                let isRight = file.withBytes { bytes in
-                    let count = min(chunkByteCount, bytes.count - start)
-                    return sha256(of: bytes.extracting(start..<(start + count))) == digests[index]
+            while let index = left.withLock({ $0.popFirst() }) {
+                let isFound = file.withBytes { bytes in
+                    isSo(index, bytes.extracting(range(of: index, in: bytes.count)))
                 }
-                guard !isRight else { continue }
-                wrong.withLock { $0 = min($0 ?? start, start) }
+                guard isFound else { continue }
+                found.withLock { $0 = min($0 ?? .max, index * chunkByteCount) }
                 return
             }
         }
-        return wrong.withLock { $0 }
+        return found.withLock { $0 }
     }
 }

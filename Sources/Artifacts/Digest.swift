@@ -10,36 +10,44 @@ package struct Digest: Hashable, Sendable, CustomStringConvertible {
 
     /// Reads 64 lower-case hexadecimal digits, as `sha256sum` writes them; nil for anything else.
     package init?(hexadecimal text: String) {
-        let digits = Array(text.utf8)
-        guard digits.count == 64 else { return nil }
-        var bytes: [UInt8] = []
-        for start in stride(from: 0, to: 64, by: 2) {
-            guard let high = Self.value(of: digits[start]),
-                let low = Self.value(of: digits[start + 1])
-            else { return nil }
-            bytes.append(high << 4 | low)
-        }
+        guard let bytes = Artifacts.bytes(hexadecimal: text, count: 32) else { return nil }
         self.bytes = bytes
     }
 
     /// 64 lower-case hexadecimal digits.
-    package var description: String {
-        let digits = Array("0123456789abcdef".utf8)
-        var text: [UInt8] = []
-        for byte in bytes {
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
-        }
-        return String(decoding: text, as: UTF8.self)
-    }
+    package var description: String { hexadecimal(bytes) }
+}
 
-    private static func value(of digit: UInt8) -> UInt8? {
+/// Reads two lower-case hexadecimal digits for each of `count` bytes; nil for anything else.
+func bytes(hexadecimal text: String, count: Int) -> [UInt8]? {
+    func value(of digit: UInt8) -> UInt8? {
         switch digit {
         case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
         case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
         default: nil
         }
     }
+    let digits = Array(text.utf8)
+    guard digits.count == 2 * count else { return nil }
+    var bytes: [UInt8] = []
+    for start in stride(from: 0, to: digits.count, by: 2) {
+        guard let high = value(of: digits[start]), let low = value(of: digits[start + 1]) else {
+            return nil
+        }
+        bytes.append(high << 4 | low)
+    }
+    return bytes
+}
+
+/// Two lower-case hexadecimal digits for each byte.
+func hexadecimal(_ bytes: [UInt8]) -> String {
+    let digits = Array("0123456789abcdef".utf8)
+    var text: [UInt8] = []
+    for byte in bytes {
+        text.append(digits[Int(byte >> 4)])
+        text.append(digits[Int(byte & 15)])
+    }
+    return String(decoding: text, as: UTF8.self)
 }
 
 /// The SHA-256 of `bytes` (FIPS 180-4).

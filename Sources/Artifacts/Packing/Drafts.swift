@@ -90,6 +90,7 @@ extension Artifact {
             signature: .absent,
             contract: contract,
             mappedFiles: files,
+            recognizedFiles: [],
             model: model,
             goldenRecords: [],
             fallbackRecords: [],

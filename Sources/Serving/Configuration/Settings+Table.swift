@@ -187,6 +187,7 @@ extension Settings {
             4096...1 << 30,
             "hashed at a time"
         ),
+        .flag("integrity.seals", \.integrity.seals, "restarts recognise large files, unhashed"),
         .text("versions.policy", \.versions.policy, "the versions held: 'N latest' or 'listed N…'"),
         .texts("versions.models", \.versions.models, "'model=policy', for those with their own"),
         .choice("versions.swap", \.versions.swap, "what gives way when two do not fit in memory"),

@@ -177,6 +177,8 @@ package struct Settings: Sendable, Equatable {
         package var interval = Duration.seconds(1)
         /// Hashed at a time, of each model.
         package var sliceBytes = 1 << 20
+        /// Whether large files are sealed, and recognised by that at the next start.
+        package var seals = true
     }
 
     package struct Journal: Sendable, Equatable {

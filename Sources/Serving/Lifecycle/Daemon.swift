@@ -134,8 +134,7 @@ package final class Daemon: Sendable {
                 model: nil,
                 [
                     "file": .string(damage.file), "problem": .string(damage.problem),
-                    "remedy":
-                        "what it held is not in force; give the orders again, and remove the file",
+                    "remedy": .string(damage.remedy),
                 ]
             )
         }

@@ -24,7 +24,14 @@ struct Loader: Sendable {
     ) throws(ArtifactError) -> (ModelVersion, CanaryReport) {
         let identity = candidate.identity
         var options = try ArtifactOptions(settings: daemon.settings, identity: identity)
-        if packsLater { options.hashingThreads = processorCount }
+        if packsLater {
+            options.hashingThreads = processorCount
+            if daemon.settings.integrity.seals {
+                options.seals = { [store = daemon.store] name in
+                    store.read(.seals, name.description).flatMap(ChunkSeals.init)
+                }
+            }
+        }
         let artifact = try Artifact.load(
             directory: candidate.path,
             options: options

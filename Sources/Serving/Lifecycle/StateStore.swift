@@ -15,12 +15,24 @@ package final class StateStore: Sendable {
         case versions = "versions.json"
         case overrides = "overrides.json"
         case breakers = "breakers.json"
+        /// Not of a model, but of what its large files were when they were hashed.
+        case seals = "seals.json"
+
+        /// What to do where it is damaged.
+        fileprivate var remedy: String {
+            switch self {
+            case .versions, .overrides, .breakers:
+                "what it held is not in force; give the orders again, and remove the file"
+            case .seals: "large files are hashed as at a first start; remove the file"
+            }
+        }
     }
 
     /// A document that cannot be read as one.
     package struct Damage: Sendable {
         package let file: String
         package let problem: String
+        package let remedy: String
     }
 
     package let path: String
@@ -49,7 +61,9 @@ package final class StateStore: Sendable {
             case .members(let members): found[document] = members
             case .damaged(let problem):
                 try renameFile(file, to: file + ".damaged")
-                damages.append(Damage(file: file + ".damaged", problem: problem))
+                damages.append(
+                    Damage(file: file + ".damaged", problem: problem, remedy: document.remedy)
+                )
             }
         }
         self.damages = damages

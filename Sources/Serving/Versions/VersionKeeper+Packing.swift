@@ -16,6 +16,7 @@ extension VersionKeeper {
             for host in daemon.registry.hosts {
                 for version in host.versions where !version.program.isPacked { pack(version, host) }
             }
+            sealLoaded()
         }
     }
 

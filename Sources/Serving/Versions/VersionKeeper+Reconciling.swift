@@ -167,6 +167,7 @@ extension VersionKeeper {
             if let old { retire(old) }
             noteLoaded(version, report, started)
             resume(host, hasCome: true)
+            if daemon.registry.progress.isLoaded { sealLoaded() }
             return true
         } catch {
             if let claim { daemon.budget.withLock { $0.remove(claim) } }
@@ -242,6 +243,7 @@ extension VersionKeeper {
                 "version": .number(version.version),
                 "stage": .string(version.artifact.stage.rawValue),
                 "signature": version.artifact.signature.document,
+                "recognized": .bool(!version.artifact.recognizedFiles.isEmpty),
                 "seconds": .number((MonotonicClock.now - started).seconds),
                 "arena_bytes": .number(version.program.plan.arenaByteCount),
                 "canary": .string(report.outcomeName),

@@ -22,6 +22,9 @@ package final class VersionKeeper: @unchecked Sendable {
     let queue = DispatchQueue(label: "serin.versions")
     /// Where rollouts are held against their gates, whatever is being loaded.
     let gates = DispatchQueue(label: "serin.gates")
+    let sealing = DispatchQueue(label: "serin.seals", qos: .utility)
+    /// The names of what was sealed, or needed not to be, in this run.
+    let sealed = Guarded<Set<String>>([])
     /// How candidates looked when they were last seen.
     var seen: [ArtifactIdentity: Sighting] = [:]
     var retired: [RetiredVersion] = []
