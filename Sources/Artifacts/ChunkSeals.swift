@@ -19,12 +19,16 @@ package struct ChunkSeals: Sendable, Equatable {
     /// Hashes a file and seals what was hashed.
     ///
     /// Both are done with a copy of each slice, so that what is written to the file meanwhile is not
-    /// sealed as what was hashed.
+    /// sealed as what was hashed. Fails where a chunk is not what its digest says, or OpenSSL cannot seal.
     ///
-    /// - Returns: nil where a chunk is not what its digest says, or where OpenSSL cannot seal.
-    init?(of file: MappedFile, _ chunks: ChunkDigests) {
+    /// - Parameters:
+    ///   - file: of the size that the digests were made for.
+    ///   - chunks: its digests.
+    ///   - rests: how much longer than it works this rests, chunk by chunk, so that others get on.
+    init?(of file: MappedFile, _ chunks: ChunkDigests, rests: Int = 0) {
         var seals: [[UInt8]] = []
         for index in chunks.digests.indices {
+            let started = MonotonicClock.now
             let seal = file.withBytes { bytes in
                 Self.seal(bytes.extracting(chunks.range(of: index, in: bytes.count)))
             }
@@ -32,6 +36,7 @@ package struct ChunkSeals: Sendable, Equatable {
                 return nil
             }
             seals.append(seal.bytes)
+            if rests > 0 { sleepFor((MonotonicClock.now - started) * rests) }
         }
         self.seals = seals
     }
