@@ -44,6 +44,9 @@ package struct Refusal: Error, Equatable, Sendable {
     static var badHost: Refusal {
         .badRequest("there must be exactly one Host header, and it must be HOST or HOST:PORT")
     }
+    static func repeatedHeader(_ name: StaticString) -> Refusal {
+        .badRequest("the header \(name) must come once only")
+    }
     static var badContentLength: Refusal {
         .badFraming("Content-Length must be one decimal number, given once")
     }

@@ -14,6 +14,22 @@ struct FramingFacts {
     var hasOtherExpectation = false
     var expectsContinue = false
     var contentEncoding = ContentEncoding.identity
+    /// A bit for each of `onlyOnce` that came.
+    private var seenOnce: UInt8 = 0
+
+    /// Headers of one value that are acted on: of two, another reader might take the other.
+    private static let onlyOnce: [StaticString] = [
+        "content-type", "authorization", "serin-sticky-key", "serin-timeout-ms", "grpc-timeout",
+        "serin-priority", "inference-header-content-length",
+    ]
+
+    mutating func noteOnlyOnce(_ name: Span<UInt8>) throws(Refusal) {
+        for (index, single) in Self.onlyOnce.enumerated()
+        where single.utf8CodeUnitCount == name.count && name.equalsIgnoringCase(single) {
+            guard seenOnce & 1 << index == 0 else { throw .repeatedHeader(single) }
+            seenOnce |= 1 << index
+        }
+    }
 
     /// Settles the message's length by RFC 9112 section 6.3, refusing whatever two readers of the
     /// same bytes could understand differently.
@@ -81,6 +97,8 @@ extension RequestParser {
         _ facts: inout FramingFacts
     ) throws(Refusal) {
         switch name.count {
+        case 12, 13, 31:
+            try facts.noteOnlyOnce(name)
         case 4 where name.equalsIgnoringCase("host"):
             facts.hostCount += 1
             guard facts.hostCount == 1, isAuthority(value) else { throw .badHost }
@@ -103,6 +121,8 @@ extension RequestParser {
             facts.contentLength = length
         case 16 where name.equalsIgnoringCase("content-encoding"):
             noteContentEncoding(value, &facts)
+        case 14, 16:
+            try facts.noteOnlyOnce(name)
         case 17 where name.equalsIgnoringCase("transfer-encoding"):
             try noteTransferEncoding(value, &facts)
         default:
