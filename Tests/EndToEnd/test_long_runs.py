@@ -60,12 +60,12 @@ def slow_model(trips=None):
     )
 
 
-def write(folder, model):
+def write(folder, model, **sections):
     rows = [float(k) for k in range(8)]
     golden = [{"inputs": {"x0": x}, "outputs": {"y": x}} for x in rows]
     fallback = [{"inputs": record["inputs"], "outputs": {"y": broken.MEAN}} for record in golden]
     return broken.write_artifact(
-        folder, model, broken.controlled_contract(), golden, broken.controlled_baseline(), fallback
+        folder, model, broken.controlled_contract(**sections), golden, broken.controlled_baseline(), fallback
     )
 
 
@@ -80,6 +80,20 @@ def test_a_run_that_outlasts_its_deadline_is_stopped(tmp_path):
         assert time.monotonic() - start < 2
         answer = daemon.rows("slow", [{"x0": 4.0}])
         assert answer.json()["predictions"] == [4.0] and answer.headers["serin-served-by"] == "model"
+
+
+def test_a_probe_that_is_stopped_is_followed_by_the_next(tmp_path):
+    breaker = {"window": 20, "min_requests": 5, "trip_ratio": 0.5, "cool_down": "5s", "probes": 5}
+    write(tmp_path / "models" / "slow" / "1", slow_model(), breaker=breaker)
+    with Daemon(tmp_path / "models", tmp_path) as daemon:
+        for _ in range(5):
+            daemon.rows("slow", [{"x0": -1.0}])
+        deadline = time.monotonic() + 20
+        while not daemon.events("breaker.probing") and time.monotonic() < deadline:
+            time.sleep(0.05)
+        answer = daemon.rows("slow", [{"x0": 1e5}], headers={"serin-timeout-ms": "100"})
+        assert answer.status_code == 504, answer.text
+        assert daemon.rows("slow", [{"x0": 1.0}]).headers["serin-served-by"] == "model"
 
 
 def test_golden_records_that_never_end_are_no_verdict_and_name_the_node(tmp_path):

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Artifacts
 import Guards
 import JSON
 import Platform
@@ -32,8 +33,15 @@ import Testing
     }
 
     /// Answers some stones and lets the rollout see them.
-    private func answer(_ version: ModelVersion, _ rollout: Rollout, requests: Int = 10) throws {
-        let body = Array(rows(stone(), stone(["carat": "0.9"])).utf8)
+    private func answer(
+        _ version: ModelVersion,
+        _ rollout: Rollout,
+        requests: Int = 10,
+        stones: Int = 2,
+        nanoseconds: UInt64 = 1000
+    ) throws {
+        let all = (0..<stones).map { stone($0.isMultiple(of: 2) ? [:] : ["carat": "0.9"]) }
+        let body = Array(#"{"instances": [\#(all.joined(separator: ", "))]}"#.utf8)
         for _ in 0..<requests {
             try version.decodeRows(body, into: version.reserved)
             _ = try version.answer(
@@ -46,7 +54,7 @@ import Testing
                 body.span,
                 jsonByteCount: body.count,
                 version.reserved.tables,
-                nanoseconds: 1000
+                nanoseconds: nanoseconds
             )
         }
     }
@@ -61,7 +69,7 @@ import Testing
         }
         #expect(percent == 10)
         try answer(pair.candidate, rollout, requests: 30)
-        guard case .wait(let reason) = rollout.judge(at: .now) else {
+        guard case .wait(let reason) = rollout.judge(at: now + .seconds(1)) else {
             Issue.record("too early")
             return
         }
@@ -102,7 +110,7 @@ import Testing
     @Test func `a version whose golden records fail, or whose breaker is open, fails`() throws {
         let pair = try Pair()
         let rollout = Rollout(from: pair.stable, to: pair.candidate, limits(), now: now)
-        _ = pair.candidate.guards.withLock { $0.breaker.trip(reason: "test") }
+        openBreaker(of: pair.candidate)
         guard case .failed(let gate) = rollout.judge(at: now) else {
             Issue.record("not failed")
             return
@@ -114,6 +122,70 @@ import Testing
             return
         }
         #expect(first.name == "canary")
+    }
+
+    /// As its own refused answers do.
+    private func openBreaker(of version: ModelVersion) {
+        version.guards.withLock { state in
+            let rows = state.breaker.settings.minimumRequests
+            let admission = state.breaker.admit(rows: rows, at: now)
+            _ = state.breaker.record(admission, passed: 0, refused: rows, at: now)
+        }
+    }
+
+    @Test func `what is not its own fault makes it wait`() throws {
+        let pair = try Pair()
+        let rollout = Rollout(from: pair.stable, to: pair.candidate, limits(), now: now)
+        _ = pair.candidate.guards.withLock { $0.breaker.trip(reason: "an operator's") }
+        guard case .wait = rollout.judge(at: now) else {
+            Issue.record("an operator opens the breakers of all versions")
+            return
+        }
+        _ = pair.candidate.guards.withLock { $0.breaker.reset() }
+        // Golden records that have not run for long say nothing of the answers.
+        guard case .wait = rollout.judge(at: now + .seconds(3600)) else {
+            Issue.record("a verdict that is old")
+            return
+        }
+        guard case .stepped = rollout.judge(at: now) else {
+            Issue.record("no step")
+            return
+        }
+    }
+
+    @Test func `requests that it does not answer are counted, and too many of them fail`() throws {
+        let pair = try Pair()
+        let rollout = Rollout(from: pair.stable, to: pair.candidate, limits(), now: now)
+        try answer(pair.stable, rollout, requests: 100)
+        for _ in 0..<60 {
+            let tables = pair.candidate.reserved
+            rollout.noteUnanswered(pair.candidate, tables.tables, isInterrupted: true)
+        }
+        #expect(rollout.failedGate(at: now)?.name == "unanswered")
+    }
+
+    @Test func `requests of unlike size are not held against each other`() throws {
+        let pair = try Pair()
+        let rollout = Rollout(
+            from: pair.stable,
+            to: pair.candidate,
+            limits { $0.maximumPSI = 1e6 },
+            now: now
+        )
+        try answer(pair.stable, rollout, requests: 60)
+        try answer(pair.candidate, rollout, requests: 60, stones: 12, nanoseconds: 900_000)
+        #expect(rollout.failedGate(at: now) == nil)
+        try answer(pair.candidate, rollout, requests: 60, nanoseconds: 900_000)
+        #expect(rollout.failedGate(at: now)?.name == "latency")
+    }
+
+    @Test func `answers of the fallback alone say nothing of its time`() throws {
+        let pair = try Pair()
+        let rollout = Rollout(from: pair.stable, to: pair.candidate, limits(), now: now)
+        openBreaker(of: pair.stable)
+        try answer(pair.stable, rollout, requests: 60)
+        try answer(pair.candidate, rollout, requests: 60, nanoseconds: 900_000)
+        #expect(rollout.failedGate(at: now) == nil)
     }
 
     @Test func `the same version agrees with itself, and another is told by its bins`() async throws
@@ -148,6 +220,33 @@ import Testing
         for text in ["", "0", "0.009", "5 5", "5 1", "100", "x", "-1", "nan", "1 inf"] {
             #expect(RolloutSteps(text) == nil, "\(text)")
         }
+    }
+}
+
+@Suite struct ObservedShareTests {
+    private func share(_ count: Int, of rows: Int) -> ObservedShare {
+        ObservedShare(count: count, of: rows, independent: Double(rows))
+    }
+
+    @Test func `what chance explains is no excess`() {
+        // A twin of a version that refuses one row in a hundred, at its fiftieth row.
+        #expect(!share(2, of: 50).exceeds(share(99, of: 10_000), by: 0.01))
+        #expect(!share(10, of: 500).exceeds(share(100, of: 10_000), by: 0.01))
+        #expect(!share(0, of: 0).exceeds(share(0, of: 0), by: 0.01))
+        // Nothing is known of the old version.
+        #expect(!share(10, of: 50).exceeds(share(0, of: 0), by: 0.01))
+    }
+
+    @Test func `what chance does not explain is`() {
+        #expect(share(50, of: 50).exceeds(share(0, of: 200), by: 0.01))
+        #expect(share(8, of: 50).exceeds(share(0, of: 10_000), by: 0.01))
+        #expect(share(500, of: 10_000).exceeds(share(100, of: 10_000), by: 0.01))
+        #expect(!share(500, of: 10_000).exceeds(share(100, of: 10_000), by: 0.05))
+    }
+
+    @Test func `rows of one request count as one`() {
+        let one = ObservedShare(count: 10, of: 100, independent: 1)
+        #expect(!one.exceeds(share(0, of: 10_000), by: 0.01))
     }
 }
 

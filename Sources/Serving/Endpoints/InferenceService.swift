@@ -91,7 +91,8 @@ package struct InferenceService: Handler {
         _ request: RequestHead,
         _ marks: RequestMarks
     ) -> ModelVersion {
-        rollout.version(for: request.header("serin-sticky-key") ?? marks.requestID.text)
+        let key = request.header("serin-sticky-key") ?? ""
+        return rollout.version(for: key.isEmpty ? marks.requestID.text : key)
     }
 
     /// Counts the request against its client's rate.
@@ -193,10 +194,10 @@ package struct InferenceService: Handler {
             )
         }
         defer { version.pool.giveBack(workspace) }
+        var effects: [Breaker.Effect] = []
+        defer { daemon.carryOut(effects, of: version) }
         do throws(Failure) {
-            let (response, effects) = try answer(call, body, workspace)
-            daemon.carryOut(effects, of: version)
-            return response
+            return try answer(call, body, workspace, &effects)
         } catch {
             return daemon.refuse(error, call.marks, model: version)
         }
@@ -205,8 +206,9 @@ package struct InferenceService: Handler {
     private func answer(
         _ call: borrowing PredictionCall,
         _ body: Span<UInt8>,
-        _ workspace: Workspace
-    ) throws(Failure) -> (Response, [Breaker.Effect]) {
+        _ workspace: Workspace,
+        _ effects: inout [Breaker.Effect]
+    ) throws(Failure) -> Response {
         let version = call.version
         let started = MonotonicClock.nanoseconds()
         guard started < call.deadline else { throw .deadlinePassed(call.allowance) }
@@ -233,9 +235,16 @@ package struct InferenceService: Handler {
             deadline: deadline
         )
         context.textless = request.textless
-        let effects = try version.answer(workspace, context, body: body)
+        do throws(Failure) {
+            try version.answer(workspace, context, body: body, effects: &effects)
+            guard MonotonicClock.nanoseconds() < deadline else {
+                throw .deadlinePassed(allowance)
+            }
+        } catch {
+            note(error, of: call, workspace.tables, allowance)
+            throw error
+        }
         let inferred = MonotonicClock.nanoseconds()
-        guard inferred < deadline else { throw .deadlinePassed(allowance) }
         let response = encode(
             call,
             request,
@@ -265,7 +274,22 @@ package struct InferenceService: Handler {
                 nanoseconds: inferred &- decoded
             )
         }
-        return (response, effects)
+        return response
+    }
+
+    /// Tells the rollout of a request without an answer where that says something of the version: not
+    /// where the data or a client's own time is to blame.
+    private func note(
+        _ failure: Failure,
+        of call: borrowing PredictionCall,
+        _ tables: borrowing PredictionTables,
+        _ allowance: UInt64
+    ) {
+        let isLate = failure.code == Failure.deadlineCode
+        guard let rollout = call.rollout, failure.category != .data,
+            !isLate || allowance >= daemon.live.longestNanoseconds
+        else { return }
+        rollout.noteUnanswered(call.version, tables, isInterrupted: isLate)
     }
 
     private func encode(

@@ -21,6 +21,10 @@ extension ModelVersion {
     package func runCanary(deadline: MonotonicClock.Instant) -> CanaryReport {
         var wrong: [RecordDeviation] = []
         var deviations: [Double] = []
+        guard reservedTurns.takeForCanary(until: deadline) else {
+            return couldNotRun("a run in shadow held its workspace for too long", deviations)
+        }
+        defer { reservedTurns.giveBack() }
         let workspace = reserved
         for batch in canaryCase.batches {
             let context = PredictionContext(

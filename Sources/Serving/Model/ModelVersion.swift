@@ -19,6 +19,8 @@ package final class ModelVersion: Sendable {
     package let pool: WorkspacePool
     /// The canary's own workspace, so that traffic can never starve it.
     package let reserved: Workspace
+    /// Whose turn it is to use it while the version serves.
+    let reservedTurns = ReservedTurns()
     package let canaryCase: CanaryCase
     package let metrics: ModelMetrics
     /// What it takes of the budget.

@@ -50,37 +50,76 @@ extension ModelVersion {
         _ context: PredictionContext,
         body: Span<UInt8> = Span()
     ) throws(Failure) -> [Breaker.Effect] {
-        try answer(&workspace.tables, workspace.session, context, body)
+        var effects: [Breaker.Effect] = []
+        try answer(workspace, context, body: body, effects: &effects)
+        return effects
+    }
+
+    /// The same, with what the breaker wants done also where there is no answer.
+    func answer(
+        _ workspace: Workspace,
+        _ context: PredictionContext,
+        body: Span<UInt8>,
+        effects: inout [Breaker.Effect]
+    ) throws(Failure) {
+        try answer(&workspace.tables, workspace.session, context, body, &effects)
     }
 
     private func answer(
         _ tables: inout PredictionTables,
         _ session: Session,
         _ context: PredictionContext,
-        _ body: Span<UInt8>
-    ) throws(Failure) -> [Breaker.Effect] {
+        _ body: Span<UInt8>,
+        _ effects: inout [Breaker.Effect]
+    ) throws(Failure) {
         tables.begin()
-        var effects: [Breaker.Effect] = []
         let (situation, admission) = situation(rows: tables.features.rows, context)
-        try decide(&tables, situation, admittedRows: admission?.rows, context)
-        var refused = 0
-        if !tables.modelRows.isEmpty {
-            let fault = try infer(&tables, session, body, context)
-            refused = check(&tables, isFaulty: fault != nil)
-            if refused > 0 {
-                outputs.decodeRest(session, rows: tables.modelRows, into: &tables.outputs)
-            }
+        let refused: Int
+        do throws(Failure) {
+            try decide(&tables, situation, admittedRows: admission?.rows, context)
+            refused = try askModel(&tables, session, context, body)
+        } catch {
+            // A half-open breaker would wait for its probe.
+            record(admission, passed: 0, refused: 0, context, &effects)
+            throw error
         }
-        if let admission {
-            let passed = tables.modelRows.count - refused
-            let effect = guards.withLock {
-                $0.breaker.record(admission, passed: passed, refused: refused, at: context.now)
-            }
-            if let effect { effects.append(effect) }
-        }
+        let passed = tables.modelRows.count - refused
+        record(admission, passed: passed, refused: refused, context, &effects)
         if !context.isGolden { try fillFromFallback(&tables) }
         tables.outcome.settle()
-        return effects
+    }
+
+    /// Has the model answer the rows that were chosen for it.
+    ///
+    /// - Returns: how many of its answers may not leave.
+    private func askModel(
+        _ tables: inout PredictionTables,
+        _ session: Session,
+        _ context: PredictionContext,
+        _ body: Span<UInt8>
+    ) throws(Failure) -> Int {
+        guard !tables.modelRows.isEmpty else { return 0 }
+        let fault = try infer(&tables, session, body, context)
+        let refused = check(&tables, isFaulty: fault != nil)
+        if refused > 0 {
+            outputs.decodeRest(session, rows: tables.modelRows, into: &tables.outputs)
+        }
+        return refused
+    }
+
+    /// Tells the breaker what became of the rows that it let through, if it was asked.
+    private func record(
+        _ admission: Breaker.Admission?,
+        passed: Int,
+        refused: Int,
+        _ context: PredictionContext,
+        _ effects: inout [Breaker.Effect]
+    ) {
+        guard let admission else { return }
+        let effect = guards.withLock {
+            $0.breaker.record(admission, passed: passed, refused: refused, at: context.now)
+        }
+        if let effect { effects.append(effect) }
     }
 
     /// What holds for every row of the request, and how many of them the breaker lets through where

@@ -10,8 +10,12 @@ struct Agreement: Sendable {
     private(set) var agreeing = 0
     /// Rows that the old version answered and the new one refused or gave to its fallback.
     private(set) var refused = 0
+    /// Rows that the models of both answered.
+    private(set) var answeredByBoth = 0
     /// Relative differences of numbers.
     private(set) var differences = LogHistogram()
+    /// The predictions of both for the same rows, for each output that has a numeric baseline.
+    private var predictions: [String: PredictionPair]
     /// Compared and disagreeing rows for each bin of each feature's baseline.
     private var features: [FeatureBins]
 
@@ -25,8 +29,27 @@ struct Agreement: Sendable {
         var disagreeing: [Int]
     }
 
-    init(_ candidate: ModelVersion, tolerance: Double) {
+    fileprivate struct PredictionPair: Sendable {
+        var old: PredictionBins
+        var new: PredictionBins
+    }
+
+    /// - Parameters:
+    ///   - candidate: the new version.
+    ///   - stable: the old one. The bins of its baseline are taken where it has some, the same for both,
+    ///     since what falls into each one's own bins differs however alike their predictions are.
+    ///   - tolerance: the relative difference up to which two answers agree.
+    init(_ candidate: ModelVersion, beside stable: ModelVersion, tolerance: Double) {
         self.tolerance = tolerance
+        predictions = [:]
+        for output in stable.contract.outputs {
+            for baseline in [stable, candidate].map(\.artifact.baseline) {
+                guard case .numeric(let numeric)? = baseline?.outputs[output.name] else { continue }
+                let bins = PredictionBins(edges: numeric.edges)
+                predictions[output.name] = PredictionPair(old: bins, new: bins)
+                break
+            }
+        }
         features = candidate.contract.features.enumerated().compactMap { index, feature in
             guard feature.shape == nil else { return nil }
             var (edges, categories): ([Double], [String]) = ([], [])
@@ -55,6 +78,15 @@ struct Agreement: Sendable {
     /// The share of compared rows that agree; nil without any.
     var ratio: Double? { rows == 0 ? nil : Double(agreeing) / Double(rows) }
 
+    /// The largest population stability index of an output that both versions have, over the same rows.
+    var stabilityIndex: Double? {
+        guard answeredByBoth > 0 else { return nil }
+        return predictions.values
+            .filter { $0.new.counts.contains { $0 > 0 } }
+            .map { PredictionBins.stabilityIndex($0.new.counts, $0.old.counts) }
+            .max()
+    }
+
     /// Notes rows of which the new version answered none.
     mutating func noteRefused(rows count: Int) {
         rows += count
@@ -73,11 +105,13 @@ struct Agreement: Sendable {
             rows += 1
             var agrees = tables.outcome.isModel[row]
             if agrees {
+                answeredByBoth += 1
                 for (column, index) in zip(shown.columns, places) {
                     guard let index else {
                         agrees = false
                         continue
                     }
+                    if column.width == 1 { notePredictions(tables, index, column, row) }
                     for place in (row * column.width)..<((row + 1) * column.width) {
                         switch column.values {
                         case .reals(let list):
@@ -101,6 +135,23 @@ struct Agreement: Sendable {
             }
             if agrees { agreeing += 1 }
             note(row, of: tables.features, agrees)
+        }
+    }
+
+    private mutating func notePredictions(
+        _ tables: borrowing PredictionTables,
+        _ index: Int,
+        _ column: ShownAnswers.Column,
+        _ row: Int
+    ) {
+        switch column.values {
+        case .reals(let list):
+            predictions[column.name]?.old.add(list[row])
+            predictions[column.name]?.new.add(tables.outputs.columns[index].reals[row])
+        case .integers(let list):
+            predictions[column.name]?.old.add(Double(list[row]))
+            predictions[column.name]?.new.add(Double(tables.outputs.columns[index].integers[row]))
+        case .texts: break
         }
     }
 
@@ -189,49 +240,5 @@ extension Agreement.FeatureBins {
         if place == 0 { return ["below": .number(edges.first ?? 0)] }
         guard place < edges.count else { return ["from": .number(edges.last ?? 0)] }
         return ["from": .number(edges[place - 1]), "below": .number(edges[place])]
-    }
-}
-
-/// What clients got for a request, as far as the model gave it.
-struct ShownAnswers: Sendable {
-    enum Values: Sendable {
-        case reals([Double])
-        case integers([Int64])
-        case texts([String])
-    }
-    struct Column: Sendable {
-        let name: String
-        /// Values a row.
-        let width: Int
-        let values: Values
-
-        /// Whether an output is the same one, so that its values can be compared.
-        func isOf(_ spec: OutputSpec) -> Bool {
-            guard spec.name.isSame(as: name), spec.width == width else { return false }
-            return switch (values, spec.storage) {
-            case (.reals, .real), (.integers, .integer), (.texts, .text): true
-            default: false
-            }
-        }
-    }
-    let columns: [Column]
-    let isModel: [Bool]
-
-    /// Nil where answers went out without being put into the table.
-    init?(_ tables: borrowing PredictionTables) {
-        var columns: [Column] = []
-        for index in tables.outputs.columns.indices {
-            guard tables.outputs.columns[index].graphOutput == nil else { return nil }
-            let spec = tables.outputs.columns[index].spec
-            let values: Values =
-                switch spec.storage {
-                case .real: .reals(tables.outputs.columns[index].reals.map { $0 })
-                case .integer: .integers(tables.outputs.columns[index].integers.map { $0 })
-                case .text: .texts(tables.outputs.columns[index].texts.map { $0 })
-                }
-            columns.append(Column(name: spec.name, width: spec.width, values: values))
-        }
-        self.columns = columns
-        isModel = tables.outcome.isModel.map { $0 }
     }
 }

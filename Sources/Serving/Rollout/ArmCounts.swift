@@ -1,61 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
-import Artifacts
 import Glibc
 import Guards
-import JSON
 
 /// What one of two versions did since a step of a rollout began.
 struct ArmCounts: Sendable {
+    /// Requests that it answered.
     private(set) var requests = 0
+    /// Requests that it was asked for and gave no answer to.
+    private(set) var unanswered = 0
     /// Rows that the model was asked for.
     private(set) var rows = 0
     private(set) var outOfBounds = 0
     private(set) var nonFinite = 0
+    /// Of the rows of each request, for how much its rows say together.
+    private var squares = 0.0
+    /// Nanoseconds of all requests that the model ran for.
     private(set) var latency = LogHistogram()
-    /// The names of outputs, as the version's contract has them.
-    private let outputs: [String]
-    /// One for each output that has a numeric baseline.
-    private(set) var predictions: [PredictionBins?]
+    /// The same for requests of like size: by the bits of their number of rows.
+    private(set) var latencies: [Int: LogHistogram] = [:]
 
-    /// - Parameters:
-    ///   - version: whose predictions are counted.
-    ///   - baselines: whose bins are taken, the first that has some: the same for both versions, since
-    ///     what falls into each one's own bins differs however alike their predictions are.
-    init(_ version: ModelVersion, bins baselines: [ModelVersion]) {
-        outputs = version.contract.outputs.map(\.name)
-        predictions = outputs.map { name in
-            for baseline in baselines.map(\.artifact.baseline) {
-                guard case .numeric(let numeric)? = baseline?.outputs[name] else { continue }
-                return PredictionBins(edges: numeric.edges)
-            }
-            return nil
-        }
+    /// Requests without an answer among all.
+    var unansweredShare: ObservedShare {
+        let all = requests + unanswered
+        return ObservedShare(count: unanswered, of: all, independent: Double(all))
     }
 
-    /// How often predictions of an output fell into each bin; nil where it has none.
-    func predictions(of output: String) -> PredictionBins? {
-        outputs.firstIndex { $0.isSame(as: output) }.flatMap { predictions[$0] }
-    }
-
-    /// The largest population stability index of an output that both versions have.
-    func stabilityIndex(against other: ArmCounts) -> Double? {
-        outputs.compactMap { output in
-            guard let own = predictions(of: output), let their = other.predictions(of: output),
-                own.counts.count == their.counts.count
-            else { return nil }
-            return PredictionBins.stabilityIndex(own.counts, their.counts)
-        }.max()
-    }
-
-    /// The share of the model's rows that its own bounds refused.
-    var refusedRatio: Double {
-        rows == 0 ? 0 : Double(outOfBounds + nonFinite) / Double(rows)
+    /// Rows that its own bounds refused among those that the model was asked for.
+    ///
+    /// Rows of one request are alike, so that a request says no more than one row.
+    var refusedShare: ObservedShare {
+        ObservedShare(
+            count: outOfBounds + nonFinite,
+            of: rows,
+            independent: squares > 0 ? Double(rows) * Double(rows) / squares : 0
+        )
     }
 
     /// Adds one request; `nanoseconds` is what the inference took, where that says anything.
     mutating func add(_ tables: borrowing PredictionTables, nanoseconds: UInt64?) {
         requests += 1
-        if let nanoseconds { latency.add(Double(nanoseconds)) }
+        addRows(tables)
+        // What the fallback answers alone takes no time at all.
+        guard let nanoseconds, !tables.modelRows.isEmpty else { return }
+        latency.add(Double(nanoseconds))
+        let size = Int.bitWidth - tables.modelRows.count.leadingZeroBitCount
+        latencies[size, default: LogHistogram()].add(Double(nanoseconds))
+    }
+
+    /// Adds a request without an answer.
+    mutating func addUnanswered() { unanswered += 1 }
+
+    /// Adds what the guards said of a request's rows.
+    mutating func addRows(_ tables: borrowing PredictionTables) {
+        let before = rows
         for row in 0..<tables.outputs.rows {
             switch tables.outcome.guards[row] {
             case .bounds: outOfBounds += 1
@@ -63,17 +60,34 @@ struct ArmCounts: Sendable {
             default: guard tables.outcome.isModel[row] else { continue }
             }
             rows += 1
-            guard tables.outcome.isModel[row] else { continue }
-            for index in predictions.indices where tables.outputs.columns[index].spec.width == 1 {
-                switch tables.outputs.columns[index].spec.storage {
-                case .real where tables.outputs.columns[index].graphOutput == nil:
-                    predictions[index]?.add(tables.outputs.columns[index].reals[row])
-                case .integer where tables.outputs.columns[index].graphOutput == nil:
-                    predictions[index]?.add(Double(tables.outputs.columns[index].integers[row]))
-                default: break
-                }
-            }
         }
+        let own = Double(rows - before)
+        squares += own * own
+    }
+}
+
+/// How often something was seen.
+struct ObservedShare: Sendable {
+    let count: Int
+    let of: Int
+    /// How many of them are independent of each other.
+    let independent: Double
+
+    var ratio: Double { of == 0 ? 0 : Double(count) / Double(of) }
+
+    /// Whether a share exceeds another by more than a limit and than chance: by four standard
+    /// deviations, as it is looked at again and again.
+    ///
+    /// Of two binomial shares; the other one is taken as Laplace's (k + 1) / (n + 2), so that few of it
+    /// say little.
+    func exceeds(_ other: ObservedShare, by limit: Double) -> Bool {
+        guard of > 0, ratio - other.ratio > limit else { return false }
+        let usual = (Double(other.count) + 1) / (Double(other.of) + 2)
+        let most = min(1, usual + limit)
+        let variance =
+            most * (1 - most) / max(independent, 1)
+            + usual * (1 - usual) / max(other.independent, 1)
+        return ratio - most > 4 * variance.squareRoot()
     }
 }
 

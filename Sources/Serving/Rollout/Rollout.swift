@@ -59,9 +59,9 @@ package final class Rollout: Sendable {
         State(
             step: step,
             since: now,
-            stable: ArmCounts(stable, bins: [stable, candidate]),
-            candidate: ArmCounts(candidate, bins: [stable, candidate]),
-            agreement: Agreement(candidate, tolerance: limits.tolerance)
+            stable: ArmCounts(),
+            candidate: ArmCounts(),
+            agreement: Agreement(candidate, beside: stable, tolerance: limits.tolerance)
         )
     }
 
@@ -89,12 +89,36 @@ package final class Rollout: Sendable {
     ) {
         let isCandidate = version === candidate
         let isSampled = count(tables, nanoseconds, isCandidate: isCandidate)
-        guard isSampled, let shown = ShownAnswers(tables) else { return }
-        let bytes = body.copied()
-        shadow.submit(byteCount: bytes.count) { [self] in
-            run(bytes, form, jsonByteCount, shown)
+        guard isSampled else { return }
+        let byteCount = body.count + ShownAnswers.byteCount(tables)
+        guard shadow.reserve(byteCount: byteCount) else { return }
+        let (bytes, shown) = (body.copied(), ShownAnswers(tables))
+        shadow.submit(byteCount: byteCount) { [self] in
+            shown.map { run(bytes, form, jsonByteCount, $0) } ?? false
         }
     }
+
+    /// Takes note of a request that one of the versions gave no answer to, for a reason of its own.
+    ///
+    /// - Parameters:
+    ///   - version: which.
+    ///   - tables: what the guards said of its rows.
+    ///   - isInterrupted: whether it was stopped before there was anything to say of them.
+    func noteUnanswered(
+        _ version: ModelVersion,
+        _ tables: borrowing PredictionTables,
+        isInterrupted: Bool
+    ) {
+        state.withLock { state in
+            let arm: WritableKeyPath<State, ArmCounts> =
+                version === candidate ? \.candidate : \.stable
+            state[keyPath: arm].addUnanswered()
+            if !isInterrupted { state[keyPath: arm].addRows(tables) }
+        }
+    }
+
+    /// Runs nothing in shadow any more.
+    func end() { shadow.end() }
 
     private func count(
         _ tables: borrowing PredictionTables,
@@ -115,14 +139,19 @@ package final class Rollout: Sendable {
     }
 
     /// Answers a request again with the new version, for nobody to see.
+    ///
+    /// In the workspace of the canary: those of the pool are as many as live requests may need.
+    ///
+    /// - Returns: whether it ran.
     private func run(
         _ body: [UInt8],
         _ form: PredictionForm,
         _ jsonByteCount: Int,
         _ shown: ShownAnswers
-    ) {
-        guard let workspace = candidate.pool.lease() else { return shadow.noteDropped() }
-        defer { candidate.pool.giveBack(workspace) }
+    ) -> Bool {
+        guard candidate.reservedTurns.takeForShadow() else { return false }
+        defer { candidate.reservedTurns.giveBack() }
+        let workspace = candidate.reserved
         var isRefused = false
         do throws(Failure) {
             var request = try candidate.decode(
@@ -144,11 +173,14 @@ package final class Rollout: Sendable {
                 _ = try candidate.answer(workspace, context, body: body.span)
             }
         } catch {
+            // Behind everything else it may just not have had its turn.
+            guard error.code != Failure.deadlineCode else { return false }
             isRefused = true
         }
         state.withLock { state in
             guard !isRefused else {
                 state.agreement.noteRefused(rows: shown.isModel.count { $0 })
+                if state.step == 0 { state.candidate.addUnanswered() }
                 return
             }
             state.agreement.compare(workspace.tables, with: shown)
@@ -156,6 +188,7 @@ package final class Rollout: Sendable {
             // else says nothing about time.
             if state.step == 0 { state.candidate.add(workspace.tables, nanoseconds: nil) }
         }
+        return true
     }
 
     private static let longestRun = Duration.seconds(5)
@@ -179,7 +212,13 @@ package final class Rollout: Sendable {
 
     /// Looks at the gates, and goes on to the next step where they held for long enough.
     func judge(at now: MonotonicClock.Instant) -> Judgement {
-        if let failed = failedGate(at: now) { return .failed(failed) }
+        let gates = gates(at: now)
+        if let failed = gates.readings.first(where: { $0.verdict == .failed }) {
+            return .failed(failed)
+        }
+        guard gates.isSound == true, gates.breaker == .closed else {
+            return .wait("for its golden records and its breaker")
+        }
         return state.withLock { state in
             let needed = state.step == 0 ? limits.shadowFor : limits.stepFor
             guard now - state.since >= needed else { return .wait("for time") }
@@ -203,8 +242,9 @@ package final class Rollout: Sendable {
             stable: found.stable,
             candidate: found.candidate,
             agreement: found.agreement,
-            isSound: candidate.isSound(at: now),
-            isBreakerClosed: candidate.guards.withLock { $0.breaker.state == .closed }
+            isSound: candidate.isSound(at: now)
+                ? true : candidate.isKnownBad(at: now) ? false : nil,
+            breaker: candidate.guards.withLock { $0.breaker.state }
         )
     }
 

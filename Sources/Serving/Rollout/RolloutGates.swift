@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Guards
 import JSON
 
 /// Something that must hold for a new version to go on, with what was measured.
@@ -26,28 +27,26 @@ struct RolloutGates {
     let stable: ArmCounts
     let candidate: ArmCounts
     let agreement: Agreement
-    let isSound: Bool
-    let isBreakerClosed: Bool
+    /// Whether its golden records pass; nil where that is not known of late.
+    let isSound: Bool?
+    let breaker: Breaker.State
 
     /// Every gate, in the order in which they are told.
     var readings: [GateReading] {
         var readings = [
-            certain("canary", isSound ? 0 : 1, limit: 0),
-            certain("breaker", isBreakerClosed ? 0 : 1, limit: 0),
+            known("canary", isSound),
+            // An operator who opens it means all versions of the model.
+            known("breaker", breaker == .forcedOpen ? nil : breaker == .closed),
             certain("non_finite", Double(candidate.nonFinite), limit: 0),
-            enough(
-                "bounds",
-                candidate.refusedRatio - stable.refusedRatio,
-                limit: limits.maximumRefused,
-                rows: candidate.rows
-            ),
+            excess("bounds", candidate.refusedShare, stable.refusedShare),
+            excess("unanswered", candidate.unansweredShare, stable.unansweredShare),
             latency,
             enough(
                 "predictions",
-                candidate.stabilityIndex(against: stable),
+                agreement.stabilityIndex,
                 limit: limits.maximumPSI,
                 // An index of few rows is noise: its mean without any drift is bins / rows.
-                rows: min(candidate.rows, stable.rows) / 4
+                rows: agreement.answeredByBoth / 4
             ),
         ]
         if limits.minimumAgreement > 0 {
@@ -63,20 +62,26 @@ struct RolloutGates {
         return readings
     }
 
-    /// Of the medians; a version that is asked less often finds its memory cold, which is no fault of
-    /// it as long as nobody notices.
+    /// Of the medians of requests of like size, the worst.
+    ///
+    /// Who asks the one version for a thousand rows and the other for one has not found it slow. A
+    /// version that is asked less often finds its memory cold, which is no fault of it as long as nobody
+    /// notices.
     private var latency: GateReading {
-        guard let new = candidate.latency.quantile(0.5), let old = stable.latency.quantile(0.5),
-            old > 0
-        else { return enough("latency", nil, limit: limits.maximumLatencyRatio, rows: 0) }
-        var reading = enough(
-            "latency",
-            new / old,
-            limit: limits.maximumLatencyRatio,
-            rows: min(candidate.latency.count, stable.latency.count)
-        )
-        if reading.verdict == .failed, new - old <= Self.leastDelay { reading.verdict = .passed }
-        return reading
+        var worst = enough("latency", nil, limit: limits.maximumLatencyRatio, rows: 0)
+        for (size, latency) in candidate.latencies {
+            guard let before = stable.latencies[size],
+                min(latency.count, before.count) >= Self.leastRows,
+                let new = latency.quantile(0.5), let old = before.quantile(0.5), old > 0
+            else { continue }
+            var reading = certain("latency", new / old, limit: limits.maximumLatencyRatio)
+            if new - old <= Self.leastDelay { reading.verdict = .passed }
+            let isWorse = (reading.measure ?? 0) > (worst.measure ?? -1)
+            if reading.verdict == worst.verdict ? isWorse : worst.verdict != .failed {
+                worst = reading
+            }
+        }
+        return worst
     }
 
     /// Nanoseconds more than which a client may notice.
@@ -89,6 +94,21 @@ struct RolloutGates {
             limit: limit,
             verdict: measure <= limit ? .passed : .failed
         )
+    }
+
+    private func known(_ name: String, _ holds: Bool?) -> GateReading {
+        guard let holds else {
+            return GateReading(name: name, measure: nil, limit: 0, verdict: .unknown)
+        }
+        return certain(name, holds ? 0 : 1, limit: 0)
+    }
+
+    /// How much more often something happens to the new version.
+    private func excess(_ name: String, _ new: ObservedShare, _ old: ObservedShare) -> GateReading {
+        let limit = limits.maximumRefused
+        var reading = enough(name, new.ratio - old.ratio, limit: limit, rows: new.of)
+        if reading.verdict == .failed, !new.exceeds(old, by: limit) { reading.verdict = .passed }
+        return reading
     }
 
     private func enough(

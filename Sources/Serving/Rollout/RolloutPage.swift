@@ -39,7 +39,8 @@ struct RolloutPage {
             counts.latency.quantile(share).map { .number($0 / 1000) } ?? .null
         }
         return [
-            "requests": .number(counts.requests), "rows": .number(counts.rows),
+            "requests": .number(counts.requests), "unanswered": .number(counts.unanswered),
+            "rows": .number(counts.rows),
             "out_of_bounds": .number(counts.outOfBounds), "non_finite": .number(counts.nonFinite),
             "infer_us": ["p50": microseconds(0.5), "p99": microseconds(0.99)],
         ]

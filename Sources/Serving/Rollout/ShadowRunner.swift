@@ -12,33 +12,43 @@ final class ShadowRunner: Sendable {
         var bytes = 0
         var run = 0
         var dropped = 0
+        var isOver = false
     }
     private let state = Guarded(State())
     private let queue = DispatchQueue(label: "serin.shadow", qos: .utility)
 
     var counts: (run: Int, dropped: Int) { state.withLock { ($0.run, $0.dropped) } }
 
-    func submit(byteCount: Int, _ job: @escaping @Sendable () -> Void) {
-        let isTaken = state.withLock { state in
-            guard state.jobs < Self.mostJobs, state.bytes + byteCount <= Self.mostBytes else {
-                state.dropped += 1
+    /// Takes room for a job, before anything is copied for it; one that is alone may be of any size.
+    ///
+    /// - Returns: whether there is room; then `submit` follows with the same size.
+    func reserve(byteCount: Int) -> Bool {
+        state.withLock { state in
+            let isTaken =
+                state.jobs == 0
+                || state.jobs < Self.mostJobs && state.bytes + byteCount <= Self.mostBytes
+            guard isTaken, !state.isOver else {
+                state.dropped += state.isOver ? 0 : 1
                 return false
             }
             state.jobs += 1
             state.bytes += byteCount
             return true
         }
-        guard isTaken else { return }
+    }
+
+    /// Runs a job when those before it are done; `job` answers whether it ran.
+    func submit(byteCount: Int, _ job: @escaping @Sendable () -> Bool) {
         queue.async { [self] in
-            job()
+            let hasRun = state.withLock { !$0.isOver } && job()
             state.withLock { state in
                 state.jobs -= 1
                 state.bytes -= byteCount
-                state.run += 1
+                if hasRun { state.run += 1 } else { state.dropped += 1 }
             }
         }
     }
 
-    /// A job found no room to run in.
-    func noteDropped() { state.withLock { $0.dropped += 1 } }
+    /// What waits is not run any more.
+    func end() { state.withLock { $0.isOver = true } }
 }

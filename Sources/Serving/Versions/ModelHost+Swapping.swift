@@ -102,6 +102,7 @@ extension ModelHost {
             case .superseded: return false
             }
         }
+        ended?.rollout.end()
         return ended.map { ($0.rollout, Self.swap(from: $0.from, to: $0.to)) }
     }
 

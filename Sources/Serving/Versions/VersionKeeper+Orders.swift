@@ -102,6 +102,7 @@ extension VersionKeeper {
                 labels.holdNewer(than: number, loaded: loaded.digests, reason: reason)
                 return false
             }
+            closeBreaker(of: number, host, by: caller, reason: reason)
             beginRollout(
                 of: number,
                 host: host,
@@ -110,6 +111,28 @@ extension VersionKeeper {
                 reason: reason
             )
         }
+    }
+
+    /// Forgets what an earlier try saw.
+    ///
+    /// A breaker that opened then has nothing to close it while its version gets no traffic. One that a
+    /// person opened stays so.
+    private func closeBreaker(
+        of number: Int,
+        _ host: ModelHost,
+        by caller: String,
+        reason: String
+    ) {
+        guard let version = host.version(number), host.rollout?.candidate !== version
+        else { return }
+        let effect = version.guards.withLock { state -> Breaker.Effect? in
+            switch state.breaker.state {
+            case .open, .halfOpen: state.breaker.reset()
+            case .closed, .forcedOpen: nil
+            }
+        }
+        guard let effect else { return }
+        daemon.carryOut([effect], of: version, by: caller, reason: reason)
     }
 
     /// Takes the new version out of traffic and holds it; at once, on whatever thread.
