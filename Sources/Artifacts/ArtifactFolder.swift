@@ -139,6 +139,11 @@ struct ArtifactFolder: Sendable {
     }
 }
 
+extension SystemError {
+    /// Whether it says that nothing is there, and not that it cannot be told.
+    var isAbsence: Bool { errno == ENOENT || errno == ENOTDIR }
+}
+
 extension ArtifactProblem {
     /// The kernel's refusal to tell of what a folder lists.
     ///

@@ -26,6 +26,8 @@ package struct ArtifactRepository: Sendable {
         package var candidates: [Candidate] = []
         /// What else lies there, and why it is no artifact.
         package var rejected: [ArtifactProblem] = []
+        /// Models in whose folders the kernel does not let us look now, which says nothing of what is there.
+        package var unreadable: Set<String> = []
 
         /// The versions of each model, upwards.
         package var versions: [String: [Int]] {
@@ -76,12 +78,13 @@ package struct ArtifactRepository: Sendable {
             return
         }
         let entries: [String]
-        do {
+        do throws(SystemError) {
             let all = try listDirectory("\(path)/\(name)")
             entries = all.filter { !$0.hasPrefix(Self.stagingPrefix) }
             if entries.isEmpty, !all.isEmpty { return }
         } catch {
             listing.rejected.append(ArtifactProblem(name, error))
+            if !error.isAbsence { listing.unreadable.insert(name) }
             return
         }
         guard entries.contains(where: { ArtifactIdentity.version(folder: $0) != nil }) else {
@@ -113,7 +116,8 @@ package struct ArtifactRepository: Sendable {
             )
             return
         }
-        guard fileExists("\(path)/\(place)/\(Manifest.fileName)") else {
+        // One that cannot be looked at says why when it is loaded.
+        guard mayExist("\(path)/\(place)/\(Manifest.fileName)") else {
             listing.rejected.append(
                 ArtifactProblem(
                     file: place,
@@ -128,7 +132,7 @@ package struct ArtifactRepository: Sendable {
     }
 
     private func isFolder(_ place: String, expected: String, in listing: inout Listing) -> Bool {
-        do {
+        do throws(SystemError) {
             let found: String
             switch try fileStatus(of: "\(path)/\(place)", followingLinks: false).kind {
             case .directory: return true
@@ -141,7 +145,19 @@ package struct ArtifactRepository: Sendable {
             )
         } catch {
             listing.rejected.append(ArtifactProblem(listed: place, error))
+            if !error.isAbsence {
+                listing.unreadable.insert(String(place.prefix { $0 != "/" }))
+            }
         }
         return false
+    }
+
+    private func mayExist(_ path: String) -> Bool {
+        do throws(SystemError) {
+            _ = try fileStatus(of: path, followingLinks: false)
+            return true
+        } catch {
+            return !error.isAbsence
+        }
     }
 }

@@ -36,18 +36,23 @@ package struct FolderFingerprint: Hashable, Sendable {
 }
 
 extension Artifact {
-    /// Whether every file that a folder's manifest lists is there with its size: a copy that has come
-    /// to its end, as far as can be told without reading it.
-    ///
-    /// True too where the manifest cannot be read: to load it says what is wrong.
+    /// Whether a copy has come to its end, as far as can be told without reading it.
     package static func looksComplete(_ directory: String) -> Bool {
+        missingFile(directory) == nil
+    }
+
+    /// The first file that a folder's manifest lists and that is not there with its size.
+    ///
+    /// Nil too where the manifest cannot be read: to load it says what is wrong.
+    package static func missingFile(_ directory: String) -> String? {
         let folder = ArtifactFolder(path: directory)
         guard let bytes = try? folder.read(Manifest.fileName, limit: 16 << 20),
             let manifest = try? Manifest(parsing: bytes)
-        else { return true }
-        return manifest.files.allSatisfy { file in
+        else { return nil }
+        let missing = manifest.files.first { file in
             let status = try? fileStatus(of: "\(directory)/\(file.path)", followingLinks: false)
-            return status.map { $0.byteCount >= file.byteCount } ?? false
+            return status.map { $0.byteCount < file.byteCount } ?? true
         }
+        return missing?.path
     }
 }

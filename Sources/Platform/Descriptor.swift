@@ -74,19 +74,25 @@ package func writeAll(
     to number: Int32,
     named name: String = ""
 ) throws(SystemError) {
-    let failure = unsafe bytes.withUnsafeBytes { buffer -> SystemError? in
+    guard writeSome(bytes, to: number) == bytes.count else { throw .last("write", name) }
+}
+
+/// Writes as much of `bytes` as goes; a short write goes on where it stopped.
+///
+/// - Returns: how many went; where that is not all, `errno` says why.
+package func writeSome(_ bytes: Span<UInt8>, to number: Int32) -> Int {
+    unsafe bytes.withUnsafeBytes { buffer in
         var rest = unsafe buffer[...]
         while unsafe !rest.isEmpty {
             let chunk = unsafe UnsafeRawBufferPointer(rebasing: rest)
             let count = repeatingInterrupted {
                 unsafe write(number, chunk.baseAddress, chunk.count)
             }
-            guard count >= 0 else { return .last("write", name) }
+            guard count >= 0 else { break }
             unsafe rest = rest.dropFirst(count)
         }
-        return nil
+        return unsafe buffer.count - rest.count
     }
-    if let failure { throw failure }
 }
 
 /// Writes text to a descriptor, mostly 1 or 2; whoever reads there may be gone, so it never fails.

@@ -57,6 +57,20 @@ extension Descriptor {
         guard unsafe fstat(number, &raw) == 0 else { throw .last("fstat", path) }
         return FileStatus(raw)
     }
+
+    /// Whether the path leads to another file by now, or to none.
+    ///
+    /// So it is where somebody removed or replaced it or a folder above it, or a file system was mounted or
+    /// unmounted there. What cannot be told is no.
+    package borrowing func isDisplaced(from path: String) -> Bool {
+        guard let own = try? status(of: path) else { return false }
+        do throws(SystemError) {
+            let now = try fileStatus(of: path)
+            return now.inode != own.inode || now.device != own.device
+        } catch {
+            return error.errno == ENOENT || error.errno == ENOTDIR
+        }
+    }
 }
 
 /// Whether something is at `path`.

@@ -22,6 +22,9 @@ package struct LockFile: ~Copyable, Sendable {
         self.file = file
     }
 
+    /// Whether the lock keeps nobody out any more, since whoever comes finds another file at the path.
+    package var isDisplaced: Bool { file.isDisplaced(from: path) }
+
     // Closing alone would leave it to a child that is between fork and exec, which has a copy of the
     // descriptor.
     deinit { _ = flock(file.number, LOCK_UN) }

@@ -53,6 +53,11 @@ package struct AppendingFile: ~Copyable, Sendable {
         guard ftruncate(file.number, off_t(byteCount)) == 0 else { throw .last("ftruncate", path) }
     }
 
+    /// Whether what is added here cannot be found at `path`.
+    package borrowing func isDisplaced(from path: String) -> Bool {
+        file.isDisplaced(from: path)
+    }
+
     /// What the kernel knows of the file now.
     package borrowing func status() throws(SystemError) -> FileStatus {
         try file.status(of: path)

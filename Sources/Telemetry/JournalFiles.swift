@@ -40,7 +40,7 @@ struct JournalFiles: ~Copyable {
     init(folder: String, maximumByteCount: Int, found: inout Found) throws(SystemError) {
         // Read first: what is there can be told even when nothing can be written.
         let end = try Self.read(folder, maximumByteCount: maximumByteCount, into: &found)
-        try makeDirectory(folder)
+        try makeDirectory(folder, mode: 0o700)
         let lock = try LockFile(path: "\(folder)/journal.lock")
         let file = try AppendingFile(path: "\(folder)/journal.jsonl")
         if found.cutByteCount > 0 { try file.truncate(to: end) }
@@ -81,6 +81,13 @@ struct JournalFiles: ~Copyable {
     func reserve(_ number: UInt64) throws(SystemError) {
         let text = Array("\(number)\n".utf8)
         try writeFileAtomically(text.span, to: sequence)
+    }
+
+    /// Whether what is appended can no longer be found: the folder was removed, replaced or unmounted.
+    ///
+    /// Under the former name it lies where making the next file failed.
+    var isDisplaced: Bool {
+        file.isDisplaced(from: current) && file.isDisplaced(from: former)
     }
 
     /// Adds a record's line; makes room first where it is needed.

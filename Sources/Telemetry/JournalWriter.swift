@@ -53,6 +53,13 @@ final class JournalWriter: @unchecked Sendable {
         let sequence = record.sequence
         guard let folder, !isClosed else { return false }
         do throws(SystemError) {
+            if files?.isDisplaced ?? false {
+                files = nil
+                onTrouble(
+                    "the journal's file is gone from \(folder), which was removed, replaced or unmounted; "
+                        + "it goes on in a new one"
+                )
+            }
             if files == nil {
                 var found = JournalFiles.Found()
                 files = try JournalFiles(
@@ -95,6 +102,9 @@ final class JournalWriter: @unchecked Sendable {
         failedCount += 1
         guard !isFailing else { return }
         isFailing = true
-        onTrouble("the journal goes on in memory: \(error)")
+        onTrouble(
+            "the journal goes on in memory: \(error); make room, or move away what is in its place, and it "
+                + "goes back to the disk by itself"
+        )
     }
 }

@@ -26,15 +26,15 @@ package enum LogSeverity: String, Sendable, CaseIterable, Comparable {
 
 /// Writes events as JSON lines, one `write` a line, from a queue of its own.
 ///
-/// The caller never waits for whoever reads: at most `maximumPending` lines wait to be written, and
-/// what comes on top is counted and told once there is room. Secrets are redacted, control
+/// The caller never waits for whoever reads: at most `maximumPending` lines wait to be written. What comes
+/// on top, or finds a full disk, is counted and told once there is room. Secrets are redacted, control
 /// characters and those that reorder text are escaped, texts are cut at 2,048 bytes.
 package final class Log: Sendable {
     package static let maximumPending = 4096
 
     private let least: Atomic<Int>
     private let now: @Sendable () -> Timestamp
-    private let sink: @Sendable ([UInt8]) -> Void
+    private let sink: @Sendable ([UInt8]) -> Bool
     private let queue = DispatchQueue(label: "serin.log")
     private let state = Guarded(State())
 
@@ -47,17 +47,16 @@ package final class Log: Sendable {
     /// - Parameters:
     ///   - minimum: events below it are not written.
     ///   - now: the clock.
-    ///   - sink: takes each line, its end included; standard error unless a test wants the lines.
+    ///   - sink: takes each line, its end included, and answers whether it did; standard error where nil.
     package init(
         minimum: LogSeverity = .info,
         now: @escaping @Sendable () -> Timestamp = { WallClock.now() },
-        sink: @escaping @Sendable ([UInt8]) -> Void = { line in
-            try? writeAll(line.span, to: 2, named: "standard error")
-        }
+        sink: (@Sendable ([UInt8]) -> Bool)? = nil
     ) {
         least = Atomic(minimum.rank)
         self.now = now
-        self.sink = sink
+        let output = LogOutput(number: 2)
+        self.sink = sink ?? { output.take($0) }
     }
 
     /// Changes below which severity events are not written.
@@ -147,14 +146,19 @@ package final class Log: Sendable {
         }
         let line = logLine(.object(members))
         queue.async { [self] in
-            sink(line)
+            let isWritten = sink(line)
             let dropped = state.withLock { state in
                 state.pending -= 1
-                let dropped = state.dropped
-                state.dropped = 0
-                return dropped
+                guard isWritten else {
+                    state.dropped += 1
+                    state.droppedInAll += 1
+                    return 0 as UInt64
+                }
+                defer { state.dropped = 0 }
+                return state.dropped
             }
-            if dropped > 0 { sink(droppedLine(dropped)) }
+            guard dropped > 0, !sink(droppedLine(dropped)) else { return }
+            state.withLock { $0.dropped += dropped }
         }
     }
 

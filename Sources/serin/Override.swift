@@ -51,6 +51,9 @@ extension CommandSpec {
         Terminal.print(order.text(pretty: true))
     } else {
         Terminal.print("\(arguments.positional(0) ?? "-"): \(OverridePage(order).sentence)")
+        if order["kept"]?.asBool == false {
+            Terminal.print("the state directory cannot be written: a restart would bring it back")
+        }
     }
     return .done
 }

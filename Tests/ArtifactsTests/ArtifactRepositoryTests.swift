@@ -44,6 +44,17 @@ import Testing
         )
     }
 
+    @Test func `a version whose manifest cannot be followed is one, and its load says why`() throws
+    {
+        let root = try makeTemporaryDirectory(prefix: "serin-repository-")
+        defer { try? removeDirectory(root) }
+        try makeDirectory("\(root)/m/1")
+        #expect(unsafe symlink("artifact.json", "\(root)/m/1/artifact.json") == 0)
+        let listing = try ArtifactRepository(path: root).scan()
+        #expect(listing.candidates.map(\.identity.description) == ["m/1"])
+        #expect(listing.unreadable.isEmpty)
+    }
+
     @Test func `a name that is not UTF-8 is told as such`() throws {
         let root = try makeTemporaryDirectory(prefix: "serin-repository-")
         defer { try? removeFolders(root) }

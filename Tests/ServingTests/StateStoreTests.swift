@@ -43,6 +43,53 @@ import Testing
         }
     }
 
+    @Test func `a folder that was removed or replaced is taken anew, with all that is kept`() throws
+    {
+        try withFolder { path in
+            let store = try StateStore(path: path)
+            try store.update(.overrides) { $0["a"] = 1 }
+            try store.update(.versions) { $0["a"] = 2 }
+            #expect(!store.isBehind)
+            try removeDirectory(path)
+            #expect(store.isBehind)
+            #expect(try store.update(.versions) { $0["a"] = 3 } == .elsewhere)
+            #expect(!store.isBehind)
+            #expect(try store.update(.versions) { $0["a"] = 4 } == .here)
+            #expect(throws: SystemError.self) { _ = try StateStore(path: path) }
+            #expect(try fileStatus(of: path).permissions == 0o700)
+            let bytes = try readFile(path: "\(path)/overrides.json", limit: 4096)
+            #expect(try parseJSON(bytes)["a"] == 1)
+        }
+    }
+
+    @Test func `a folder that another daemon took meanwhile is left to it`() throws {
+        try withFolder { path in
+            let store = try StateStore(path: path)
+            try store.update(.versions) { $0["a"] = 1 }
+            try removeDirectory(path)
+            let other = try StateStore(path: path)
+            try other.update(.versions) { $0["a"] = 2 }
+            #expect(throws: SystemError.self) { try store.update(.versions) { $0["a"] = 3 } }
+            #expect(store.isBehind && store.read(.versions, "a") == 1)
+            let bytes = try readFile(path: "\(path)/versions.json", limit: 4096)
+            #expect(try parseJSON(bytes)["a"] == 2)
+        }
+    }
+
+    @Test func `what the disk did not take is written when it is asked for again`() throws {
+        try withFolder { path in
+            let store = try StateStore(path: path)
+            // Nothing can be renamed over a folder.
+            try makeDirectory("\(path)/versions.json")
+            #expect(throws: SystemError.self) { try store.update(.versions) { $0["a"] = 1 } }
+            #expect(store.isBehind)
+            removeEmptyDirectory("\(path)/versions.json")
+            // Nothing is other than what is kept, and still it is written.
+            try store.update(.versions) { _ in }
+            #expect(!store.isBehind && fileExists("\(path)/versions.json"))
+        }
+    }
+
     @Test func `changes at once are all kept`() async throws {
         let folder = try makeTemporaryDirectory(prefix: "serin-state-")
         defer { try? removeDirectory(folder) }
@@ -55,7 +102,7 @@ import Testing
                     group.addTask {
                         for _ in 0..<20 {
                             counts.values.withLock { $0[number] += 1 }
-                            try? store.update(.breakers) { kept in
+                            _ = try? store.update(.breakers) { kept in
                                 for (place, count) in counts.all.enumerated() {
                                     kept["\(place)"] = .number(count)
                                 }

@@ -243,6 +243,26 @@ import Testing
         }
     }
 
+    @Test func `it follows its folder, which somebody removed or replaced`() throws {
+        try withFolder { folder in
+            let collected = Collected(Guarded([]))
+            let journal = Journal(folder: "\(folder)/state", onTrouble: { collected.add($0) })
+            let one = journal.appendDurably("one")
+            #expect(one.isOnDisk)
+            try renameFile("\(folder)/state", to: "\(folder)/gone")
+            let two = journal.appendDurably("two")
+            #expect(two.isOnDisk && two.sequence == one.sequence + 1)
+            #expect(try Journal.storedEvents(in: "\(folder)/gone").map(\.event) == ["one"])
+            #expect(try Journal.storedEvents(in: "\(folder)/state").map(\.event) == ["two"])
+            #expect(collected.all.count == 1)
+            #expect(
+                collected.all.allSatisfy { $0.contains("gone from") && $0.contains("/state") }
+            )
+            journal.close()
+            for name in ["state", "gone"] { try removeDirectory("\(folder)/\(name)") }
+        }
+    }
+
     @Test func `a folder that another journal holds is left alone`() throws {
         try withFolder { folder in
             let one = Journal(folder: folder)

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 import Dispatch
+import Glibc
 import JSON
 import Platform
-import Telemetry
 import Testing
+
+@testable import Telemetry
 
 @Suite struct LogTests {
     private final class Lines: Sendable {
         private let lines = Guarded<[String]>([])
-        func take(_ line: [UInt8]) {
+        @discardableResult
+        func take(_ line: [UInt8]) -> Bool {
             let text = String(decoding: line, as: UTF8.self)
             lines.withLock { $0.append(text) }
+            return true
         }
         var all: [String] { lines.withLock { $0 } }
     }
@@ -120,6 +124,7 @@ import Testing
             gate.wait()
             lines.take(line)
             gate.signal()
+            return true
         })
         for _ in 0..<Log.maximumPending + 100 { log.info("event") }
         #expect(log.droppedCount == 100)
@@ -131,5 +136,54 @@ import Testing
             all.filter { $0.contains("log.lines_dropped") && $0.contains("\"count\":100") }.count
                 == 1
         )
+    }
+
+    @Test func `lines that find no room are counted, and told once there is some`() {
+        let lines = Lines()
+        let hasRoom = Guarded(true)
+        let log = Log(sink: { line in hasRoom.withLock { $0 } && lines.take(line) })
+        log.info("one")
+        log.flush()
+        hasRoom.withLock { $0 = false }
+        for _ in 0..<3 { log.info("lost") }
+        log.flush()
+        #expect(log.droppedCount == 3)
+        hasRoom.withLock { $0 = true }
+        log.info("two")
+        log.info("three")
+        log.flush()
+        let all = lines.all
+        #expect(all.count == 4)
+        #expect(all[0].contains("one") && all[1].contains("two") && all[3].contains("three"))
+        #expect(all[2].contains("log.lines_dropped") && all[2].contains("\"count\":3"))
+    }
+
+    @Test func `a line that was cut is finished before the next one`() throws {
+        // A pipe that nobody reads takes the beginning of a line only, as a full disk does.
+        var ends: [Int32] = [-1, -1]
+        #expect(unsafe pipe(&ends) == 0)
+        let reading = Descriptor(owning: ends[0])
+        let writing = Descriptor(owning: ends[1])
+        for end in [reading.number, writing.number] {
+            #expect(fcntl(end, F_SETFL, O_NONBLOCK) == 0)
+        }
+        let output = LogOutput(number: writing.number)
+        let long = [UInt8](repeating: UInt8(ascii: "x"), count: 1 << 20) + [0x0A]
+        #expect(output.take(long))
+        #expect(!output.take(Array("lost\n".utf8)))
+        var taken: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 1 << 16)
+        var isWritten = false
+        while true {
+            let count = unsafe read(reading.number, &piece, piece.count)
+            if count > 0 {
+                taken += piece[..<count]
+            } else if isWritten {
+                break
+            } else {
+                isWritten = output.take(Array("next\n".utf8))
+            }
+        }
+        #expect(taken == long + Array("next\n".utf8))
     }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Glibc
 import Platform
 
 extension Artifact {
@@ -33,7 +34,8 @@ extension Artifact {
             throw ArtifactProblem(
                 file: name,
                 found: "cannot be written: \(error.reason)",
-                remedy: "let this user write to \(path)"
+                remedy: error.errno == ENOSPC
+                    ? "make room on the disk" : "let this user write to \(path)"
             )
         }
         return manifest.digest

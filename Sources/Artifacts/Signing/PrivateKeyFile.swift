@@ -100,7 +100,12 @@ package enum PrivateKeyFile {
             case .openssf: .ecdsa(.random())
             }
         try write(key.pem, to: path, mode: 0o600)
-        try write(key.publicKey.pem, to: publicPath, mode: 0o644)
+        do throws(ArtifactProblem) {
+            try write(key.publicKey.pem, to: publicPath, mode: 0o644)
+        } catch {
+            try? removeFile(path)
+            throw error
+        }
         return (key, publicPath)
     }
 
@@ -124,18 +129,25 @@ package enum PrivateKeyFile {
         to path: String,
         mode: mode_t
     ) throws(ArtifactProblem) {
-        do {
+        do throws(SystemError) {
             let file = try Descriptor.open(
                 path,
                 O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
                 mode: mode
             )
-            try writeAll(Array(text.utf8).span, to: file.number, named: path)
+            do throws(SystemError) {
+                try writeAll(Array(text.utf8).span, to: file.number, named: path)
+            } catch {
+                // Half a key is none, and would be in the way of the next try.
+                try? removeFile(path)
+                throw error
+            }
         } catch {
             throw ArtifactProblem(
                 file: path,
                 found: "cannot be written: \(error.reason)",
-                remedy: "choose a folder that you may write to"
+                remedy: error.errno == ENOSPC
+                    ? "make room on the disk" : "choose a folder that you may write to"
             )
         }
     }

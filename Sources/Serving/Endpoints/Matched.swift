@@ -2,13 +2,13 @@
 import HTTP
 
 /// What a port answers.
-protocol PortRoute {
+protocol PortRoute: Sendable {
     /// What to ask for instead of a path that is not there.
     static var guide: String { get }
 }
 
 /// The route of a request and what stood in its path's places.
-struct Matched<Route: PortRoute> {
+struct Matched<Route: PortRoute>: Sendable {
     let route: Route
     let parameters: RouteParameters
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Artifacts
+import Dispatch
 import Guards
 package import HTTP
 import JSON
@@ -40,20 +41,68 @@ package struct OperationsService: Handler {
             )
             if match.route == .canary { return try runCanary(match, marks, exchange) }
             if match.route == .reload { return try reload(marks, exchange, caller) }
+            if match.route.changesState {
+                take(match, body.copied(), caller, marks, exchange)
+                return .later
+            }
             let orders = VersionOrders(daemon: daemon, marks: marks, exchange: exchange)
-            if let reply = try orders.reply(match, request, body, caller) { return reply }
-            let response = try answer(match, request, body, caller)
-            return .now(marks.stamp(response))
+            if let reply = try orders.reply(match, body, caller) { return reply }
+            return .now(marks.stamp(try answer(match, request)))
         } catch {
             return .now(marks.stamp(error.response(requestID: marks.requestID.text)))
         }
     }
 
-    private func answer(
+    /// Carries an order out where it may wait for the disk, as the loop must not: who asks whether the
+    /// daemon lives is answered meanwhile, also where the disk never comes back.
+    private func take(
         _ match: Matched<OperationsRoute>,
-        _ request: RequestHead,
+        _ body: [UInt8],
+        _ caller: String,
+        _ marks: RequestMarks,
+        _ exchange: Exchange
+    ) {
+        // A way back is in force at once, whatever another order waits for.
+        let isBack = match.route == .rollback || match.route == .stopRollout
+        let queue = isBack ? Self.rollbacks : Self.orders
+        queue.async {
+            do throws(Failure) {
+                let orders = VersionOrders(daemon: daemon, marks: marks, exchange: exchange)
+                switch try orders.reply(match, body.span, caller) {
+                case .later: return
+                case .now(let response): exchange.complete(response)
+                case nil:
+                    let response = try order(match, body.span, caller)
+                    exchange.complete(marks.stamp(response))
+                }
+            } catch {
+                exchange.complete(marks.stamp(error.response(requestID: marks.requestID.text)))
+            }
+        }
+    }
+
+    private static let orders = DispatchQueue(label: "serin.orders")
+    private static let rollbacks = DispatchQueue(
+        label: "serin.rollbacks",
+        attributes: .concurrent
+    )
+
+    private func order(
+        _ match: Matched<OperationsRoute>,
         _ body: Span<UInt8>,
         _ caller: String
+    ) throws(Failure) -> Response {
+        switch match.route {
+        case .setOverride: return try setOverride(match, body, caller)
+        case .clearOverride: return clearOverride(try daemon.host(match), caller)
+        case .breaker: return try moveBreaker(match, body, caller)
+        default: preconditionFailure("\(match.route) is answered before")
+        }
+    }
+
+    private func answer(
+        _ match: Matched<OperationsRoute>,
+        _ request: RequestHead
     ) throws(Failure) -> Response {
         switch match.route {
         case .console: return consolePage()
@@ -65,9 +114,6 @@ package struct OperationsService: Handler {
             )
         case .status: return json(StatusPage(daemon: daemon).document())
         case .override: return json(overrideDocument(try daemon.host(match)))
-        case .setOverride: return try setOverride(match, body, caller)
-        case .clearOverride: return clearOverride(try daemon.host(match), caller)
-        case .breaker: return try moveBreaker(match, body, caller)
         case .events: return try events(request)
         default:
             preconditionFailure("\(match.route) is answered before")
@@ -94,8 +140,9 @@ package struct OperationsService: Handler {
     }
 
     private func clearOverride(_ host: ModelHost, _ caller: String) -> Response {
-        daemon.dropOverride(of: host, caller)
-        return json(overrideDocument(host))
+        let isKept = daemon.dropOverride(of: host, caller)
+        let kept = JSONMember(name: "kept", value: .bool(isKept))
+        return json(.object((overrideDocument(host).asObject ?? []) + [kept]))
     }
 
     private func overrideDocument(_ host: ModelHost) -> JSONValue {

@@ -15,7 +15,6 @@ struct VersionOrders {
     /// Answers the calls that are meant for it; nil for all others.
     func reply(
         _ match: Matched<OperationsRoute>,
-        _ request: RequestHead,
         _ body: Span<UInt8>,
         _ caller: String
     ) throws(Failure) -> Reply? {
@@ -94,7 +93,9 @@ struct VersionOrders {
             switch result {
             case .success:
                 let host = host ?? daemon.registry.host(name)
-                exchange.complete(marks.stamp(json(host.map { page($0) } ?? .object([]))))
+                let isKept = !daemon.store.isBehind
+                let answer = host.map { page($0, isKept: isKept) } ?? json(.object([]))
+                exchange.complete(marks.stamp(answer))
             case .failure(let failure):
                 exchange.complete(marks.stamp(failure.response(requestID: marks.requestID.text)))
             }
@@ -260,8 +261,21 @@ struct VersionOrders {
                 ]
             )
         }
+        let waiting = host.waiting
+        for (number, reason) in waiting where !rows.contains(where: { $0.number == number }) {
+            rows.append(
+                (
+                    number,
+                    [
+                        "version": .number(number), "state": "LOADING",
+                        "labels": .array(labels.names(of: number).map { .string($0) }),
+                        "reason": .string(reason),
+                    ]
+                )
+            )
+        }
         for refusal in host.refusals {
-            guard let number = Int(refusal.version) else { continue }
+            guard let number = Int(refusal.version), waiting[number] == nil else { continue }
             rows.append(
                 (
                     number,

@@ -17,6 +17,7 @@ package final class Caretaker: @unchecked Sendable {
     private var timer: (any DispatchSourceTimer)?
     private var watches: [ObjectIdentifier: Watch] = [:]
     private var lastSlice: MonotonicClock.Instant?
+    private var lastKeeping: MonotonicClock.Instant?
     let pulse = Pulse()
     private var wasReady: Bool?
 
@@ -68,6 +69,10 @@ package final class Caretaker: @unchecked Sendable {
             watches = watches.filter { present.contains($0.key) }
             for version in versions { checkSlice(of: version, integrity.sliceBytes) }
         }
+        if lastKeeping.map({ now >= $0 + .seconds(2) }) ?? true {
+            lastKeeping = now
+            daemon.keepWhatIsNotKept()
+        }
         noteReadiness()
     }
 
@@ -85,38 +90,48 @@ package final class Caretaker: @unchecked Sendable {
         let watch = watches[identity] ?? Watch(version.artifact)
         watches[identity] = watch
         // The first finding of a kind stands until all is as it was, so that the journal has it once.
-        let (failed, displaced) = version.guards.withLock { ($0.fileFailure, $0.displacement) }
+        let before = version.guards.withLock { Findings($0) }
+        var after = before
         switch watch.watch.step(maxBytes: byteCount) {
         case nil: return
-        case .intact: note(nil, nil, of: version)
-        case .changed(let problem):
-            note(failed ?? problem.description, displaced, of: version)
+        case .intact: after = Findings()
+        case .changed(let problem): after.failure = before.failure ?? problem.description
         case .displaced(let problem):
-            note(failed, displaced ?? problem.description, of: version)
+            after.displacement = before.displacement ?? problem.description
         case .notReadable(let problem):
-            daemon.reporter.log(
-                .warning,
-                "integrity.not_readable",
-                nil,
-                [
-                    "model": .string(version.name),
-                    "finding": .string(problem.description),
-                ]
-            )
+            after.unreadable = before.unreadable ?? problem.description
+        }
+        version.guards.withLock { state in
+            state.fileFailure = after.failure
+            state.displacement = after.displacement
+            state.unreadable = after.unreadable
+            // What cannot be read is not checked.
+            if after.unreadable == nil { state.integrityCheckedAt = WallClock.now() }
+        }
+        if before.failure != after.failure {
+            daemon.noteIntegrity(after.failure, of: version)
+        }
+        if before.displacement != after.displacement {
+            daemon.noteDisplacement(after.displacement, of: version)
+        }
+        if before.unreadable != after.unreadable {
+            daemon.noteUnreadable(after.unreadable, of: version)
         }
     }
 
-    private func note(_ failure: String?, _ displacement: String?, of version: ModelVersion) {
-        let before = version.guards.withLock { state in
-            defer {
-                state.fileFailure = failure
-                state.displacement = displacement
-                state.integrityCheckedAt = WallClock.now()
-            }
-            return (state.fileFailure, state.displacement)
+    /// What stands against a version's files since they last were as approved.
+    private struct Findings {
+        var failure: String?
+        var displacement: String?
+        var unreadable: String?
+
+        init() {}
+
+        init(_ state: ModelVersion.GuardState) {
+            failure = state.fileFailure
+            displacement = state.displacement
+            unreadable = state.unreadable
         }
-        if before.0 != failure { daemon.noteIntegrity(failure, of: version) }
-        if before.1 != displacement { daemon.noteDisplacement(displacement, of: version) }
     }
 
     private func noteReadiness() {

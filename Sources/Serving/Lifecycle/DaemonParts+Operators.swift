@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+import Dispatch
 import Guards
 import JSON
 import Platform
+import Synchronization
 import Telemetry
 
 /// What operators and guards decide: kept on disk first, then in force, then in the journal.
@@ -47,13 +49,12 @@ extension DaemonParts {
         )
     }
 
-    func dropOverride(of host: ModelHost, _ caller: String) {
+    /// Ends an override, at once: the guards must not wait for a disk.
+    ///
+    /// - Returns: whether a restart would leave it so.
+    func dropOverride(of host: ModelHost, _ caller: String) -> Bool {
         host.setOverride(nil)
-        do {
-            try writeOverrides()
-        } catch {
-            reporter.log(.error, "state.not_written", nil, ["error": .string("\(error)")])
-        }
+        let isKept = (try? writeOverrides()) != nil
         reporter.event(
             "override.cleared",
             .info,
@@ -61,10 +62,12 @@ extension DaemonParts {
             isOrder: true,
             ["caller": .string(caller)]
         )
+        return isKept
     }
 
     func noteExpired(_ override: Override, of host: ModelHost) {
-        try? writeOverrides()
+        // By its time it is over in any case, and the caretaker waits for no disk.
+        stateQueue.async { [self] in try? writeOverrides() }
         reporter.event(
             "override.expired",
             .warning,
@@ -74,22 +77,41 @@ extension DaemonParts {
     }
 
     private func writeOverrides() throws(SystemError) {
-        try store.update(.overrides) { kept in
+        try keep(.overrides) { kept in
             let now = WallClock.now().epochSeconds
             for host in registry.hosts { kept[host.name] = host.override(at: now)?.json }
         }
     }
 
+    private func writeForcedBreakers() throws(SystemError) {
+        try keep(.breakers) { kept in
+            for version in registry.versions {
+                let snapshot = version.guards.withLock { $0.breaker.snapshot(at: .now) }
+                let isForced = snapshot.state == .forcedOpen
+                kept["\(version.name)/\(version.version)"] =
+                    isForced ? .string(snapshot.reason ?? "") : nil
+            }
+        }
+    }
+
+    /// Writes down what the disk would not take before, from what is in force; where it takes it now.
+    ///
+    /// Waits for nothing, and one at a time: a disk that hangs must not gather any.
+    func keepWhatIsNotKept() {
+        guard !isKeeping.exchange(true, ordering: .relaxed) else { return }
+        stateQueue.async { [self] in
+            if store.isBehind {
+                try? writeOverrides()
+                try? writeForcedBreakers()
+                keepVersions()
+            }
+            isKeeping.store(false, ordering: .relaxed)
+        }
+    }
+
     func keepForcedBreakers() throws(Failure) {
         do {
-            try store.update(.breakers) { kept in
-                for version in registry.versions {
-                    let snapshot = version.guards.withLock { $0.breaker.snapshot(at: .now) }
-                    let isForced = snapshot.state == .forcedOpen
-                    kept["\(version.name)/\(version.version)"] =
-                        isForced ? .string(snapshot.reason ?? "") : nil
-                }
-            }
+            try writeForcedBreakers()
         } catch {
             throw Failure(
                 503,
@@ -189,6 +211,20 @@ extension DaemonParts {
             [
                 "version": .number(version.version),
                 "finding": .string(finding ?? "the files are those that were loaded"),
+                "serves": .bool(true),
+            ]
+        )
+    }
+
+    /// The files on the disk cannot be checked; the mapped ones still are.
+    func noteUnreadable(_ finding: String?, of version: ModelVersion) {
+        reporter.event(
+            finding == nil ? "integrity.readable" : "integrity.not_readable",
+            .warning,
+            model: version.name,
+            [
+                "version": .number(version.version),
+                "finding": .string(finding ?? "every file could be read again"),
                 "serves": .bool(true),
             ]
         )

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+import Dispatch
 import Guards
 import HTTP
 import JSON
 package import Platform
+import Synchronization
 import Telemetry
 
 /// What the daemon's endpoints and keepers share.
@@ -16,6 +18,9 @@ package final class DaemonParts: Sendable {
     package let store: StateStore
     package let budget: Guarded<MemoryBudget>
     let denials = Guarded(DenialLedger())
+    /// Where state is written that nobody waits for.
+    let stateQueue = DispatchQueue(label: "serin.state")
+    let isKeeping = Atomic(false)
     /// Set once, before anything runs; the keeper itself needs what is here.
     let versions = Guarded<VersionKeeper?>(nil)
     /// Who is told how the daemon is.

@@ -31,6 +31,8 @@ package struct HealthCheck: Sendable {
 package final class Readiness: Sendable {
     package let registry: ModelRegistry
     private let required: Guarded<[String]>
+    /// Why the state cannot be kept, where it cannot.
+    private let stateProblem = Guarded<String?>(nil)
     package let lifecycle: Lifecycle
 
     package init(registry: ModelRegistry, requiredModels: [String], lifecycle: Lifecycle) {
@@ -42,6 +44,16 @@ package final class Readiness: Sendable {
     /// Changes which models have to be loaded.
     func setRequiredModels(_ names: [String]) { required.withLock { $0 = names } }
 
+    /// Notes why what was ordered would not survive a restart, or that it would.
+    ///
+    /// - Returns: whether the answer is another one than before.
+    func noteState(problem: String?) -> Bool {
+        stateProblem.withLock { known in
+            defer { known = problem }
+            return (known == nil) != (problem == nil)
+        }
+    }
+
     package func checks(at now: MonotonicClock.Instant = .now) -> [HealthCheck] {
         var checks = [startup(), models(), shutdown()]
         for host in registry.hosts {
@@ -52,6 +64,16 @@ package final class Readiness: Sendable {
                 checks += version === active ? own : own.map(\.asWarning)
             }
             checks += warnings(of: host)
+        }
+        if let problem = stateProblem.withLock({ $0 }) {
+            checks.append(
+                HealthCheck(
+                    name: "state",
+                    isOK: false,
+                    isWarning: true,
+                    message: "what is ordered cannot be kept across a restart: \(problem)"
+                )
+            )
         }
         return checks
     }
@@ -130,6 +152,7 @@ package final class Readiness: Sendable {
             age: state.integrityCheckedAt.map { (WallClock.now() - $0).seconds },
             message: state.integrityFailure
                 ?? state.displacement.map { "what serves is as it was approved; on the disk \($0)" }
+                ?? state.unreadable.map { "what serves is as it was approved; on the disk \($0)" }
                 ?? "the files are those that were approved"
         )
     }

@@ -42,8 +42,25 @@ package final class StateStore: Sendable {
     private let documents: Guarded<[Document: [String: JSONValue]]>
     /// Changes one document at a time: what is to be kept is looked at, and written, without a lock.
     private let changes = DispatchQueue(label: "state")
-    /// Held for the life of the process; two daemons on one folder would undo each other's work.
-    private let lock: LockFile
+    /// Two daemons on one folder would undo each other's work.
+    private let hold: Hold
+
+    /// `@unchecked Sendable`: touched in `init` and then on `changes` alone.
+    private final class Hold: @unchecked Sendable {
+        /// Held for the life of the process.
+        var lock: LockFile?
+        /// What the disk has not got as it should be.
+        var missing: Set<Document> = []
+
+        init(_ lock: consuming LockFile) { self.lock = consume lock }
+    }
+
+    /// Where a change was written.
+    package enum Place: Sendable {
+        case here
+        /// In another folder than before, which lies at the path now, together with all else.
+        case elsewhere
+    }
 
     /// Takes the folder and reads what the last run left in it.
     ///
@@ -52,7 +69,7 @@ package final class StateStore: Sendable {
     package init(path: String) throws(SystemError) {
         self.path = path
         try makeDirectory(path, mode: 0o700)
-        lock = try LockFile(path: path + "/lock")
+        hold = Hold(try LockFile(path: path + "/lock"))
         var found: [Document: [String: JSONValue]] = [:]
         var damages: [Damage] = []
         for document in Document.allCases {
@@ -102,36 +119,71 @@ package final class StateStore: Sendable {
         documents.withLock { $0[document]?[name] }
     }
 
+    /// Whether something has to be written again: the disk did not take it, or the folder is another.
+    package var isBehind: Bool {
+        changes.sync { !hold.missing.isEmpty || hold.lock?.isDisplaced ?? true }
+    }
+
     /// Changes a document, and returns when the disk has it.
+    ///
+    /// Where the folder was removed, replaced or unmounted, the one that is at the path now is taken, or
+    /// made, and gets all documents.
     ///
     /// - Parameters:
     ///   - document: which one.
     ///   - change: sets what is to be there from now on. It is called while nobody else changes a
     ///     document, so that what it looks at is written in the order in which it came about.
+    /// - Returns: whether the folder is the same as before.
     /// - Throws: what the kernel refused; the old document stays then.
+    @discardableResult
     package func update(
         _ document: Document,
         _ change: (inout [String: JSONValue]) -> Void
-    ) throws(SystemError) {
-        let problem: SystemError? = changes.sync {
-            let before = documents.withLock { $0[document] } ?? [:]
-            var after = before
-            change(&after)
-            guard after != before else { return nil }
-            let members = after.sorted { $0.key < $1.key }
-                .map { JSONMember(name: $0.key, value: $0.value) }
+    ) throws(SystemError) -> Place {
+        let result: Result<Place, SystemError> = changes.sync {
             do throws(SystemError) {
-                try writeFileAtomically(
-                    JSONValue.object(members).encoded(pretty: true).span,
-                    to: "\(path)/\(document.rawValue)",
-                    mode: 0o600
-                )
+                let place = try settle()
+                let before = documents.withLock { $0[document] } ?? [:]
+                var after = before
+                change(&after)
+                if after != before || hold.missing.contains(document) {
+                    hold.missing.insert(document)
+                    try write(after, to: document)
+                    documents.withLock { $0[document] = after }
+                    hold.missing.remove(document)
+                }
+                return .success(place)
             } catch {
-                return error
+                return .failure(error)
             }
-            documents.withLock { $0[document] = after }
-            return nil
         }
-        if let problem { throw problem }
+        return try result.get()
+    }
+
+    /// Sees to it that the folder at the path is the one that is held.
+    private func settle() throws(SystemError) -> Place {
+        guard hold.lock?.isDisplaced ?? true else { return .here }
+        // Let go first: a file system that is mounted again would be found locked by ourselves.
+        hold.lock = nil
+        try makeDirectory(path, mode: 0o700)
+        let lock = try LockFile(path: path + "/lock")
+        for (document, members) in documents.withLock({ $0 }) {
+            try write(members, to: document)
+        }
+        hold.lock = consume lock
+        return .elsewhere
+    }
+
+    private func write(
+        _ members: [String: JSONValue],
+        to document: Document
+    ) throws(SystemError) {
+        let object = members.sorted { $0.key < $1.key }
+            .map { JSONMember(name: $0.key, value: $0.value) }
+        try writeFileAtomically(
+            JSONValue.object(object).encoded(pretty: true).span,
+            to: "\(path)/\(document.rawValue)",
+            mode: 0o600
+        )
     }
 }

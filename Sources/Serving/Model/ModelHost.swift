@@ -21,6 +21,8 @@ package final class ModelHost: Sendable {
         var pause: String?
         var rollout: Rollout?
         var refusals: [Refusal] = []
+        /// Versions that are about to be loaded, and what they wait for.
+        var waiting: [Int: String] = [:]
         var override: Override?
 
         mutating func resolve() {
@@ -123,6 +125,15 @@ package final class ModelHost: Sendable {
     package func setPause(_ sentence: String?) { state.withLock { $0.pause = sentence } }
 
     package var refusals: [Refusal] { state.withLock { $0.refusals } }
+
+    package var waiting: [Int: String] { state.withLock { $0.waiting } }
+
+    /// Notes what a version waits for before it is loaded.
+    package func wait(_ number: Int, for reason: String) {
+        state.withLock { $0.waiting[number] = reason }
+    }
+
+    package func forgetWaiting() { state.withLock { $0.waiting = [:] } }
 
     package func version(_ number: Int) -> ModelVersion? {
         state.withLock { $0.versions.first { $0.version == number } }

@@ -44,6 +44,8 @@ package final class ModelVersion: Sendable {
         package var integrityFailure: String? { revocation ?? weightFailure ?? fileFailure }
         /// The file that the folder no longer has as it was loaded; what serves is intact.
         package var displacement: String?
+        /// The file that could not be read when it was to be checked again.
+        package var unreadable: String?
         package var integrityCheckedAt: Timestamp?
         package var isFallbackProven = false
         /// What the last golden run was journalled as.

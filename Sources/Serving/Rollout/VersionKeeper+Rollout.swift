@@ -118,7 +118,9 @@ extension VersionKeeper {
         by caller: String? = nil
     ) -> Bool? {
         guard let (rollout, swap) = host.endRollout(end) else { return nil }
-        let isKept = daemon.keepVersions()
+        // A gate that fails must not hold up those of other models.
+        var isKept = true
+        if caller == nil { daemon.keepVersionsSoon() } else { isKept = daemon.keepVersions() }
         let reason: String? =
             switch end {
             case .promoted(let reason), .held(let reason): reason
@@ -137,7 +139,15 @@ extension VersionKeeper {
             fields,
             isOrder: caller != nil
         )
-        if let swap { daemon.noteSwap(swap, of: host, by: caller, reason: reason) }
+        if let swap {
+            daemon.noteSwap(
+                swap,
+                of: host,
+                by: caller,
+                reason: reason,
+                waitsForDisk: caller != nil
+            )
+        }
         return isKept
     }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Dispatch
 import Guards
 import JSON
 import Platform
@@ -17,14 +18,65 @@ extension DaemonParts {
     ///   rollback must not wait for a disk.
     @discardableResult
     func keepVersions() -> Bool {
-        do {
-            try store.update(.versions) { kept in
+        do throws(SystemError) {
+            try keep(.versions) { kept in
                 for host in registry.hosts { kept[host.name] = host.labels.json }
             }
             return true
         } catch {
-            reporter.log(.error, "state.not_written", nil, ["error": .string("\(error)")])
             return false
+        }
+    }
+
+    /// The same for threads that must not stand still with the disk.
+    func keepVersionsSoon() { stateQueue.async { [self] in keepVersions() } }
+
+    /// Changes a document of the state; tells once that the disk does not take it, and once that it does
+    /// again.
+    func keep(
+        _ document: StateStore.Document,
+        _ change: (inout [String: JSONValue]) -> Void
+    ) throws(SystemError) {
+        do throws(SystemError) {
+            if try store.update(document, change) == .elsewhere {
+                reporter.event(
+                    "state.moved",
+                    .warning,
+                    model: nil,
+                    [
+                        "directory": .string(store.path),
+                        "finding": .string(
+                            "removed, replaced or unmounted; what is in force is written there anew"
+                        ),
+                        "remedy": .string(
+                            "see who did it; a reload makes operations.token anew where it is gone"
+                        ),
+                    ]
+                )
+            }
+            guard !store.isBehind, readiness.noteState(problem: nil) else { return }
+            reporter.event(
+                "state.written",
+                .info,
+                model: nil,
+                ["directory": .string(store.path)]
+            )
+        } catch {
+            if readiness.noteState(problem: "\(error)") {
+                reporter.event(
+                    "state.not_written",
+                    .error,
+                    model: nil,
+                    [
+                        "directory": .string(store.path), "error": .string("\(error)"),
+                        "remedy": .string(
+                            "make the directory writable and make room; what is in force is written then "
+                                + "by itself"
+                        ),
+                    ]
+                )
+            }
+            throw error
         }
     }
 
@@ -34,9 +86,10 @@ extension DaemonParts {
         of host: ModelHost,
         by caller: String?,
         reason: String?,
-        isRollback: Bool = false
+        isRollback: Bool = false,
+        waitsForDisk: Bool = true
     ) {
-        keepVersions()
+        if waitsForDisk { keepVersions() } else { keepVersionsSoon() }
         metrics.countSwap(isRollback: isRollback)
         var fields: [JSONMember] = []
         if let from = swap.from { fields.append(JSONMember(name: "from", value: .number(from))) }
@@ -101,7 +154,14 @@ extension DaemonParts {
                 )
                 return
             }
-            noteSwap(swap, of: host, by: nil, reason: reason, isRollback: true)
+            noteSwap(
+                swap,
+                of: host,
+                by: nil,
+                reason: reason,
+                isRollback: true,
+                waitsForDisk: false
+            )
         }
     }
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Dispatch
+import Glibc
 import Platform
 
-/// Calls back when something changes in folders; where the kernel cannot tell, it never does.
+/// Calls back when something changes in folders.
 ///
 /// `@unchecked Sendable`: everything mutable is touched on the queue alone.
 final class FolderListener: @unchecked Sendable {
@@ -16,9 +17,11 @@ final class FolderListener: @unchecked Sendable {
         init(_ watch: consuming DirectoryWatch) { self.watch = watch }
     }
 
-    init?(on queue: DispatchQueue, changed: @escaping @Sendable () -> Void) {
-        guard let watch = try? DirectoryWatch() else { return nil }
-        let box = Box(watch)
+    init(
+        on queue: DispatchQueue,
+        changed: @escaping @Sendable () -> Void
+    ) throws(SystemError) {
+        let box = Box(try DirectoryWatch())
         self.box = box
         source = DispatchSource.makeReadSource(fileDescriptor: box.watch.number, queue: queue)
         source.setEventHandler { if box.watch.drain() { changed() } }
@@ -29,8 +32,16 @@ final class FolderListener: @unchecked Sendable {
 
     deinit { source.cancel() }
 
-    /// Watches these folders too; one that is gone meanwhile tells nothing.
-    func watch(_ folders: [String]) {
-        for folder in folders { try? box.watch.add(folder) }
+    /// Watches these folders too; one that is gone meanwhile, or may not be read, tells nothing.
+    ///
+    /// - Throws: where the kernel watches no more of them.
+    func watch(_ folders: [String]) throws(SystemError) {
+        for folder in folders {
+            do throws(SystemError) {
+                try box.watch.add(folder)
+            } catch  where error.errno == ENOSPC || error.errno == ENOMEM {
+                throw error
+            } catch {}
+        }
     }
 }

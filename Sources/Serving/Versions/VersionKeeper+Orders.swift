@@ -157,7 +157,7 @@ extension VersionKeeper {
     /// Takes up what a swap by hand has left to do: what the policy does not keep may go.
     func tidy(_ host: ModelHost) {
         queue.async { [self] in
-            guard let listing = list() else { return }
+            guard let listing = list(), !listing.unreadable.contains(host.name) else { return }
             let own = listing.candidates.filter { $0.identity.name == host.name }
             reconcile(host, own, isPatient: true)
         }

@@ -17,6 +17,7 @@ extension VersionKeeper {
         isPatient: Bool
     ) {
         forgetMissing(host, candidates)
+        host.forgetWaiting()
         guard !host.labels.isUnloaded else { return }
         let policy = daemon.settings.versions.policy(of: host.name)
         var kept: Set<Int> = []
@@ -62,7 +63,7 @@ extension VersionKeeper {
     ) -> Bool {
         let loaded = host.version(candidate.identity.version)
         if let loaded, !loaded.hasOtherWeights { return true }
-        guard isReady(candidate, isPatient: isPatient),
+        guard isReady(candidate, host, isPatient: isPatient),
             // At the start clients wait for the first answer, later for none.
             load(
                 candidate,
@@ -103,7 +104,11 @@ extension VersionKeeper {
     // MARK: Loading
 
     /// Whether a folder is worth reading: still for a while, complete, and not refused as it is.
-    private func isReady(_ candidate: ArtifactRepository.Candidate, isPatient: Bool) -> Bool {
+    private func isReady(
+        _ candidate: ArtifactRepository.Candidate,
+        _ host: ModelHost,
+        isPatient: Bool
+    ) -> Bool {
         let identity = candidate.identity
         let settings = daemon.settings.versions
         let fingerprint = FolderFingerprint(directory: candidate.path)
@@ -116,13 +121,19 @@ extension VersionKeeper {
         let stillFor = now - sighting.since
         guard stillFor >= settings.settle else {
             scheduleScan(after: settings.settle - stillFor + .milliseconds(5))
+            host.wait(identity.version, for: "its folder changed a moment ago")
             return false
         }
-        guard Artifact.looksComplete(candidate.path) || stillFor >= Self.patience else {
-            scheduleScan(after: Self.patience - stillFor + .milliseconds(5))
-            return false
+        guard let missing = Artifact.missingFile(candidate.path), stillFor < Self.patience else {
+            return true
         }
-        return true
+        scheduleScan(after: Self.patience - stillFor + .milliseconds(5))
+        host.wait(
+            identity.version,
+            for: "it is still being copied: \(missing) is missing or not whole; when nothing has "
+                + "changed for \(Int(Self.patience.seconds)) s it is refused"
+        )
+        return false
     }
 
     /// Loads a version beside what serves.

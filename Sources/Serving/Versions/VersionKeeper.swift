@@ -34,6 +34,7 @@ package final class VersionKeeper: @unchecked Sendable {
     private var nextScan: DispatchTime?
     private var isStopped = false
     private var isUnreadable = false
+    private var isUnwatched = false
 
     struct Sighting {
         var fingerprint: FolderFingerprint
@@ -55,10 +56,6 @@ package final class VersionKeeper: @unchecked Sendable {
     package func start() {
         queue.sync {
             let started = MonotonicClock.now
-            // First, so that nothing changes unseen between the look and the watch.
-            listener = FolderListener(on: queue) { [weak self] in
-                self?.scheduleScan(after: self?.daemon.settings.versions.settle ?? .seconds(1))
-            }
             scan(isPatient: false)
             announce(started)
             schedulePoll()
@@ -109,15 +106,49 @@ package final class VersionKeeper: @unchecked Sendable {
     /// - Parameter isPatient: whether folders must have been still for a while to be read; not so at
     ///   the start, when nothing serves that could wait.
     func scan(isPatient: Bool) {
+        // First, so that nothing changes unseen between the look and the watch.
+        watch([daemon.settings.models])
         guard let listing = list() else { return }
-        listener?.watch(listing.folders(below: daemon.settings.models))
+        watch(listing.folders(below: daemon.settings.models))
         let byModel = Dictionary(grouping: listing.candidates, by: \.identity.name)
         let names = Set(byModel.keys).union(daemon.registry.hosts.map(\.name))
         releaseRetired()
-        for name in names.sorted() {
+        for name in names.sorted() where !listing.unreadable.contains(name) {
             reconcile(host(named: name), byModel[name] ?? [], isPatient: isPatient)
         }
         daemon.registry.finishLoading(strays: listing.rejected.map(\.description))
+    }
+
+    /// Has the kernel tell of changes in folders; where it does not, that is told once, and the folder is
+    /// still looked at now and then.
+    private func watch(_ folders: [String]) {
+        guard daemon.settings.versions.watch, !isStopped else { return }
+        do throws(SystemError) {
+            if listener == nil {
+                listener = try FolderListener(on: queue) { [weak self] in
+                    self?.scheduleScan(
+                        after: self?.daemon.settings.versions.settle ?? .seconds(1)
+                    )
+                }
+            }
+            try listener?.watch(folders)
+            isUnwatched = false
+        } catch {
+            guard !isUnwatched else { return }
+            isUnwatched = true
+            daemon.reporter.event(
+                "models.not_watched",
+                .warning,
+                model: nil,
+                [
+                    "error": .string("\(error)"),
+                    "remedy": .string(
+                        "raise fs.inotify.max_user_watches or max_user_instances; until then changes are "
+                            + "seen every versions.poll, or at once with serin load MODEL"
+                    ),
+                ]
+            )
+        }
     }
 
     /// What lies in the folder; nil, and nothing else changes, where that cannot be told.
@@ -125,15 +156,7 @@ package final class VersionKeeper: @unchecked Sendable {
         do throws(ArtifactError) {
             let listing = try ArtifactRepository(path: daemon.settings.models).scan()
             isUnreadable = false
-            for stray in listing.rejected
-            where !daemon.registry.strays.contains(stray.description) {
-                daemon.reporter.event(
-                    "artifact.stray",
-                    .info,
-                    model: nil,
-                    ["reason": .string(stray.description)]
-                )
-            }
+            tellStrays(listing.rejected.map(\.description))
             return listing
         } catch {
             if !isUnreadable {
@@ -149,6 +172,28 @@ package final class VersionKeeper: @unchecked Sendable {
             return nil
         }
     }
+
+    /// Names what lies there and is no artifact, each once; many at once must not push all else out of
+    /// the journal.
+    private func tellStrays(_ strays: [String]) {
+        let known = Set(daemon.registry.strays)
+        let new = strays.filter { !known.contains($0) }
+        for stray in new.prefix(Self.toldStrays) {
+            daemon.reporter.event("artifact.stray", .info, model: nil, ["reason": .string(stray)])
+        }
+        guard new.count > Self.toldStrays else { return }
+        daemon.reporter.event(
+            "artifact.strays",
+            .warning,
+            model: nil,
+            [
+                "more": .number(new.count - Self.toldStrays),
+                "remedy": "serin status --json names all; remove what is no artifact",
+            ]
+        )
+    }
+
+    private static let toldStrays = 20
 
     func host(named name: String) -> ModelHost {
         if let host = daemon.registry.host(name) { return host }
