@@ -104,6 +104,7 @@ extension DaemonParts {
                 try? writeOverrides()
                 try? writeForcedBreakers()
                 keepVersions()
+                versions.withLock { $0 }?.sealLoaded()
             }
             isKeeping.store(false, ordering: .relaxed)
         }

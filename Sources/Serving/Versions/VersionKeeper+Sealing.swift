@@ -3,7 +3,6 @@ import Artifacts
 import Dispatch
 import JSON
 import Platform
-import Telemetry
 
 extension VersionKeeper {
     /// Seals the large files of what is in memory, so that the next start recognises them instead of
@@ -13,26 +12,21 @@ extension VersionKeeper {
     func sealLoaded() {
         guard daemon.settings.integrity.seals else { return }
         sealing.async { [self] in
+            let before = sealed.withLock { $0 }
             var seals: [String: JSONValue] = [:]
             for version in daemon.registry.hosts.flatMap(\.versions) {
                 let artifact = version.artifact
                 for (name, file) in artifact.sealableFiles {
                     let name = name.description
                     // Seals of an earlier run by which this one recognised nothing are made anew.
-                    let isGood =
-                        artifact.recognizedFiles.contains(file.path)
-                        || sealed.withLock { $0.contains(name) }
+                    let isGood = artifact.recognizedFiles.contains(file.path)
                     let kept = isGood ? daemon.store.read(.seals, name) : nil
-                    seals[name] = seals[name] ?? kept ?? artifact.seal(file)?.document
-                    sealed.withLock { _ = $0.insert(name) }
+                    seals[name] =
+                        seals[name] ?? before[name] ?? kept ?? artifact.seal(file)?.document
                 }
             }
-            do {
-                try daemon.store.update(.seals) { $0 = seals }
-            } catch {
-                let problem = JSONValue.string("\(error)")
-                daemon.reporter.log(.error, "state.not_written", nil, ["error": problem])
-            }
+            sealed.withLock { $0 = seals }
+            try? daemon.keep(.seals) { $0 = seals }
         }
     }
 }

@@ -23,8 +23,8 @@ package final class VersionKeeper: @unchecked Sendable {
     /// Where rollouts are held against their gates, whatever is being loaded.
     let gates = DispatchQueue(label: "serin.gates")
     let sealing = DispatchQueue(label: "serin.seals", qos: .utility)
-    /// The names of what was sealed, or needed not to be, in this run.
-    let sealed = Guarded<Set<String>>([])
+    /// What the last pass sealed, or found sealed; the disk may not have taken it.
+    let sealed = Guarded<[String: JSONValue]>([:])
     /// How candidates looked when they were last seen.
     var seen: [ArtifactIdentity: Sighting] = [:]
     var retired: [RetiredVersion] = []
