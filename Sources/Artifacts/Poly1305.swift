@@ -14,7 +14,10 @@ struct Poly1305: ~Copyable {
 
     /// Fetched once; nil where this OpenSSL has none, as a FIPS module has not.
     ///
-    /// Safety: it is never freed, and OpenSSL counts who uses it.
+    /// `@unchecked Sendable`: nothing here changes after it is fetched, and OpenSSL lets many threads make
+    /// contexts of one algorithm.
+    ///
+    /// Safety: it is never freed.
     @safe
     private struct Algorithm: @unchecked Sendable {
         static let only = unsafe Algorithm(pointer: EVP_MAC_fetch(nil, "POLY1305", nil))
