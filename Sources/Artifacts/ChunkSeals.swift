@@ -77,7 +77,13 @@ package struct ChunkSeals: Sendable, Equatable {
             guard let tag = Poly1305(key: Array(seal.prefix(Poly1305.keyByteCount))) else {
                 return true
             }
-            tag.update(with: chunk)
+            // A page at a time, two pages ahead: a Poly1305 is quicker than memory is.
+            let page = 4096
+            for start in stride(from: 0, to: chunk.count, by: page) {
+                let ahead = min(start + 2 * page, chunk.count)
+                chunk.extracting(ahead..<min(ahead + page, chunk.count)).fetchAhead()
+                tag.update(with: chunk.extracting(start..<min(start + page, chunk.count)))
+            }
             return tag.finish() != Array(seal.suffix(Poly1305.tagByteCount))
         } == nil
     }

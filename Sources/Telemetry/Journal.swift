@@ -67,6 +67,7 @@ package final class Journal: Sendable {
             folder: folder,
             maximumByteCount: byteCount,
             block: Self.block,
+            latest: Self.memoryCount,
             onTrouble: onTrouble,
             found: &found
         )
@@ -74,7 +75,7 @@ package final class Journal: Sendable {
         // Where no number can be read back, the clock keeps them from repeating.
         let clock = isInMemory ? UInt64(max(0, now().microseconds)) : 0
         let start = max(found.reserved, clock)
-        let recent = Array(found.records.suffix(Self.memoryCount))
+        let recent = found.records
         state.withLock { state in
             state.last = start
             state.recent = recent
@@ -156,7 +157,7 @@ package final class Journal: Sendable {
         since sequence: UInt64 = 0
     ) throws(SystemError) -> [JournalRecord] {
         var found = JournalFiles.Found()
-        try JournalFiles.read(folder, maximumByteCount: 1 << 26, into: &found)
+        try JournalFiles.read(folder, maximumByteCount: 1 << 26, latest: .max, into: &found)
         return found.records.filter { $0.sequence > sequence }
     }
 

@@ -9,6 +9,7 @@ internal import Platform
 struct JournalFiles: ~Copyable {
     /// What opening found.
     struct Found {
+        /// The latest, oldest first.
         var records: [JournalRecord] = []
         /// Bytes behind the last good record, which are cut off.
         var cutByteCount = 0
@@ -35,11 +36,22 @@ struct JournalFiles: ~Copyable {
     /// - Parameters:
     ///   - folder: made when it is not there.
     ///   - maximumByteCount: of both files together.
+    ///   - latest: how many records are read.
     ///   - found: what was read.
     /// - Throws: what the kernel refused.
-    init(folder: String, maximumByteCount: Int, found: inout Found) throws(SystemError) {
+    init(
+        folder: String,
+        maximumByteCount: Int,
+        latest: Int,
+        found: inout Found
+    ) throws(SystemError) {
         // Read first: what is there can be told even when nothing can be written.
-        let end = try Self.read(folder, maximumByteCount: maximumByteCount, into: &found)
+        let end = try Self.read(
+            folder,
+            maximumByteCount: maximumByteCount,
+            latest: latest,
+            into: &found
+        )
         try makeDirectory(folder, mode: 0o700)
         let lock = try LockFile(path: "\(folder)/journal.lock")
         let file = try AppendingFile(path: "\(folder)/journal.jsonl")
@@ -54,27 +66,37 @@ struct JournalFiles: ~Copyable {
 
     /// Reads both files and the reserved number, without a lock and without writing.
     ///
+    /// Every line is checked, which is quick; only the latest are made records, which is not.
+    ///
     /// - Returns: where the last good record of the growing file ends.
     @discardableResult
     static func read(
         _ folder: String,
         maximumByteCount: Int,
+        latest: Int,
         into found: inout Found
     ) throws(SystemError) -> Int {
         // A lower limit may have been set since; whatever is there is read.
         let limit = max(maximumByteCount, 1 << 26)
         let old = try readIfThere("\(folder)/journal.1.jsonl", limit: limit)
-        _ = collect(old, into: &found)
+        let former = GoodLines(of: old, above: 0)
         let new = try readIfThere("\(folder)/journal.jsonl", limit: limit)
-        let end = collect(new, into: &found)
-        found.cutByteCount = new.count - end
+        let current = GoodLines(of: new, above: former.last)
+        let fromCurrent = current.lines.suffix(latest)
+        let lines =
+            former.lines.suffix(latest - fromCurrent.count).map { old[$0] }
+            + fromCurrent.map { new[$0] }
+        found.records = lines.compactMap(JournalRecord.init)
+        found.damagedCount =
+            former.damagedCount + current.damagedCount + lines.count - found.records.count
+        found.cutByteCount = new.count - current.end
 
         let counted = try readIfThere("\(folder)/journal.sequence", limit: 64)
         let digits = String(decoding: counted, as: UTF8.self).prefix { $0.isNumber }
-        let last = found.records.last?.sequence ?? 0
         // Without that file, what is cut off counts as one record.
-        found.reserved = max(UInt64(digits) ?? 0, last + (found.cutByteCount > 0 ? 1 : 0))
-        return end
+        let last = current.last + (found.cutByteCount > 0 ? 1 : 0)
+        found.reserved = max(UInt64(digits) ?? 0, last)
+        return current.end
     }
 
     /// Sees to it that no number up to `number` is given again, whatever happens.
@@ -129,27 +151,35 @@ struct JournalFiles: ~Copyable {
         return try readFile(path: path, limit: limit)
     }
 
-    /// Reads the good records; answers where the last of them ends.
+    /// Where the good records of a file lie.
     ///
-    /// A record is good when its checksum is right and its number is above those before it.
-    private static func collect(_ bytes: [UInt8], into found: inout Found) -> Int {
+    /// One is good when its checksum is right and its number is above those before it.
+    private struct GoodLines {
+        var lines: [Range<Int>] = []
+        /// Where the last of them ends.
         var end = 0
-        var start = 0
-        var damagedSinceEnd = 0
-        while let length = bytes[start...].firstIndex(of: 0x0A).map({ $0 - start }) {
-            let line = bytes[start..<start + length]
-            start += length + 1
-            if let record = JournalRecord(line: line),
-                record.sequence > found.records.last?.sequence ?? 0
-            {
-                found.records.append(record)
-                found.damagedCount += damagedSinceEnd
-                damagedSinceEnd = 0
-                end = start
-            } else {
-                damagedSinceEnd += 1
+        /// Its number, or where there is none what came before the file.
+        var last: UInt64
+        /// Other lines between them.
+        var damagedCount = 0
+
+        init(of bytes: [UInt8], above sequence: UInt64) {
+            last = sequence
+            var start = 0
+            var damagedSinceEnd = 0
+            while let newline = bytes[start...].firstIndex(of: 0x0A) {
+                let line = start..<newline
+                start = newline + 1
+                if let number = JournalRecord.sequence(ofLine: bytes[line]), number > last {
+                    lines.append(line)
+                    last = number
+                    damagedCount += damagedSinceEnd
+                    damagedSinceEnd = 0
+                    end = start
+                } else {
+                    damagedSinceEnd += 1
+                }
             }
         }
-        return end
     }
 }

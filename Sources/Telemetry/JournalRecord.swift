@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+private import CZlib
 package import JSON
 package import Platform
 
@@ -47,6 +48,7 @@ package struct JournalRecord: Sendable, Equatable {
 ///  └────────────────────── covered by the checksum ─────────────────────┘
 /// ```
 extension JournalRecord {
+    private static let head = Array("{\"sequence\":".utf8)
     private static let mark = Array(",\"crc32\":\"".utf8)
     /// Mark, eight digits, `"}`.
     private static let trailerByteCount = 10 + 8 + 2
@@ -66,14 +68,20 @@ extension JournalRecord {
         return bytes
     }
 
-    /// Reads a line without its end; nil where a bit of it is not as it was written.
+    /// The number of a line without its end, of which every bit is as it was written; nil for any other.
+    static func sequence(ofLine line: ArraySlice<UInt8>) -> UInt64? {
+        guard line.count > trailerByteCount, line.starts(with: head) else { return nil }
+        let covered = line.dropLast(trailerByteCount)
+        let trailer = mark + digits(of: crc32(covered)).utf8 + "\"}".utf8
+        guard line.suffix(trailerByteCount).elementsEqual(trailer) else { return nil }
+        let number = covered.dropFirst(head.count).prefix { $0 != UInt8(ascii: ",") }
+        return UInt64(String(decoding: number, as: UTF8.self))
+    }
+
+    /// Reads a line that has a number; nil where it is no record all the same.
     init?(line: ArraySlice<UInt8>) {
-        guard line.count > Self.trailerByteCount else { return nil }
         let covered = line.dropLast(Self.trailerByteCount)
-        let sum = Self.digits(of: crc32(covered))
-        let trailer = Self.mark + sum.utf8 + Array("\"}".utf8)
-        guard line.suffix(Self.trailerByteCount).elementsEqual(trailer),
-            let value = try? parseJSON(Array(covered) + [UInt8(ascii: "}")], maximumDepth: 128),
+        guard let value = try? parseJSON(Array(covered) + [UInt8(ascii: "}")], maximumDepth: 128),
             let sequence = value["sequence"]?.asNumber?.uint64,
             let time = value["time"]?.asString.flatMap(Timestamp.init),
             let event = value["event"]?.asString,
@@ -89,17 +97,9 @@ extension JournalRecord {
     }
 }
 
-/// CRC-32 as in Ethernet and zip (polynomial 0xEDB88320, reflected, inverted before and after).
-func crc32(_ bytes: ArraySlice<UInt8>) -> UInt32 {
-    var sum = UInt32.max
-    for byte in bytes {
-        sum = crcTable[Int(UInt8(truncatingIfNeeded: sum) ^ byte)] ^ (sum >> 8)
+/// CRC-32 as in Ethernet and zip.
+private func crc32(_ bytes: ArraySlice<UInt8>) -> UInt32 {
+    unsafe bytes.withUnsafeBufferPointer { buffer in
+        UInt32(truncatingIfNeeded: unsafe crc32_z(0, buffer.baseAddress, buffer.count))
     }
-    return ~sum
-}
-
-private let crcTable: [UInt32] = (0..<256).map { index in
-    var value = UInt32(index)
-    for _ in 0..<8 { value = value & 1 == 1 ? 0xEDB8_8320 ^ (value >> 1) : value >> 1 }
-    return value
 }

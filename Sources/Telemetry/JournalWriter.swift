@@ -24,6 +24,7 @@ final class JournalWriter: @unchecked Sendable {
         folder: String?,
         maximumByteCount: Int,
         block: UInt64,
+        latest: Int,
         onTrouble: @escaping @Sendable (String) -> Void,
         found: inout JournalFiles.Found
     ) {
@@ -36,6 +37,7 @@ final class JournalWriter: @unchecked Sendable {
             let opened = try JournalFiles(
                 folder: folder,
                 maximumByteCount: maximumByteCount,
+                latest: latest,
                 found: &found
             )
             try opened.reserve(found.reserved + block)
@@ -65,6 +67,7 @@ final class JournalWriter: @unchecked Sendable {
                 files = try JournalFiles(
                     folder: folder,
                     maximumByteCount: maximumByteCount,
+                    latest: 0,
                     found: &found
                 )
                 // Numbers that were given meanwhile must not lie below those on the disk.

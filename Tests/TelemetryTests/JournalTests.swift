@@ -144,6 +144,31 @@ import Testing
         }
     }
 
+    @Test func `of a long journal the latest are kept, and every line is checked`() throws {
+        try withFolder { folder in
+            let count = Journal.memoryCount + 200
+            let journal = Journal(folder: folder, maximumByteCount: 150 * count)
+            for index in 0..<count { journal.append("event.\(index)") }
+            journal.close()
+            let stored = try Journal.storedEvents(in: folder)
+            #expect(stored.count == count)
+            let former = try bytes("\(folder)/journal.1.jsonl")
+            #expect(try former.count > bytes("\(folder)/journal.jsonl").count / 4)
+
+            let again = Journal(folder: folder)
+            #expect(again.events(since: 0) == stored.suffix(Journal.memoryCount))
+            again.close()
+
+            // Far before what is kept, and told all the same.
+            var damaged = former
+            damaged[20] ^= 1
+            try write(damaged, to: "\(folder)/journal.1.jsonl")
+            let told = Journal(folder: folder).events(since: 0).last
+            #expect(told?.event == "journal.repaired")
+            #expect(told?.fields["damaged_records"] == 1)
+        }
+    }
+
     @Test func `garbage in place of any file does not stop it`() throws {
         try withFolder { folder in
             for name in ["journal.jsonl", "journal.1.jsonl", "journal.sequence"] {

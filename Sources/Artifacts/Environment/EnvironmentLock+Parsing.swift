@@ -223,16 +223,17 @@ extension EnvironmentLock {
         return words.count - first
     }
 
+    private static let hashForms = [
+        (Array("--hash=sha256:".utf8), 64), (Array("--hash=sha384:".utf8), 96),
+        (Array("--hash=sha512:".utf8), 128),
+    ]
+
     private static func isHash(_ word: ArraySlice<UInt8>) -> Bool {
-        for (prefix, count) in [
-            ("--hash=sha256:", 64), ("--hash=sha384:", 96), ("--hash=sha512:", 128),
-        ]
-        where word.starts(with: prefix.utf8) {
-            let digits = word.dropFirst(prefix.utf8.count)
-            return digits.count == count
-                && digits.allSatisfy {
-                    (0x30...0x39).contains($0) || (0x41...0x46).contains($0 & 0xDF)
-                }
+        for (prefix, count) in hashForms
+        where word.count == prefix.count + count && word.starts(with: prefix) {
+            return word.dropFirst(prefix.count).allSatisfy {
+                (0x30...0x39).contains($0) || (0x41...0x46).contains($0 & 0xDF)
+            }
         }
         return false
     }

@@ -32,3 +32,12 @@ const char *linux_error_name(int number);
 
 /// The sentence of an error number, such as "No such file or directory"; NULL for an unknown number.
 const char *linux_error_sentence(int number);
+
+/// Has the pages of `count` bytes mapped, as far as the kernel maps a file's pages together, and the bytes
+/// brought near, without waiting for either: they will be read soon, and in one go.
+static inline void linux_fetch_ahead(const void *bytes, size_t count) {
+    const char *at = (const char *)bytes;
+    // What is not mapped cannot be fetched.
+    if (count > 0) (void)*(const volatile char *)at;
+    for (size_t i = 0; i < count; i += 64) __builtin_prefetch(at + i, 0, 2);
+}

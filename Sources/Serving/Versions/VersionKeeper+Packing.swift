@@ -10,9 +10,10 @@ extension VersionKeeper {
     /// Packs the weights of versions that came into service before theirs were.
     ///
     /// Until then they answered from the mapped files. Where one of those was written to meanwhile, the
-    /// fallback answers at once and the version is loaded anew from what lies there now.
+    /// fallback answers at once and the version is loaded anew from what lies there now. Who waits for
+    /// the start asks at once and gets all cores; packing waits for that.
     package func packLoaded() {
-        queue.async { [self] in
+        queue.asyncAfter(deadline: .now() + .milliseconds(250)) { [self] in
             for host in daemon.registry.hosts {
                 for version in host.versions where !version.program.isPacked { pack(version, host) }
             }
