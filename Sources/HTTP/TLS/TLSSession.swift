@@ -53,7 +53,7 @@ final class TLSSession {
 
     /// Goes on with the handshake as far as the socket allows.
     func shakeHands() -> Progress {
-        ERR_clear_error()
+        forgetTLSErrors()
         let code = unsafe SSL_do_handshake(session)
         guard code != 1 else {
             receiveWaits = .readable
@@ -115,7 +115,7 @@ final class TLSSession {
             }
             let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
             var count = 0
-            ERR_clear_error()
+            forgetTLSErrors()
             let code = unsafe SSL_read_ex(session, rest.baseAddress, rest.count, &count)
             guard code == 1 else {
                 noteReceiving(unsafe SSL_get_error(session, code))
@@ -153,7 +153,7 @@ final class TLSSession {
         while sent < buffer.count {
             let rest = unsafe UnsafeRawBufferPointer(rebasing: buffer[sent...])
             var count = 0
-            ERR_clear_error()
+            forgetTLSErrors()
             let code = unsafe SSL_write_ex(session, rest.baseAddress, rest.count, &count)
             guard code == 1 else {
                 switch unsafe SSL_get_error(session, code) {
@@ -171,7 +171,7 @@ final class TLSSession {
     /// Tells the peer that no more will be sent (`close_notify`).
     func finish() -> Progress {
         guard !isBroken, unsafe SSL_is_init_finished(session) == 1 else { return .done }
-        ERR_clear_error()
+        forgetTLSErrors()
         let code = unsafe SSL_shutdown(session)
         guard code < 0 else { return .done }
         switch unsafe SSL_get_error(session, code) {
