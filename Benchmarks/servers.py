@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from dataclasses import dataclass
@@ -39,16 +40,26 @@ class Server:
                 stdout=log,
                 stderr=log,
             )
-        body = self.body([first["inputs"]])
+        body = self.body([first["inputs"]]).encode()
+        head = f"POST {self.path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        request = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+        connection = None
         while time.monotonic() - began < START_LIMIT:
             if self.process.poll() is not None:
                 break
             try:
-                status, reply = self.ask(body)
+                # One connection and no library: who asks every two milliseconds takes a fifth of a core
+                # from the server that starts, otherwise.
+                connection = connection or socket.create_connection(("127.0.0.1", self.port), timeout=5)
+                connection.sendall(request)
+                status, reply = answer(connection)
                 if status == 200 and is_right(self.prices(reply), [first]):
+                    connection.close()
                     return time.monotonic() - began
             except OSError:
-                pass
+                if connection:
+                    connection.close()
+                connection = None
             time.sleep(0.002)
         self.stop()
         tail = self.log.read_text(errors="replace")[-2000:]
@@ -106,6 +117,25 @@ class Server:
     def resident_bytes(self):
         """Resident memory of the process and its descendants, shared pages counted for each."""
         return sum(resident_bytes(pid) for pid in family(self.process.pid))
+
+
+def answer(connection):
+    """Status and body of the next answer, which says how long it is."""
+    received = b""
+    while b"\r\n\r\n" not in received:
+        received += more(connection)
+    head, _, body = received.partition(b"\r\n\r\n")
+    fields = dict(line.lower().split(b":", 1) for line in head.split(b"\r\n")[1:])
+    while len(body) < int(fields[b"content-length"]):
+        body += more(connection)
+    return int(head.split(b" ", 2)[1]), body
+
+
+def more(connection):
+    chunk = connection.recv(65536)
+    if not chunk:
+        raise OSError("the server closed the connection")
+    return chunk
 
 
 def is_right(prices, records):
