@@ -156,8 +156,8 @@ class Daemon:
             options["json"] = body
         return self.session.post(self.url(path), timeout=30, **options)
 
-    def operations(self, method, path, body=None, token=True):
-        headers = {}
+    def operations(self, method, path, body=None, token=True, headers=None):
+        headers = dict(headers or {})
         if token:
             headers["authorization"] = "Bearer " + (self.state / "operations.token").read_text().strip()
         return self.session.request(

@@ -175,3 +175,45 @@ def test_every_command_has_help_with_an_example():
             name = line.split()[0]
             text = run(name, "--help")
             assert text.returncode == 0 and f"serin {name}" in text.stdout
+
+
+def followed(daemon, last=None, query=""):
+    """What a browser's EventSource makes of an answer (WHATWG HTML 9.2.6): the pause, and (id, data) of each event."""
+    headers = {"accept": "text/event-stream"} | ({} if last is None else {"last-event-id": last})
+    answer = daemon.operations("GET", f"/v1/events{query}", headers=headers, token=False)
+    assert answer.status_code == 200 and answer.headers["content-type"] == "text/event-stream"
+    pause, events, fields = None, [], {}
+    for line in answer.content.decode().split("\n"):
+        if not line:
+            if "data" in fields:
+                events.append((fields["id"], json.loads(fields["data"])))
+            fields = {}
+            continue
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if name == "retry":
+            pause = int(value)
+        else:
+            fields[name] = value
+    return pause, events
+
+
+def test_the_journal_can_be_followed_by_an_event_source(tmp_path):
+    with Daemon(copy_models(tmp_path, "diamonds-price/1"), tmp_path) as daemon:
+        pause, events = followed(daemon, query="?since=0")
+        assert pause == 1000
+        lines = daemon.operations("GET", "/v1/events?since=0", token=False).content.decode().splitlines()
+        assert [event for _, event in events] == [json.loads(line) for line in lines]
+        assert all(number == str(event["sequence"]) for number, event in events)
+        seen = events[-1][0]
+        assert followed(daemon, seen) == (1000, [])
+        order = {"mode": "fallback", "reason": "data: odd\u00e9 prices", "by": "mira", "expires_in": "1m"}
+        assert daemon.operations("PUT", "/v1/models/diamonds-price/override", order).status_code == 200
+        # An EventSource keeps its address, with the 'since' that it began with.
+        _, events = followed(daemon, seen, "?since=0")
+        assert [event["event"] for _, event in events] == ["override.set"]
+        assert events[0][1]["fields"]["reason"] == order["reason"]
+        refused = daemon.operations(
+            "GET", "/v1/events", headers={"accept": "text/event-stream", "last-event-id": "x"}, token=False
+        )
+        assert refused.status_code == 400 and "'last-event-id'" in refused.json()["error"]

@@ -114,7 +114,9 @@ package struct OperationsService: Handler {
             )
         case .status: return json(StatusPage(daemon: daemon).document())
         case .override: return json(overrideDocument(try daemon.host(match)))
-        case .events: return try events(request)
+        case .events:
+            let form = EventsForm(request)
+            return form.answer(daemon.reporter.events(since: try form.since(request)))
         default:
             preconditionFailure("\(match.route) is answered before")
         }
@@ -234,23 +236,6 @@ package struct OperationsService: Handler {
                 + sentences.joined(separator: "\n")
         )
         return failure.response(requestID: marks.requestID.text)
-    }
-
-    // MARK: The journal
-
-    private func events(_ request: RequestHead) throws(Failure) -> Response {
-        var since: UInt64 = 0
-        if let text = request.queryValue("since") {
-            guard let value = UInt64(text) else {
-                throw .wrongForm("'since' must be the sequence number of an event")
-            }
-            since = value
-        }
-        return Response(
-            status: 200,
-            headers: ["content-type": "application/x-ndjson"],
-            body: daemon.reporter.events(since: since)
-        )
     }
 }
 

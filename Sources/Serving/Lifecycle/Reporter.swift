@@ -57,12 +57,8 @@ package final class Reporter: Sendable {
         )
     }
 
-    /// The journal after an event, as JSON lines.
-    func events(since: UInt64) -> [UInt8] {
-        journal.events(since: since).flatMap {
-            $0.json.encoded(pretty: false) + [UInt8(ascii: "\n")]
-        }
-    }
+    /// The journal after an event.
+    func events(since: UInt64) -> [JournalRecord] { journal.events(since: since) }
 
     /// Events that the disk has not got.
     package var lostEventCount: UInt64 { journal.status.lostCount }
