@@ -3,6 +3,9 @@
 // of another, group of panels after group is packed where it stays in a cache, and multiplied from there.
 #include "gemm_internal.h"
 
+// Of a matrix that is taken as it lies: pieces of lines get no shorter than they have to.
+#define GROUPS_OF_PART 4
+
 struct work {
     size_t groups, parts;
     size_t rows, columns, depth;
@@ -16,6 +19,7 @@ struct work {
     size_t c_stride;
     float *room;
     size_t room_of_part;
+    size_t taken;  // groups that some part works on or has done
 };
 
 void serin_gemm_f32_direct_at(
@@ -59,10 +63,14 @@ static void multiply_group(const struct work *w, size_t group, float *room) {
 }
 
 static void multiply_part(void *context, size_t part) {
-    const struct work *w = context;
+    struct work *w = context;
     if (part >= w->parts) return;
-    for (size_t group = part; group < w->groups; group += w->parts)
+    // One by one, as a thread that others keep waiting would be the last.
+    for (;;) {
+        size_t group = __atomic_fetch_add(&w->taken, 1, __ATOMIC_RELAXED);
+        if (group >= w->groups) return;
         multiply_group(w, group, w->room + part * w->room_of_part);
+    }
 }
 
 void serin_gemm_f32_unpacked(
@@ -74,8 +82,11 @@ void serin_gemm_f32_unpacked(
     size_t panels = (columns + SERIN_PANEL - 1) / SERIN_PANEL;
     size_t parts = team ? serin_team_size(team) : 1;
     if (parts > panels / SERIN_LEAST_PANELS) parts = panels / SERIN_LEAST_PANELS;
-    size_t groups = parts;
-    if (b_column_stride != 1) {
+    size_t groups = 1;
+    if (b_column_stride == 1) {
+        if (parts > 1) groups = parts * GROUPS_OF_PART;
+        if (groups > panels / SERIN_LEAST_PANELS) groups = panels / SERIN_LEAST_PANELS;
+    } else {
         size_t most = count / (depth * SERIN_PANEL * SERIN_LEAST_PANELS);
         if (parts > most) parts = most;
         // Groups are of equally many panels, one more or less: with at least four in the room and in
