@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Artifacts
+import Glibc
 import JSON
 import Platform
 import Serving
@@ -65,7 +66,7 @@ extension CommandSpec {
         throw CommandFailure.misuse("--key is missing: the private key to sign with")
     }
     let passphrase = try arguments["--passphrase-file"].map(readPassphrase)
-    do throws(ArtifactError) {
+    do {
         let key = try wrapped { () throws(ArtifactProblem) in
             try PrivateKeyFile.read(keyPath, for: format, passphrase: passphrase)
         }
@@ -83,9 +84,10 @@ extension CommandSpec {
                 )
             )
         }
-        let digest = try wrapped { () throws(ArtifactProblem) in
-            try version.artifact.sign(by: key)
+        let signature = try wrapped { () throws(ArtifactProblem) in
+            try version.artifact.signature(by: key)
         }
+        try write(signature, beside: version.artifact)
         let trusted = TrustedKey(path: keyPath, key: key.publicKey)
         options.trust = Trust(keys: [trusted])
         options.ignoredSignatures.remove(format)
@@ -93,10 +95,23 @@ extension CommandSpec {
             directory: path,
             options: options
         )
-        print(signed, trusted.signer, digest, json: arguments.has("--json"))
+        print(signed, trusted.signer, signature.digest, json: arguments.has("--json"))
         return .done
-    } catch {
+    } catch let error as ArtifactError {
         return refuse(path, error, json: arguments.has("--json"))
+    }
+}
+
+private func write(_ signature: Artifact.SignatureFile, beside artifact: Artifact) throws {
+    do throws(SystemError) {
+        try artifact.write(signature)
+    } catch {
+        let remedy =
+            error.errno == ENOSPC
+            ? "make room on the disk" : "let this user write to \(artifact.path)"
+        throw CommandFailure.failed(
+            "\(signature.name) cannot be written: \(error.reason); \(remedy)"
+        )
     }
 }
 

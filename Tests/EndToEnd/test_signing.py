@@ -3,7 +3,9 @@
 
 import hashlib
 import json
+import resource
 import shutil
+import signal
 import subprocess
 
 import pytest
@@ -105,6 +107,20 @@ def test_what_would_not_be_served_is_not_signed(tmp_path, keys):
     assert refused.returncode == 1
     assert "golden record 0: price got" in refused.stderr and "its golden records do not pass" in refused.stderr
     assert not (folder / "artifact.sig").exists()
+
+
+def test_a_signature_that_cannot_be_written_is_a_failure_of_the_system(tmp_path, keys):
+    def no_room():
+        # A disk that takes no byte more: what is written fails, without the signal that would end it.
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+    folder = copy_models(tmp_path, "diamonds-price/1") / "diamonds-price" / "1"
+    before = sorted(folder.iterdir())
+    result = run("sign", folder, "--key", tmp_path / "alice.pem", preexec_fn=no_room)
+    assert result.returncode == 3, result.stderr
+    assert "artifact.sig cannot be written: File too large" in result.stderr
+    assert sorted(folder.iterdir()) == before
 
 
 def test_signing_says_what_it_lacks(tmp_path, keys):

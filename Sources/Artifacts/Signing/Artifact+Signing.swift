@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-import Glibc
-import Platform
+package import Platform
 
 extension Artifact {
-    /// Puts the key's signature over this artifact beside it, in place of any other of its form: an
-    /// Ed25519 key makes an `artifact.sig`, a curve's a `model.sig`.
+    /// A signature that lies nowhere yet.
+    package struct SignatureFile {
+        package let name: String
+        let bytes: [UInt8]
+        /// Of the manifest, which names all other digests.
+        package let digest: Digest
+    }
+
+    /// The key's signature over this artifact: an Ed25519 key makes an `artifact.sig`, a curve's a
+    /// `model.sig`.
     ///
     /// What is signed are the bytes that were read when this artifact was loaded and checked, so that
     /// nobody signs what was put there meanwhile.
-    ///
-    /// - Returns: the digest of the manifest, which names all other digests.
-    package func sign(by key: SigningKey) throws(ArtifactProblem) -> Digest {
+    package func signature(by key: SigningKey) throws(ArtifactProblem) -> SignatureFile {
         let manifest = try manifestBytes()
         var signature: [UInt8] = []
         let name: String
@@ -28,17 +33,12 @@ extension Artifact {
                 by: key
             )
         }
-        do {
-            try writeFileAtomically(signature.span, to: "\(path)/\(name)")
-        } catch {
-            throw ArtifactProblem(
-                file: name,
-                found: "cannot be written: \(error.reason)",
-                remedy: error.errno == ENOSPC
-                    ? "make room on the disk" : "let this user write to \(path)"
-            )
-        }
-        return manifest.digest
+        return SignatureFile(name: name, bytes: signature, digest: manifest.digest)
+    }
+
+    /// Puts a signature beside the artifact, in place of any other of its form.
+    package func write(_ signature: SignatureFile) throws(SystemError) {
+        try writeFileAtomically(signature.bytes.span, to: "\(path)/\(signature.name)")
     }
 
     /// The manifest's bytes as they are on the disk, which still are those that were loaded.
