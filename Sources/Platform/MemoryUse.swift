@@ -62,6 +62,23 @@ private func limit(under root: String, _ group: String, file: String) -> Int? {
     }
 }
 
+/// The machine's memory, of which swap is no part; nil where `/proc` does not say.
+///
+/// A container sees the whole machine's, whatever its own limit is.
+package func machineMemoryByteCount(root: String = "") -> Int? {
+    guard let text = try? readPseudoFile(path: "\(root)/proc/meminfo") else { return nil }
+    for line in text.split(separator: UInt8(ascii: "\n")) {
+        let words = line.split(separator: UInt8(ascii: " "))
+        guard let name = words.first, name.elementsEqual("MemTotal:".utf8) else { continue }
+        guard words.count == 3, words[2].elementsEqual("kB".utf8),
+            let kibibytes = decimalNumber(words[1]), kibibytes > 0
+        else { return nil }
+        let (bytes, overflow) = kibibytes.multipliedReportingOverflow(by: 1024)
+        return overflow ? nil : bytes
+    }
+    return nil
+}
+
 private func smaller(_ one: Int?, _ other: Int?) -> Int? {
     guard let one, let other else { return one ?? other }
     return min(one, other)

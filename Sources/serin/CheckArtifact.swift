@@ -36,7 +36,6 @@ extension ModelVersion {
             settings: ModelSettings(
                 maximumRows: 1024,
                 workspaces: 0,
-                memoryLimit: .max,
                 packsLater: true
             ),
             metrics: ServingMetrics(),

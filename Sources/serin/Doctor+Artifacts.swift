@@ -2,7 +2,8 @@
 import Artifacts
 import Serving
 
-/// Reads every artifact as the daemon would, hashes, signature and contract included.
+/// Reads and plans every artifact as the daemon would, hashes, signature and contract included, and adds up
+/// what they take.
 func artifactFindings(_ settings: Settings) -> [Finding] {
     var findings: [Finding] = []
     var options = ArtifactOptions()
@@ -19,7 +20,8 @@ func artifactFindings(_ settings: Settings) -> [Finding] {
     }
     do throws(ArtifactError) {
         let listing = try ArtifactRepository(path: settings.models).scan()
-        findings += listing.candidates.map { finding(for: $0, options, settings) }
+        var budget = BudgetCheck(settings)
+        findings += listing.candidates.map { finding(for: $0, options, settings, &budget) }
         findings += strayFindings(listing.rejected)
         let names = Set(listing.candidates.map(\.identity.name))
         for name in settings.requiredModels where !names.contains(name) {
@@ -42,7 +44,7 @@ func artifactFindings(_ settings: Settings) -> [Finding] {
                 )
             )
         }
-        return findings
+        return findings + budget.findings()
     } catch {
         return findings + error.problems.map { .fail("models", $0.description, nil) }
     }
@@ -90,13 +92,15 @@ private func strayFindings(_ strays: [ArtifactProblem]) -> [Finding] {
 private func finding(
     for candidate: ArtifactRepository.Candidate,
     _ options: ArtifactOptions,
-    _ settings: Settings
+    _ settings: Settings,
+    _ budget: inout BudgetCheck
 ) -> Finding {
     let subject = candidate.identity.description
     do throws(ArtifactError) {
         let artifact = try Artifact.load(directory: candidate.path, options: options)
         let records = "\(artifact.goldenRecords.count) golden records"
         guard settings.stage == .production, artifact.stage != .production else {
+            try budget.add(artifact)
             return .ok(subject, "\(artifact.stage.rawValue), \(records)")
         }
         return .fail(

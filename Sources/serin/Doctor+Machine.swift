@@ -40,7 +40,7 @@ private func instructionFinding() -> Finding {
 }
 
 private func memoryFinding() -> Finding {
-    let machine = machineMemory()
+    let machine = machineMemoryByteCount()
     if let limit = memoryLimitByteCount(), limit < machine ?? .max {
         return .ok("memory", "\(roundedBytes(limit)), the container's limit")
     }
@@ -48,15 +48,6 @@ private func memoryFinding() -> Finding {
         return .warn("memory", "/proc/meminfo cannot be read", "mount /proc, or set memory_limit")
     }
     return .ok("memory", "\(roundedBytes(machine)), the machine's; no container limits it")
-}
-
-/// The machine's memory in bytes.
-private func machineMemory() -> Int? {
-    guard let bytes = try? readPseudoFile(path: "/proc/meminfo") else { return nil }
-    let text = String(decoding: bytes, as: UTF8.self)
-    let line = text.split(separator: "\n").first { $0.hasPrefix("MemTotal:") }
-    let kibibytes = line?.split(separator: " ").dropFirst().first.flatMap { Int($0) }
-    return kibibytes.map { $0 * 1024 }
 }
 
 /// What the settings ask of the machine.
@@ -75,12 +66,16 @@ func capacityFindings(_ settings: Settings) -> [Finding] {
                 : .ok("descriptors", "\(limit) allowed, \(needed) needed")
         )
     }
-    let available = [memoryLimitByteCount(), machineMemory()].compactMap(\.self).min()
-    if let limit = settings.memoryLimit, let available, limit > available {
+    let available = MemoryBound(
+        configured: nil,
+        cgroup: memoryLimitByteCount(),
+        machine: machineMemoryByteCount()
+    )
+    if let limit = settings.memoryLimit, let available, limit > available.byteCount {
         findings.append(
             .fail(
                 "memory_limit",
-                "\(byteSizeText(limit)) are more than the \(roundedBytes(available)) there are",
+                "\(byteSizeText(limit)) are more than \(available)",
                 "lower memory_limit, or leave it null"
             )
         )

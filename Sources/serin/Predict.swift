@@ -38,7 +38,7 @@ extension CommandSpec {
         )
         version = try ModelVersion(
             artifact: artifact,
-            settings: ModelSettings(maximumRows: 1024, workspaces: 0, memoryLimit: .max),
+            settings: ModelSettings(maximumRows: 1024, workspaces: 0),
             metrics: ServingMetrics(),
             forcedBreaker: nil,
             now: .now

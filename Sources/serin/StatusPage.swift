@@ -41,7 +41,8 @@ struct StatusPage {
         return [
             "serin \(version), up \(uptime), \(readiness)",
             "memory \(bytes(memory?["resident_bytes"])) in use, budget"
-                + " \(bytes(memory?["budget_bytes"])), limit \(bytes(memory?["limit_bytes"]))",
+                + " \(bytes(memory?["budget_bytes"])), limit \(bytes(memory?["limit_bytes"]))"
+                + (memory?["limit_source"]?.asString.map { " (\($0))" } ?? ""),
         ]
     }
 

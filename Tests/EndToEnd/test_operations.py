@@ -162,6 +162,8 @@ def test_plan_and_bench_speak_json():
     assert plan["peak_bytes"] <= plan["arena_bytes"]
     assert plan["largest_live_set_bytes"] <= plan["peak_bytes"]
     assert plan["kubernetes_memory_limit"].endswith("Mi")
+    assert plan["fits"] and plan["limit_bytes"] > plan["budget_bytes"]
+    assert plan["limit_source"] in ("cgroup", "machine")
     for slot in plan["tensors"]:
         assert slot["offset"] + slot["bytes"] <= plan["arena_bytes"]
     bench = json.loads(run("bench", MODELS / "diamonds-price" / "1", "--batch", "16", "--json").stdout)

@@ -257,7 +257,39 @@ import Testing
         #expect(memoryLimitByteCount(root: folder) == limit)
     }
 
+    static let machines: [(meminfo: String?, byteCount: Int?)] = [
+        ("MemTotal:       24684084 kB\nMemFree:        20352444 kB\n", 24_684_084 * 1024),
+        ("MemFree: 1 kB\nMemTotal: 1 kB", 1024),
+        ("SwapTotal: 5 kB\nHugeMemTotal: 7 kB\n", nil),
+        ("MemTotal:\n", nil),
+        ("MemTotal: kB\n", nil),
+        ("MemTotal: 24684084\n", nil),
+        ("MemTotal: 24684084 MB\n", nil),
+        ("MemTotal: 0 kB\n", nil),
+        ("MemTotal: -5 kB\n", nil),
+        ("MemTotal: 1e6 kB\n", nil),
+        ("MemTotal: 9007199254740991 kB\n", 9_007_199_254_740_991 * 1024),
+        ("MemTotal: 9007199254740992 kB\n", nil),
+        ("MemTotal: 99999999999999999999 kB\n", nil),
+        ("\u{0}\u{1}\n\n:::", nil),
+        ("", nil),
+        (nil, nil),
+    ]
+
+    @Test(arguments: machines)
+    func `the machine's memory is what meminfo says, or not known`(
+        meminfo: String?,
+        byteCount: Int?
+    ) throws {
+        if let meminfo {
+            try makeDirectory(folder + "/proc")
+            try writeFileAtomically(Array(meminfo.utf8).span, to: folder + "/proc/meminfo")
+        }
+        #expect(machineMemoryByteCount(root: folder) == byteCount)
+    }
+
     @Test func `the process knows itself`() throws {
+        #expect(try #require(machineMemoryByteCount()) > 64 << 20)
         #expect(try #require(residentByteCount()) > 1 << 20)
         #expect(processorCount >= 1)
         #expect(grantedProcessorCount() >= 1)

@@ -10,7 +10,7 @@ import Testing
     private func load(_ artifact: Artifact) throws -> ModelVersion {
         try ModelVersion(
             artifact: artifact,
-            settings: ModelSettings(maximumRows: 16, workspaces: 1, memoryLimit: .max),
+            settings: ModelSettings(maximumRows: 16, workspaces: 1),
             metrics: ServingMetrics(),
             forcedBreaker: nil,
             now: .now

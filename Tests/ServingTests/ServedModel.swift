@@ -23,8 +23,7 @@ func servedModel(
 ) throws -> ModelVersion {
     let settings = ModelSettings(
         maximumRows: maximumRows,
-        workspaces: workspaces,
-        memoryLimit: .max
+        workspaces: workspaces
     )
     func version(_ directory: String) throws -> ModelVersion {
         try ModelVersion(

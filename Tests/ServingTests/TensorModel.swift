@@ -29,7 +29,7 @@ func tensorModel(
     try writeFileAtomically(manifest.encoded().span, to: "\(place)/\(Manifest.fileName)")
     return try ModelVersion(
         artifact: try Artifact.load(directory: place, options: ArtifactOptions()),
-        settings: ModelSettings(maximumRows: maximumRows, workspaces: 1, memoryLimit: .max),
+        settings: ModelSettings(maximumRows: maximumRows, workspaces: 1),
         metrics: ServingMetrics(),
         forcedBreaker: nil,
         now: .now

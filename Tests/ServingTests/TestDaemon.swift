@@ -42,7 +42,7 @@ final class TestDaemon: Sendable {
                 operators: .init(tokens: [testToken("operator", Self.token)]),
                 clients: .init(tokens: clients)
             ),
-            memoryLimit: nil
+            memoryBound: nil
         )
         self.parts = parts
         canaries = CanaryRunner(

@@ -264,7 +264,7 @@ extension Settings {
             "memory_limit",
             \.memoryLimit,
             32 << 20...1 << 50,
-            "what the process may use; the container's limit where null"
+            "what the process may use; where null, the container's limit or the machine's memory"
         ),
         .text("trusted_keys", \.trustedKeys, "folder of public keys whose signatures count"),
         .flag("require_signature", \.requireSignature, "refuse artifacts nobody trusted signed"),

@@ -66,7 +66,8 @@ private let page = """
         at('ready').className = status.ready ? 'good' : 'bad';
         const memory = status.memory;
         at('summary').textContent = `up ${Math.round(status.uptime_seconds)} s, resident ` +
-          `${mib(memory.resident_bytes)}, budget ${mib(memory.budget_bytes)}, limit ${mib(memory.limit_bytes)}`;
+          `${mib(memory.resident_bytes)}, budget ${mib(memory.budget_bytes)}, limit ${mib(memory.limit_bytes)}` +
+          (memory.limit_source ? ` (${memory.limit_source})` : '');
         const models = [];
         for (const model of status.models) {
           for (const version of model.versions) {

@@ -61,7 +61,7 @@ package final class Daemon: Sendable {
             reporter: reporter,
             store: store,
             credentials: credentials,
-            memoryLimit: settings.memoryLimit ?? memoryLimitByteCount(),
+            memoryBound: MemoryBound(settings),
             manager: ServiceManager(environment: environment) { sentence in
                 reporter.log(.warning, "manager.not_told", nil, ["error": .string(sentence)])
             }

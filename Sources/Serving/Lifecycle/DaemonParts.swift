@@ -31,8 +31,8 @@ package final class DaemonParts: Sendable {
     package let canaries = Guarded<CanaryRunner?>(nil)
     /// Bodies copied for workers; what waits there is bounded in bytes too.
     package let copies: ByteBudget
-    /// Bytes that the process may use; nil where nothing limits it.
-    package let memoryLimit: Int?
+    /// What the process may use; nil where that cannot be told.
+    package let memoryBound: MemoryBound?
 
     package init(
         settings: Settings,
@@ -40,7 +40,7 @@ package final class DaemonParts: Sendable {
         reporter: Reporter,
         store: StateStore,
         credentials: Credentials,
-        memoryLimit: Int?,
+        memoryBound: MemoryBound?,
         manager: ServiceManager = ServiceManager()
     ) {
         live = LiveSettings(settings, credentials)
@@ -48,7 +48,7 @@ package final class DaemonParts: Sendable {
         self.metrics = metrics
         self.reporter = reporter
         self.store = store
-        self.memoryLimit = memoryLimit
+        self.memoryBound = memoryBound
         copies = ByteBudget(limit: settings.limits.requestMemory)
         registry = ModelRegistry()
         lifecycle = Lifecycle()

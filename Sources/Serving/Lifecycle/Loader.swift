@@ -39,7 +39,11 @@ struct Loader: Sendable {
         try checkStage(of: artifact)
         let version = try ModelVersion(
             artifact: artifact,
-            settings: modelSettings(packsLater: packsLater),
+            settings: ModelSettings(
+                daemon.settings,
+                memory: daemon.memoryBound,
+                packsLater: packsLater
+            ),
             metrics: daemon.metrics,
             forcedBreaker: daemon.keptBreakerTrip(of: identity.name, identity.version),
             now: .now,
@@ -52,21 +56,6 @@ struct Loader: Sendable {
         }
         version.warm(canaryTook: .now - started)
         return (version, report)
-    }
-
-    private func modelSettings(packsLater: Bool) -> ModelSettings {
-        let settings = daemon.settings
-        let threads =
-            settings.loopCount(cores: processorCount) + settings.arenaCount(cores: processorCount)
-        return ModelSettings(
-            maximumRows: settings.limits.rows,
-            workspaces: threads,
-            memoryLimit: daemon.memoryLimit ?? .max,
-            lateByteCount: settings.limits.lateMemory,
-            threadsPerRequest: settings.concurrency.threadsPerRequest,
-            canaryInterval: settings.canary.interval,
-            packsLater: packsLater
-        )
     }
 
     private func checkStage(of artifact: Artifact) throws(ArtifactError) {

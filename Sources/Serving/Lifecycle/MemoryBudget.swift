@@ -67,6 +67,25 @@ package struct MemoryBudget: Sendable {
 
     package mutating func remove(_ claim: Claim) { claims.removeAll { $0.number == claim.number } }
 
+    /// Why a version does not fit.
+    ///
+    /// - Parameters:
+    ///   - bytes: what it takes.
+    ///   - subject: what of it does.
+    ///   - bound: what it had to fit.
+    /// - Returns: the sum, the bound and what would mend it.
+    func refusal(of bytes: Int, _ subject: String, _ bound: MemoryBound) -> ArtifactProblem {
+        ArtifactProblem(
+            file: Artifact.modelFileName,
+            place: "memory",
+            found: "\(byteSizeText(limit(with: bytes))) with \(subject) "
+                + "(\(byteSizeText(bytes))) beside \(byteSizeText(limit)) in use",
+            expected: "at most \(bound)",
+            remedy: bound.remedy + "; or lower limits.rows, limits.request_memory or "
+                + "concurrency.per_model"
+        )
+    }
+
     package func write(to writer: inout JSONWriter) {
         writer.beginArray()
         for item in items {
@@ -96,13 +115,25 @@ extension MemoryBudget.Claim {
         let name = "\(artifact.identity)"
         let rows = program.maximumRows
         let mapped = artifact.mappedFiles.values.reduce(0) { $0 &+ $1.byteCount }
-        let cells = artifact.contract.features.reduce(0) { $0 + columns(of: $1) + 1 }
-        let width = outputs.reduce(0) { $0 + $1.width }
+        // Of a tensor's elements each takes its eight bytes, whose memory is reserved at once; answers
+        // grow, and move as they do.
+        var row = outputs.reduce(0) { $0 &+ $1.width &* 16 }
+        for feature in artifact.contract.features {
+            let cells = columns(of: feature)
+            row &+= feature.shape == nil ? (cells &+ 1) &* 24 : cells &* 8 &+ 24
+        }
         items = [
-            ("arenas (\(workspaces))", workspaces * program.plan.arenaByteCount),
+            ("arenas (\(workspaces))", product(workspaces, program.plan.arenaByteCount)),
             ("constants", program.plan.constantsByteCount),
             ("model files", mapped),
-            ("rows decoded (\(workspaces))", workspaces * rows * (cells * 24 + width * 16)),
+            ("rows decoded (\(workspaces))", product(workspaces, product(rows, row))),
         ].map { MemoryBudget.Item(name: "\(name) \($0.0)", bytes: $0.1) }
     }
+}
+
+/// The product, or what no machine has where that is more, so that sums of it never overflow.
+private func product(_ one: Int, _ other: Int) -> Int {
+    let most = 1 << 56
+    let (value, overflow) = one.multipliedReportingOverflow(by: other)
+    return overflow ? most : min(value, most)
 }

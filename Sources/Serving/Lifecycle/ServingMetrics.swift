@@ -179,6 +179,12 @@ package final class ServingMetrics: Sendable {
             "What the process may use, as planned.",
             labels: []
         )
+        let limit = registry.gauge(
+            "serin_memory_limit_bytes",
+            "What the process may use, and whether that is configured, the control group's limit"
+                + " or the machine's memory.",
+            labels: ["source"]
+        )
         let connections = registry.gauge(
             "serin_connections",
             "Open connections.",
@@ -204,6 +210,9 @@ package final class ServingMetrics: Sendable {
                 check.with([found.name]).set(found.isOK ? 1 : 0)
             }
             budget.with([]).set(Double(daemon.budget.withLock { $0.total }))
+            if let bound = daemon.memoryBound {
+                limit.with([bound.source.rawValue]).set(Double(bound.byteCount))
+            }
             connections.with(["inference"]).set(Double(inference.counters.open.current))
             connections.with(["operations"]).set(Double(operations.counters.open.current))
             for (port, counters) in [

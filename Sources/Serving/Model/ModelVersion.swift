@@ -182,8 +182,8 @@ package struct ModelSettings: Sendable {
     package var maximumRows: Int
     /// Predictions at once, not counting the canary's.
     package var workspaces: Int
-    /// Bytes that one arena may take.
-    package var memoryLimit: Int
+    /// What an arena and the constants must fit; nil where they are only looked at.
+    package var memory: MemoryBound?
     /// Room in an arena for values whose size follows from data, where the model has such.
     package var lateByteCount: Int
     /// Threads that share the large steps of one prediction.
@@ -196,7 +196,7 @@ package struct ModelSettings: Sendable {
     package init(
         maximumRows: Int,
         workspaces: Int,
-        memoryLimit: Int,
+        memory: MemoryBound? = nil,
         lateByteCount: Int = 64 << 20,
         threadsPerRequest: Int = 1,
         canaryInterval: Duration? = nil,
@@ -208,17 +208,34 @@ package struct ModelSettings: Sendable {
         self.canaryInterval = canaryInterval
         self.maximumRows = maximumRows
         self.workspaces = workspaces
-        self.memoryLimit = memoryLimit
+        self.memory = memory
     }
 }
 
-private func compile(
+extension ModelSettings {
+    /// As the daemon has them on this machine.
+    package init(_ settings: Settings, memory: MemoryBound? = nil, packsLater: Bool) {
+        self.init(
+            maximumRows: settings.limits.rows,
+            workspaces: settings.loopCount(cores: processorCount)
+                + settings.arenaCount(cores: processorCount),
+            memory: memory,
+            lateByteCount: settings.limits.lateMemory,
+            threadsPerRequest: settings.concurrency.threadsPerRequest,
+            canaryInterval: settings.canary.interval,
+            packsLater: packsLater
+        )
+    }
+}
+
+/// Reads the graph and plans it; a plan that is too large says what it may be.
+func compile(
     _ artifact: Artifact,
     _ settings: ModelSettings
 ) throws(ArtifactError) -> Program {
     var options = ProgramOptions()
     options.maximumRows = settings.maximumRows
-    options.memoryLimit = settings.memoryLimit
+    options.memoryLimit = settings.memory?.byteCount ?? .max
     options.lateByteCount = settings.lateByteCount
     options.openShapes = artifact.contract.inputShapes
     options.packsLater = settings.packsLater
@@ -230,6 +247,17 @@ private func compile(
             options: options
         )
     } catch {
+        if case .memoryLimit = error.kind, let memory = settings.memory {
+            throw ArtifactError(
+                ArtifactProblem(
+                    file: "model.onnx",
+                    place: "memory",
+                    found: (error.node.map { "node \($0): " } ?? "") + error.problem,
+                    expected: "at most \(memory)",
+                    remedy: "lower limits.rows, or \(memory.remedy)"
+                )
+            )
+        }
         throw ArtifactError([
             ArtifactProblem(
                 file: "model.onnx",

@@ -32,8 +32,7 @@ struct RowRunner {
             ),
             settings: ModelSettings(
                 maximumRows: max(1, min(1024, Self.valuesPerBody / max(values, 1))),
-                workspaces: 0,
-                memoryLimit: .max
+                workspaces: 0
             ),
             metrics: ServingMetrics(),
             forcedBreaker: nil,

@@ -140,8 +140,7 @@ final class StagingFolder {
             artifact: artifact,
             settings: ModelSettings(
                 maximumRows: hasTensors ? 16 : 1024,
-                workspaces: 0,
-                memoryLimit: .max
+                workspaces: 0
             ),
             metrics: ServingMetrics(),
             forcedBreaker: nil,

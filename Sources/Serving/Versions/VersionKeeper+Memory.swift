@@ -25,14 +25,14 @@ extension VersionKeeper {
         _ host: ModelHost,
         mayDrain: Bool
     ) throws(ArtifactError) {
-        guard let limit = daemon.memoryLimit else { return }
+        guard let bound = daemon.memoryBound else { return }
         releaseRetired()
         let bytes = FolderFingerprint(directory: candidate.path).byteCount
         let budget = daemon.budget.withLock { $0 }
         let spare = spareClaims(of: host).reduce(0) { $0 + $1.bytes }
         let active = mayDrain ? host.active?.claim.bytes ?? 0 : 0
-        guard budget.limit(with: bytes - spare - active) > limit else { return }
-        throw refusal(of: bytes, "its files alone", candidate.identity, budget, limit)
+        guard budget.limit(with: bytes - spare - active) > bound.byteCount else { return }
+        throw refusal(of: bytes, "its files alone", candidate.identity, budget, bound)
     }
 
     /// Adds a version to the budget; what may go goes first where there is no room.
@@ -65,9 +65,9 @@ extension VersionKeeper {
             waitForRetired()
             if tryReserve(claim) { return }
         }
-        guard let limit = daemon.memoryLimit else { return }
+        guard let bound = daemon.memoryBound else { return }
         let budget = daemon.budget.withLock { $0 }
-        throw refusal(of: claim.bytes, "this version", claim.identity, budget, limit)
+        throw refusal(of: claim.bytes, "this version", claim.identity, budget, bound)
     }
 
     /// Whether a version that arrives would answer everything as soon as it is there, so that the one that
@@ -97,13 +97,14 @@ extension VersionKeeper {
                 found: "gone, or with other files than those that serve",
                 expected: "the files of version \(identity.version), which versions.swap 'drain' "
                     + "unloads first and loads again where the new version is refused",
-                remedy: "put them back, or raise memory_limit so that both fit"
+                remedy: "put them back, or "
+                    + (daemon.memoryBound?.remedy ?? "raise memory_limit") + " so that both fit"
             )
         )
     }
 
     private func tryReserve(_ claim: MemoryBudget.Claim) -> Bool {
-        let limit = daemon.memoryLimit ?? .max
+        let limit = daemon.memoryBound?.byteCount ?? .max
         return daemon.budget.withLock { budget in
             guard budget.limit(with: claim.bytes) <= limit else { return false }
             budget.add(claim)
@@ -112,7 +113,7 @@ extension VersionKeeper {
     }
 
     private func fits(_ claim: MemoryBudget.Claim, insteadOf active: MemoryBudget.Claim) -> Bool {
-        let limit = daemon.memoryLimit ?? .max
+        let limit = daemon.memoryBound?.byteCount ?? .max
         return daemon.budget.withLock { $0.limit(with: claim.bytes - active.bytes) <= limit }
     }
 
@@ -131,24 +132,16 @@ extension VersionKeeper {
         _ subject: String,
         _ identity: ArtifactIdentity,
         _ budget: MemoryBudget,
-        _ limit: Int
+        _ bound: MemoryBound
     ) -> ArtifactError {
         let way =
             daemon.settings.versions.swap == .drain
             ? "or let it answer at once, with serin promote \(identity.name) \(identity.version), which "
                 + "unloads the old version first"
             : "or set versions.swap to 'drain', which unloads the old version first"
-        return ArtifactError(
-            ArtifactProblem(
-                file: Artifact.modelFileName,
-                place: "memory",
-                found: "\(byteSizeText(budget.limit(with: bytes))) with \(subject) "
-                    + "(\(byteSizeText(bytes))) beside \(byteSizeText(budget.limit)) in use",
-                expected: "at most \(byteSizeText(limit))",
-                remedy: "raise memory_limit; or lower limits.rows, limits.request_memory or "
-                    + "concurrency.per_model; " + way
-            )
-        )
+        var problem = budget.refusal(of: bytes, subject, bound)
+        problem.remedy += "; " + way
+        return ArtifactError(problem)
     }
 
     // MARK: What is taken away

@@ -226,7 +226,8 @@ package final class VersionKeeper: @unchecked Sendable {
             [
                 "planned_bytes": .number(budget.total),
                 "suggested_limit_bytes": .number(budget.limit),
-                "limit_bytes": daemon.memoryLimit.map { .number($0) } ?? .null,
+                "limit_bytes": daemon.memoryBound.map { .number($0.byteCount) } ?? .null,
+                "limit_source": daemon.memoryBound.map { .string($0.source.rawValue) } ?? .null,
                 "resident_bytes": residentByteCount().map { .number($0) } ?? .null,
                 "items": .array(
                     budget.items.map { ["name": .string($0.name), "bytes": .number($0.bytes)] }

@@ -15,7 +15,7 @@ private func load(_ variable: String) -> ModelVersion {
     do {
         return try ModelVersion(
             artifact: try Artifact.load(directory: path, options: ArtifactOptions()),
-            settings: ModelSettings(maximumRows: 8, workspaces: 0, memoryLimit: .max),
+            settings: ModelSettings(maximumRows: 8, workspaces: 0),
             metrics: ServingMetrics(),
             forcedBreaker: nil,
             now: .now
