@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -30,10 +31,30 @@ def binary() -> pathlib.Path:
     return pathlib.Path(path)
 
 
+def own_ports():
+    """Ports that are given to nobody else: not by the system to a connection, as those above are, and
+    not to other processes that run tests, as each holds the name of its share for as long as it lives."""
+    share = 500
+    for first in random.sample(range(20_000, 32_000, share), 12_000 // share):
+        owner = socket.socket(socket.AF_UNIX)
+        try:
+            owner.bind(f"\0serin-tests-{first}")
+        except OSError:
+            owner.close()
+            continue
+        while True:
+            yield from range(first, first + share)
+    raise AssertionError("other processes that run tests have all ports")
+
+
+PORTS = own_ports()
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    for port in PORTS:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("0.0.0.0", port))
+            return port
 
 
 def surroundings():

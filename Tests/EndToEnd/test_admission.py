@@ -5,10 +5,13 @@ import concurrent.futures
 import hashlib
 import time
 
+import pytest
 import requests
 from daemon import Daemon, copy_models, golden
 from test_long_runs import slow_model, write
 
+# Who is answered in time is what these tests are about.
+pytestmark = pytest.mark.alone
 ROW = golden("diamonds-price/1")[0]["inputs"]
 
 

@@ -377,6 +377,7 @@ def test_whatever_a_header_says_it_is_answered(target, chance):
     watch.finish()
 
 
+@pytest.mark.alone
 def test_many_slow_clients_do_not_slow_a_good_one(target, chance):
     watch = Watch(target)
     request = head(PREDICT, b" " * 50_000 + GOOD)

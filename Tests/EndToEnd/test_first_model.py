@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import re
+import select
 import shutil
 import subprocess
 
@@ -28,11 +29,17 @@ def python(library="xgboost"):
     return path
 
 
+def training():
+    """The environment of what trains. Threads that wait for each other in loops would only take turns on
+    cores that other tests use as well, and models this small gain nothing by them."""
+    return {**surroundings(), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
 def packed_by(script, out):
     """Runs a script of `Tests/python` that packs models into `out`; answers what it tells of each case."""
     done = subprocess.run(
         [python(), ROOT / "Tests" / "python" / script, out, binary()],
-        capture_output=True, text=True, timeout=400, env=surroundings(),
+        capture_output=True, text=True, timeout=400, env=training(),
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return {line["case"]: line for line in map(json.loads, done.stdout.splitlines())}
@@ -56,7 +63,7 @@ def packed(tmp_path_factory, keys):
     for library in LIBRARIES:
         done = subprocess.run(
             [python(library), ROOT / "Tests" / "python" / "train.py", library, out, keys / "release.pem", binary()],
-            capture_output=True, text=True, timeout=120, env=surroundings(),
+            capture_output=True, text=True, timeout=120, env=training(),
         )
         assert done.returncode == 0, done.stderr[-3000:]
         told[library] = json.loads(done.stdout.splitlines()[-1])
@@ -116,12 +123,56 @@ def test_categories_and_missing_values_are_in_the_contract(packed):
         assert features["depth"]["missing"] == {"default": None}
 
 
-def ask(code, folder, library="xgboost"):
-    """Runs a few lines with serin_pack at hand."""
-    environment = {**surroundings(), "PYTHONPATH": str(ROOT / "Models" / "python"), "SERIN": str(binary())}
-    return subprocess.run(
-        [python(library), "-c", code], cwd=folder, capture_output=True, text=True, timeout=120, env=environment,
-    )
+# Runs what it is told in children of a process that has imported the libraries, which takes seconds.
+WARM = """
+import json, os, sys, traceback
+exec(sys.argv[1])
+for line in sys.stdin:
+    job = json.loads(line)
+    child = os.fork()
+    if child == 0:
+        os.chdir(job["folder"])
+        for number, name in ((1, "out"), (2, "err")):
+            os.dup2(os.open(job[name], os.O_CREAT | os.O_WRONLY), number)
+        status = 0
+        try:
+            exec(job["code"], {"__name__": "__main__"})
+        except BaseException:
+            traceback.print_exc()
+            status = 1
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def ask(tmp_path_factory):
+    """Runs a few lines with serin_pack at hand, and first those that begin with `before`."""
+    environment = {**training(), "PYTHONPATH": str(ROOT / "Models" / "python"), "SERIN": str(binary())}
+    warm = {}
+
+    def ask(before, code, folder, library="xgboost"):
+        if library not in warm:
+            imports = "\n".join(line for line in before.splitlines() if line.startswith(("import ", "from ")))
+            warm[library] = subprocess.Popen(
+                [python(library), "-c", WARM, imports], env=environment, text=True,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            )
+        told = tmp_path_factory.mktemp("told")
+        job = {"code": f"{before}\n{code}", "folder": str(folder), "out": str(told / "out"), "err": str(told / "err")}
+        warm[library].stdin.write(json.dumps(job) + "\n")
+        warm[library].stdin.flush()
+        assert select.select([warm[library].stdout], [], [], 120)[0], "no end after two minutes"
+        status = int(warm[library].stdout.readline())
+        return subprocess.CompletedProcess(code, status, (told / "out").read_text(), (told / "err").read_text())
+
+    yield ask
+    for process in warm.values():
+        process.stdin.close()
+        process.kill()
+        process.wait()
 
 
 # What is typed before each mistake: a model of two columns, and the rows that it was fitted with.
@@ -199,14 +250,14 @@ def pack(model=model, frame=frame, **options):
     ("sys.modules['skl2onnx'] = None; pack()", "pip install skl2onnx"),
     ("sys.modules['onnx'] = None; pack(RandomForestRegressor(2).fit(frame, truth))", "pip install onnx"),
 ])
-def test_what_is_in_the_way_is_said(tmp_path, code, says):
-    check_refusal(BEFORE, code, says, tmp_path)
+def test_what_is_in_the_way_is_said(ask, tmp_path, code, says):
+    check_refusal(ask, BEFORE, code, says, tmp_path)
 
 
-def check_refusal(before, code, says, folder, library="xgboost"):
+def check_refusal(ask, before, code, says, folder, library="xgboost"):
     """What `code` packs is refused with these words, and nothing is left of it."""
     done = ask(
-        f"{before}\ntry:\n    {code}\nexcept serin_pack.PackError as problem:\n    print('PackError:', problem)\n",
+        before, f"try:\n    {code}\nexcept serin_pack.PackError as problem:\n    print('PackError:', problem)\n",
         folder, library,
     )
     assert done.returncode == 0, done.stderr[-2000:]
@@ -241,8 +292,8 @@ def pack(module):
     ("pack(nn.Linear(2, 1).double())", "the module computes in torch.float64, and its rows are given as float32; call"),
     ("pack(nn.Linear(2, 1).half())", "the module computes in torch.float16"),
 ])
-def test_what_is_in_a_module_s_way_is_said(tmp_path, code, says):
-    check_refusal(TORCH_BEFORE, code, says, tmp_path, "torch")
+def test_what_is_in_a_module_s_way_is_said(ask, tmp_path, code, says):
+    check_refusal(ask, TORCH_BEFORE, code, says, tmp_path, "torch")
 
 
 @pytest.mark.parametrize("code", [
@@ -259,15 +310,15 @@ def test_what_is_in_a_module_s_way_is_said(tmp_path, code, says):
     "pack(flags='--tolerance 1e-4 --golden 40')",
     "pack(BaggingRegressor(n_estimators=3).fit(frame, truth))",
 ])
-def test_rows_may_come_in_any_form(tmp_path, code):
-    done = ask(f"{BEFORE}\n{code}", tmp_path)
+def test_rows_may_come_in_any_form(ask, tmp_path, code):
+    done = ask(BEFORE, code, tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     assert "120 of 120 rows" in done.stdout
     assert (tmp_path / "Models" / "m" / "1" / "artifact.json").exists()
 
 
-def test_a_dry_run_names_no_path_and_writes_nothing(tmp_path):
-    done = ask(f"{BEFORE}\nprint('path', pack(flags='--dry-run'))", tmp_path)
+def test_a_dry_run_names_no_path_and_writes_nothing(ask, tmp_path):
+    done = ask(BEFORE, "print('path', pack(flags='--dry-run'))", tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     assert "120 of 120 rows" in done.stdout and "path None" in done.stdout
     assert not (tmp_path / "Models").exists()

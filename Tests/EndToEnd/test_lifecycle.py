@@ -123,6 +123,7 @@ def test_a_drain_under_load_loses_nothing(models, tmp_path, keep_alive, place):
         assert '"event":"daemon.stopped","drained":true' in daemon.log()
 
 
+@pytest.mark.alone
 def test_a_drain_is_unready_at_once_and_serves_on_for_its_delay(models, tmp_path):
     with Daemon(models, tmp_path, {"drain": {"delay": "2s"}}) as daemon:
         kept = http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=10)
@@ -628,6 +629,7 @@ def test_who_is_not_ready_does_not_say_so(models, tmp_path):
             assert not [message for message in manager.all() if message.startswith("RELOADING")]
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("thread", ["http-0", "http-1", "serin-canary"])
 def test_the_watchdog_is_quiet_only_while_everyone_runs(models, tmp_path, thread):
     with contextlib.closing(Manager(str(tmp_path / "notify"))) as manager:

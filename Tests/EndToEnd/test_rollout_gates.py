@@ -84,6 +84,7 @@ def ask_until_it_ends(daemon, values, seconds=40):
     return ended(daemon)[0]
 
 
+@pytest.mark.alone
 def test_a_version_that_does_not_answer_in_time_is_taken_back(tmp_path):
     new = {"model": slow_model(trips=1500)}
     with rolling(tmp_path, {"model": identity()}, new, deadlines={"request": "100ms"}) as daemon:
@@ -155,6 +156,7 @@ def test_a_version_whose_breaker_opened_can_be_tried_again(tmp_path):
         assert page(daemon) and len(ended(daemon)) == 1
 
 
+@pytest.mark.alone
 def test_an_old_version_that_only_falls_back_makes_no_new_one_slow(tmp_path):
     slow = {"model": slow_model(trips=20)}
     with rolling(tmp_path, slow, slow) as daemon:

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Testing
 
 /// Writes Protocol Buffers by hand, so that tests can also write what no library would.
 struct WireWriter {
@@ -30,7 +31,7 @@ struct WireWriter {
 }
 
 /// A small model for tests: nodes by name, inputs `[N, width]`, float initialisers.
-struct ModelText: Sendable {
+struct ModelText: Sendable, CustomTestStringConvertible {
     struct Node: Sendable {
         var name: String
         var operatorName: String
@@ -50,6 +51,9 @@ struct ModelText: Sendable {
     /// Initialisers whose elements lie in `w.data`, and where.
     var external: [String: (offset: Int, length: Int)] = [:]
     var opset: Int64 = 17
+
+    /// Without its weights, of which there may be millions.
+    var testDescription: String { nodes.map(\.operatorName).joined(separator: " ") }
 
     var bytes: [UInt8] {
         var writer = WireWriter()
