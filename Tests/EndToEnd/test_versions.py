@@ -462,7 +462,7 @@ def test_a_reload_takes_up_what_the_settings_say_now(tmp_path):
     with served(tmp_path, 1, 2) as (daemon, models):
         bring(models, 3, from_number=2)
         wait_until(lambda: version(daemon) == 3)
-        assert sorted(labels(daemon)) == [2, 3]
+        wait_until(lambda: sorted(labels(daemon)) == [2, 3])
         configuration = daemon.folder / "serin.json"
         settings = json.loads(configuration.read_text())
         settings["versions"]["policy"] = "3 latest"
