@@ -3,7 +3,8 @@
 // of another, group of panels after group is packed where it stays in a cache, and multiplied from there.
 #include "gemm_internal.h"
 
-// Of a matrix that is taken as it lies: pieces of lines get no shorter than they have to.
+// Of a matrix that is taken as it lies: enough that a thread which others keep waiting has little left to be
+// waited for, and no more, as each reads shorter pieces of lines.
 #define GROUPS_OF_PART 4
 
 struct work {

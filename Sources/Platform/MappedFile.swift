@@ -102,8 +102,10 @@ package final class MappedFile: @unchecked Sendable {
 }
 
 extension Span<UInt8> {
-    /// Has the processor bring bytes near that are read soon: of a long file one core has a fifth more
-    /// that way.
+    /// Has the processor bring bytes near that are read soon, where what is done with them is quicker than
+    /// memory is.
+    ///
+    /// Waits only for the kernel to map what is not mapped yet, as reading them would.
     package func fetchAhead() {
         unsafe withUnsafeBufferPointer { buffer in
             if let start = buffer.baseAddress { unsafe linux_fetch_ahead(start, buffer.count) }

@@ -33,8 +33,8 @@ const char *linux_error_name(int number);
 /// The sentence of an error number, such as "No such file or directory"; NULL for an unknown number.
 const char *linux_error_sentence(int number);
 
-/// Has the pages of `count` bytes mapped, as far as the kernel maps a file's pages together, and the bytes
-/// brought near, without waiting for either: they will be read soon, and in one go.
+/// Has `count` bytes of a file brought near, which will be read soon and in one go, without waiting for
+/// them; for the first of them to be mapped it waits, and the kernel maps those behind it together.
 static inline void linux_fetch_ahead(const void *bytes, size_t count) {
     const char *at = (const char *)bytes;
     // What is not mapped cannot be fetched.
