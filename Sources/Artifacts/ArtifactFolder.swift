@@ -12,6 +12,8 @@ struct ArtifactFolder: Sendable {
 
     /// Deeper than an artifact has folders.
     private static let maximumDepth = 8
+    /// Files that need not be there: an empty folder of such a name is not to pass for that.
+    private static let signatureNames = [Manifest.signatureFileName, ModelSignature.fileName]
 
     /// The paths of all regular files, sorted, and what is in the folder beside them.
     func list() -> (files: [String], problems: [ArtifactProblem]) {
@@ -51,6 +53,8 @@ struct ArtifactFolder: Sendable {
                 }
                 switch kind {
                 case .regular: files.append(file)
+                case .directory where Self.signatureNames.contains(file):
+                    problems.append(Self.folder(file))
                 case .directory:
                     list(file, depth: depth + 1, into: &files, problems: &problems)
                 case .symbolicLink: problems.append(Self.link(file))
@@ -103,8 +107,7 @@ struct ArtifactFolder: Sendable {
             switch status.kind {
             case .symbolicLink: throw Self.link(step)
             case .directory where count < names.count: continue
-            case .directory:
-                throw ArtifactProblem(file: step, found: "a folder", expected: "a regular file")
+            case .directory: throw Self.folder(step)
             case .regular where count == names.count:
                 guard status.byteCount <= limit else {
                     throw ArtifactProblem(
@@ -127,6 +130,10 @@ struct ArtifactFolder: Sendable {
             expected: "a regular file",
             remedy: "put the file itself here"
         )
+    }
+
+    private static func folder(_ file: String) -> ArtifactProblem {
+        ArtifactProblem(file: file, found: "a folder", expected: "a regular file")
     }
 
     private static func special(_ file: String) -> ArtifactProblem {

@@ -137,6 +137,15 @@ struct Breakage: Sendable, CustomTestStringConvertible {
                 try makeDirectory("\(folder)/contract.json")
             }
         ),
+        Breakage(
+            testDescription: "a folder for a signature",
+            file: "artifact.sig",
+            says: ["a folder; expected a regular file"],
+            after: { folder in
+                try removeFile("\(folder)/artifact.sig")
+                try makeDirectory("\(folder)/artifact.sig")
+            }
+        ),
     ]
 
     private static func link(_ target: String, at path: String) throws {

@@ -20,7 +20,7 @@ def test_the_document_says_what_the_contracts_say(tmp_path):
     assert document["openapi"].startswith("3.1")
     for path in (
         "/v1/models/diamonds-price:predict", "/v1/models/diamonds-price/versions/1:predict",
-        "/v2/models/diamonds-price/versions/2/infer", "/v2/models/tumour/infer", "/readyz",
+        "/v2/models/diamonds-price/versions/2/infer", "/v2/models/tumour/infer", "/readyz", "/readyz/{check}",
     ):
         assert path in document["paths"], path
     row = document["components"]["schemas"]["diamonds-price.2.Row"]

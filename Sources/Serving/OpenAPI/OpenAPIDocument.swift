@@ -175,6 +175,14 @@ struct OpenAPIDocument {
             let probe = get(summary, texts, canBeUnready: true)
             members.append(JSONMember(name: path, value: ["get": probe]))
         }
+        let check: JSONValue = [
+            "name": "check", "in": "path", "required": true, "schema": ["type": "string"],
+            "description": "The name of a check, or of a kind of checks, as /readyz lists them",
+        ]
+        let probe = get("Whether one check of readiness passes", texts, canBeUnready: true)
+        members.append(
+            JSONMember(name: "/readyz/{check}", value: ["parameters": [check], "get": probe])
+        )
         return members
     }
 
