@@ -30,6 +30,22 @@ package final class Histogram: Sendable {
 
     /// Counts one value; what is not finite counts in the last bucket and not in the sum.
     package func observe(_ value: Double) {
+        counts[bucket(of: value)].add()
+        if value.isFinite { total.add(value) }
+    }
+
+    /// Counts the values of a list that are marked; others see their sum when all are counted.
+    package func observe(_ values: Span<Double>, where isMarked: Span<Bool>) {
+        var sum = 0.0
+        for index in 0..<min(values.count, isMarked.count) where isMarked[index] {
+            let value = values[index]
+            counts[bucket(of: value)].add()
+            if value.isFinite { sum += value }
+        }
+        total.add(sum)
+    }
+
+    private func bucket(of value: Double) -> Int {
         var low = 0
         // Most phases of most requests are shorter than the first bound.
         var high = bounds.first.map { value <= $0 } == true ? 0 : bounds.count
@@ -41,8 +57,7 @@ package final class Histogram: Sendable {
                 low = middle + 1
             }
         }
-        counts[low].add()
-        if value.isFinite { total.add(value) }
+        return low
     }
 
     package func observe(nanoseconds: UInt64) { observe(Double(nanoseconds) * 1e-9) }

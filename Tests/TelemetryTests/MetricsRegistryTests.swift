@@ -107,6 +107,22 @@ import Testing
         )
     }
 
+    @Test func `values of a list count as one by one, where they are marked`() {
+        let values = [-1, 0.5, 1, 1.25, 7, .nan, .infinity, -.infinity, 3]
+        let family = MetricsRegistry().histogram("a", "A.", labels: ["x"], buckets: [1, 2, 4])
+        let (list, single) = (family.with("list"), family.with("single"))
+        for skipped in values.indices {
+            var isMarked = values.map { _ in true }
+            isMarked[skipped] = false
+            list.observe(values.span, where: isMarked.span)
+            for index in values.indices where isMarked[index] { single.observe(values[index]) }
+        }
+        // Sums of quarters are exact in any order.
+        #expect(list.snapshot == single.snapshot)
+        #expect(list.snapshot.sum == 8 * 11.75)
+        #expect(list.snapshot.counts == [32, 8, 8, 24])
+    }
+
     @Test func `quantiles are interpolated in their bucket`() {
         let histogram = MetricsRegistry().histogram("a", "A.", buckets: [1, 2, 4]).with()
         #expect(histogram.snapshot.quantile(0.5) == nil)

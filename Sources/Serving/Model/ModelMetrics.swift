@@ -104,11 +104,8 @@ package final class ModelMetrics: Sendable {
         for row in 0..<rows where tables.outcome.isModel[row] { byModel += 1 }
         countDecisions(tables.outcome)
         for index in predictions.indices {
-            guard let histogram = predictions[index], tables.outputs.columns[index].spec.width == 1
-            else { continue }
-            for row in 0..<rows where tables.outcome.isModel[row] {
-                observe(row, of: tables.outputs.columns[index], histogram)
-            }
+            guard let histogram = predictions[index] else { continue }
+            observe(tables.outputs.columns[index], tables.outcome, histogram)
         }
         modelRows.add(byModel)
         fallbackRows.add(UInt64(rows) - byModel)
@@ -128,14 +125,19 @@ package final class ModelMetrics: Sendable {
         }
     }
 
+    /// Counts what the model answered for an output of one number a row.
     private func observe(
-        _ row: Int,
-        of column: borrowing OutputTable.Column,
+        _ column: borrowing OutputTable.Column,
+        _ outcome: borrowing Outcome,
         _ histogram: Histogram
     ) {
+        guard column.spec.width == 1 else { return }
         switch column.spec.storage {
-        case .real: histogram.observe(column.reals[row])
-        case .integer: histogram.observe(Double(column.integers[row]))
+        case .real: histogram.observe(column.reals.span, where: outcome.isModel.span)
+        case .integer:
+            for row in column.integers.indices where outcome.isModel[row] {
+                histogram.observe(Double(column.integers[row]))
+            }
         case .text: break
         }
     }

@@ -20,13 +20,15 @@ enum RowEncoder {
 
     private static func write(_ table: borrowing OutputTable, to writer: inout JSONWriter) {
         if table.columns.count == 1 {
-            for row in 0..<table.rows { table.write(row, of: 0, to: &writer) }
+            let spec = table.columns[0].spec
+            for row in 0..<table.rows { table.write(row, of: 0, as: spec, to: &writer) }
         } else {
             for row in 0..<table.rows {
                 writer.beginObject()
                 for index in table.columns.indices {
-                    writer.key(table.columns[index].spec.name)
-                    table.write(row, of: index, to: &writer)
+                    let spec = table.columns[index].spec
+                    writer.key(spec.name)
+                    table.write(row, of: index, as: spec, to: &writer)
                 }
                 writer.endObject()
             }
@@ -34,26 +36,29 @@ enum RowEncoder {
     }
 }
 
-/// By the output's index: whoever takes a column out of the table counts a reference to each of its
-/// lists.
+/// By the output's index, and what it is beside that: whoever takes a column out of the table counts a
+/// reference to each of its lists, and whoever asks it what it is, one for each value.
 extension OutputTable {
     /// Writes one row of an output: a value, or a list of them for a tensor output.
-    func write(_ row: Int, of output: Int, to writer: inout JSONWriter) {
-        let spec = columns[output].spec
+    func write(_ row: Int, of output: Int, as spec: OutputSpec, to writer: inout JSONWriter) {
         guard spec.width != 1 || !spec.rowShape.isEmpty else {
-            writeElement(row, of: output, to: &writer)
+            writeElement(row, of: output, as: spec, to: &writer)
             return
         }
         writer.beginArray()
         for place in row * spec.width..<(row + 1) * spec.width {
-            writeElement(place, of: output, to: &writer)
+            writeElement(place, of: output, as: spec, to: &writer)
         }
         writer.endArray()
     }
 
     /// Writes one element with the digits that its datatype needs.
-    func writeElement(_ place: Int, of output: Int, to writer: inout JSONWriter) {
-        let spec = columns[output].spec
+    func writeElement(
+        _ place: Int,
+        of output: Int,
+        as spec: OutputSpec,
+        to writer: inout JSONWriter
+    ) {
         switch spec.storage {
         case .real:
             let value = columns[output].reals[place]

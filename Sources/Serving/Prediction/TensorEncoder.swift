@@ -55,7 +55,7 @@ struct TensorEncoder {
                 let list = AnswerGaps.List.elements(output: requested.output)
                 if !gaps.leaveOut(list, at: writer.bytes.count) {
                     for place in 0..<table.rows * spec.width {
-                        table.writeElement(place, of: requested.output, to: &writer)
+                        table.writeElement(place, of: requested.output, as: spec, to: &writer)
                     }
                 }
                 writer.endArray()
