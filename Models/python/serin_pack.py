@@ -241,7 +241,10 @@ def _column(name, values):
             f"column '{name}', row {odd[0]}: {type(array[odd[0]]).__name__}"
             f"{'' if len(odd) == len(kept) else ', and texts in other rows'}; expected numbers, booleans or texts"
         )
-    raise PackError(f"column '{name}' holds {array.dtype}; expected numbers, booleans or texts")
+    raise PackError(
+        f"column '{name}' holds {array.dtype}; expected numbers, booleans or texts: leave it out where the model does "
+        "not take it, or convert it"
+    )
 
 
 def _is_missing(value):

@@ -159,6 +159,33 @@ def test_a_rollback_does_not_go_to_what_was_taken_back(three):
     assert order(daemon, "POST", "rollback").json()["active"] == 1
 
 
+def test_a_rollback_names_what_is_held_and_goes_there_when_told_to(three):
+    daemon, _ = three
+    for held in (1, 2):
+        assert order(daemon, "PUT", "rollout", version=held).status_code == 200
+        assert order(daemon, "DELETE", "rollout", reason=f"looked at {held}").status_code == 200
+    answer = order(daemon, "POST", "rollback")
+    assert answer.status_code == 409
+    sentence = answer.json()["error"]
+    assert "version 1 is held (" in sentence and "version 2 is held (" in sentence, sentence
+    assert order(daemon, "POST", "rollback", version=1).json()["active"] == 1
+
+
+def test_a_version_that_is_refused_after_a_restart_does_not_answer(tmp_path):
+    models = copy_models(tmp_path, f"{NAME}/1", "tumour/1")
+    with Daemon(models, tmp_path, quick()) as daemon:
+        assert page(daemon)["active"] == 1
+        daemon.stop()
+        model = models / NAME / "1" / "model.onnx"
+        with open(model, "r+b") as file:
+            file.seek(1000)
+            file.write(b"XXXX")
+        daemon.start()
+        listed = page(daemon)
+        assert listed["active"] is None and [row["state"] for row in listed["versions"]] == ["UNAVAILABLE"]
+        assert "no version answers" in command(daemon, "versions", NAME).stdout
+
+
 def test_other_bytes_under_a_candidates_number_begin_anew(tmp_path):
     settings = quick(rollout=STEPPING)
     with served(tmp_path, 1, settings=settings) as (daemon, models):

@@ -130,6 +130,7 @@ struct VersionOrders {
                 "model '\(host.name)' cannot go back from version \(active): "
                     + (wanted ?? "no version before it is in memory that is right and not held")
                     + "; loaded: \(host.versions.map { String($0.version) }.joined(separator: ", "))"
+                    + (order.version == nil ? heldSentence(host, besides: active) : "")
                     + "; serin promote \(host.name) N loads version N and lets it answer",
                 host
             )
@@ -289,13 +290,24 @@ struct VersionOrders {
         }
         return [
             "model": .string(host.name),
-            "active": labels.active.map { .number($0) } ?? .null,
+            // What answered last is remembered where nothing answers now.
+            "active": host.active == nil ? .null : labels.active.map { .number($0) } ?? .null,
             "previous": labels.previous.map { .number($0) } ?? .null,
             "pin": pinDocument(host)["pin"] ?? .null,
             "unloaded": .bool(labels.isUnloaded),
             "policy": .string(daemon.settings.versions.policyText(of: host.name)),
             "versions": .array(rows.sorted { $0.number < $1.number }.map(\.row)),
         ]
+    }
+
+    /// Which versions in memory only an order by their number goes back to, and why.
+    private func heldSentence(_ host: ModelHost, besides active: Int) -> String {
+        let held = host.labels.held
+        return host.versions.filter { $0.version != active }.map { version in
+            guard let hold = held[version.version] else { return "" }
+            return "; version \(version.version) is held (\(hold.reason)), and an order that names "
+                + "it goes there all the same"
+        }.joined()
     }
 
     private func pinDocument(_ host: ModelHost) -> JSONValue {
