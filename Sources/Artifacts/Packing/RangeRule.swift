@@ -102,14 +102,21 @@ package struct Extent: Sendable, Equatable {
     }
 
     /// The range for a contract; nil where nothing was seen.
-    package func range(for datatype: Datatype) -> ClosedRange<Double>? {
+    ///
+    /// `readsCodes` says that a few whole numbers are codes whatever the datatype: libraries hold whole
+    /// numbers with holes as reals.
+    package func range(
+        for datatype: Datatype,
+        readsCodes: Bool = false
+    ) -> ClosedRange<Double>? {
         guard !isEmpty, low.isFinite, high.isFinite, let limits = datatype.limits else {
             return nil
         }
         return RangeRule.widened(
             low,
             high,
-            isWhole: datatype.isInteger,
+            isWhole: datatype.isInteger
+                || readsCodes && isWhole && distinct.count <= RangeRule.codeCount,
             distinctCount: distinct.count,
             limits: limits
         )

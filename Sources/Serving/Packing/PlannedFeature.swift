@@ -65,7 +65,7 @@ extension PlannedFeature {
         guard datatype.isNumeric else { return nil }
         var extent = Extent(column)
         if let knownRange { extent.add(knownRange) }
-        return extent.range(for: datatype)
+        return extent.range(for: datatype, readsCodes: true)
     }
 
     /// The feature as the contract has it.

@@ -32,6 +32,23 @@ import Testing
         )
     }
 
+    static let codes: [(values: [Double], readsCodes: Bool, expected: ClosedRange<Double>)] = [
+        ([0, 1, .nan, 1], true, 0...1), ([0, 1, .nan, 1], false, 0...1.3),
+        ([0, 0.5, 1], true, 0...1.3), ((0...20).map(Double.init), true, 0...25),
+        ([7], true, 7...7),
+    ]
+
+    @Test(arguments: codes)
+    func `a few whole numbers are codes, also among reals`(
+        values: [Double],
+        readsCodes: Bool,
+        expected: ClosedRange<Double>
+    ) {
+        var extent = Extent()
+        for value in values { extent.add(value) }
+        #expect(extent.range(for: .fp64, readsCodes: readsCodes) == expected)
+    }
+
     @Test func `a range holds all that was seen, at any magnitude`() {
         var numbers = SeededNumbers(seed: 3)
         for _ in 0..<2000 {
