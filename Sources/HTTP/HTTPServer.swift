@@ -78,16 +78,25 @@ package final class HTTPServer: Sendable {
 
     deinit { socketFile?.remove() }
 
-    /// Begins to serve, each loop on a serial queue and so on a thread of its own.
-    package func start() {
+    /// Begins to serve, each loop on a thread of its own.
+    ///
+    /// - Throws: where the system gives too few threads; then none is left.
+    package func start() throws(SystemError) {
         let wasStarted = isStarted.exchange(true, ordering: .relaxed)
         precondition(!wasStarted, "a server starts once")
         for (index, loop) in loops.enumerated() {
             drainedGroup.enter()
-            let queue = DispatchQueue(label: "serin.http.\(port).\(index)", qos: .userInitiated)
-            queue.async(group: finishedGroup) {
-                nameThread("http-\(index)")
-                loop.run()
+            finishedGroup.enter()
+            do throws(SystemError) {
+                try startThread("http-\(index)") { [finishedGroup] in
+                    loop.run()
+                    finishedGroup.leave()
+                }
+            } catch {
+                drainedGroup.leave()
+                finishedGroup.leave()
+                stop()
+                throw error
             }
         }
     }

@@ -15,6 +15,10 @@ struct CommandFailure: Error, CustomStringConvertible {
     var status: ExitStatus
     var description: String
 
+    static func no(_ sentence: String) -> CommandFailure {
+        CommandFailure(status: .no, description: sentence)
+    }
+
     static func misuse(_ sentence: String) -> CommandFailure {
         CommandFailure(status: .misuse, description: sentence)
     }

@@ -86,7 +86,9 @@ struct OperationsClient {
                     (detail["path"]?.asString.map { "\($0): " } ?? "") + problem
                 }
             }
-            return .misuse(([sentence] + lines).joined(separator: "\n"))
+            let text = ([sentence] + lines).joined(separator: "\n")
+            // The order was understood; what the daemon is in does not let it be.
+            return status == 409 ? .no(text) : .misuse(text)
         }
     }
 }

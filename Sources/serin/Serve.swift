@@ -32,7 +32,7 @@ extension CommandSpec {
             workingDirectory: directory,
             source: { () throws(SettingsError) in try arguments.settingsAgain() }
         )
-        return daemon.run() ? .done : .failed
+        return try daemon.run() ? .done : .failed
     } catch {
         throw CommandFailure.failed(error.description)
     }

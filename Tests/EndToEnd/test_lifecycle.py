@@ -654,6 +654,38 @@ def test_a_manager_that_is_gone_does_not_matter(models, tmp_path):
         assert daemon.stop() == 0
 
 
+def test_a_manager_that_does_not_read_holds_up_no_end(models, tmp_path):
+    with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as deaf:
+        place = str(tmp_path / "notify")
+        deaf.bind(place)
+        # As many as the socket takes, so that the first message of the daemon finds no room.
+        with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as filler:
+            filler.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    filler.sendto(b"x", place)
+        environment = {"NOTIFY_SOCKET": place, "WATCHDOG_USEC": "200000"}
+        with Daemon(models, tmp_path, environment=environment) as daemon:
+            for _ in range(8):
+                reload(daemon)
+            wait_for_event(daemon, "manager.not_told")
+            begin = time.monotonic()
+            assert daemon.stop() == 0
+            # Each of some twenty messages would wait for a second.
+            assert time.monotonic() - begin < 8
+
+
+def test_more_loops_than_dispatch_has_threads(models, tmp_path):
+    with Daemon(models, tmp_path, {"loops": 400}) as daemon:
+        for _ in range(100):
+            # A client each, so that many loops get one.
+            with socket.create_connection(("127.0.0.1", daemon.port), 10) as client:
+                client.sendall(b"GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                assert client.recv(4096).startswith(b"HTTP/1.1 200 ")
+        assert daemon.operations("GET", "/metrics", token=False).status_code == 200
+        assert daemon.stop() == 0
+
+
 def test_the_units_are_well_formed(tmp_path):
     folder = pathlib.Path(__file__).resolve().parents[2] / "deploy" / "systemd"
     if not os.path.exists("/usr/bin/systemd-analyze"):

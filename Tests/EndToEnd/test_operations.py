@@ -219,3 +219,10 @@ def test_the_journal_can_be_followed_by_an_event_source(tmp_path):
             "GET", "/v1/events", headers={"accept": "text/event-stream", "last-event-id": "x"}, token=False
         )
         assert refused.status_code == 400 and "'last-event-id'" in refused.json()["error"]
+        for accept, is_stream in [
+            ("Text/Event-Stream;q=0.5", True),
+            ("text/event-stream;q=0", False),
+            ("text/event-streams", False),
+        ]:
+            answer = daemon.operations("GET", "/v1/events?since=0", headers={"accept": accept}, token=False)
+            assert answer.headers["content-type"].startswith("text/event-stream") == is_stream, accept

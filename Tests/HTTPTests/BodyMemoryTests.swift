@@ -76,7 +76,7 @@ import Testing
         configuration.alignedBehind = "x-aligned-behind"
         configuration.bufferByteCount = bufferByteCount
         let server = try HTTPServer(configuration: configuration, handler: handler)
-        server.start()
+        try server.start()
         return server
     }
 

@@ -51,7 +51,7 @@ import Testing
         let clients = try (0..<20).map { _ in try RawClient(port: server.port) }
         for client in clients { client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n") }
         server.stopAccepting()
-        server.start()
+        try server.start()
         for client in clients { #expect(client.readToEnd().map(\.body) == ["GET / "]) }
         #expect(server.drained(within: .seconds(20)))
         #expect(throws: (any Error).self) { _ = try RawClient(port: server.port) }

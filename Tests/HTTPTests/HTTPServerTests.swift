@@ -298,7 +298,7 @@ import Testing
             ) -> Reply { .now(Response(status: 200, body: Array(request.peer.utf8))) }
         }
         let server = try HTTPServer(configuration: HTTPConfiguration(), handler: Peer())
-        server.start()
+        try server.start()
         let client = try RawClient(port: server.port)
         client.send(Self.get)
         #expect(client.read(1).first?.body.hasPrefix("127.0.0.1:") == true)

@@ -56,7 +56,7 @@ import Testing
         for client in clients { client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n") }
         server.stopAccepting()
         #expect(!fileExists(path))
-        server.start()
+        try server.start()
         for client in clients { #expect(client.readToEnd().map(\.body) == ["GET / "]) }
         #expect(server.drained(within: .seconds(20)))
         #expect(throws: HTTPClientError.nothingListens("unix:" + path)) {
@@ -82,7 +82,7 @@ import Testing
             // Whoever comes between two servers waits.
             let early = try RawClient(socket: path)
             early.send("GET /\(round) HTTP/1.1\r\nHost: a\r\n\r\n")
-            server.start()
+            try server.start()
             #expect(early.read(1).map(\.body) == ["GET /\(round) "])
             #expect(server.port == 0)
             #expect(server.addresses == ["unix:" + path])

@@ -137,7 +137,7 @@ final class TestServer: Sendable {
         }
         change(&configuration)
         server = try HTTPServer(configuration: configuration, handler: handler)
-        server.start()
+        try server.start()
     }
 
     deinit { server.stop() }

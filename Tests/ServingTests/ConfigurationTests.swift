@@ -169,6 +169,20 @@ import Testing
             "{operations: {port: 8080}}",
             "operations.port: 8080 is also the port for predictions; give each a port of its own"
         ),
+        (
+            "{versions: {models: ['m=2 latest', 'n=latest', 'm=latest']}}",
+            "versions.models: 'm' has more than one policy; leave one entry for it"
+        ),
+        (
+            #"{state_directory: 'a\u0000b'}"#,
+            #"test.json: state_directory: expected text that is not empty, without a zero byte, or null,"#
+                + #" found "a\u0000b""#
+        ),
+        (
+            #"{required_models: ['a', 'b\u0000']}"#,
+            #"test.json: required_models: expected a list of texts, none empty or with a zero byte,"#
+                + #" found ["a","b\u0000"]"#
+        ),
     ]
 
     @Test(arguments: wrong)
@@ -211,7 +225,8 @@ import Testing
 
     static let pairs = [
         "[{certificate: 'a'}]", "[{key: 'b'}]", "[{certificate: 'a', key: ''}]", "['a']", "'a:b'",
-        "[{certificate: 'a', key: 'b', ocsp: 'c'}]", "{certificate: 'a', key: 'b'}",
+        "[{certificate: 'a', key: 'b', ocsp: 'c'}]", #"[{certificate: 'a', key: '\u0000'}]"#,
+        "{certificate: 'a', key: 'b'}",
     ]
 
     @Test(arguments: pairs)

@@ -83,6 +83,26 @@ import Testing
         )
     }
 
+    @Test func `who does not read holds up neither the end nor the watchdog`() {
+        let heard = Heard()
+        let isRead = DispatchSemaphore(value: 0)
+        let manager = ServiceManager { message in
+            isRead.wait()
+            heard.messages.withLock { $0.append(message) }
+        }
+        manager.becomeReady()
+        for _ in 0..<100 { manager.pat() }
+        manager.flush(atMost: .milliseconds(1))
+        #expect(heard.messages.withLock { $0.isEmpty })
+        for _ in 0..<2 { isRead.signal() }
+        manager.flush(atMost: .seconds(10_000))
+        #expect(heard.messages.withLock { $0 } == ["READY=1", "WATCHDOG=1"])
+        manager.pat()
+        isRead.signal()
+        manager.flush(atMost: .seconds(10_000))
+        #expect(heard.messages.withLock { $0.count } == 3)
+    }
+
     @Test func `a socket that is none is told, and the daemon goes on`() {
         let heard = Heard()
         for path in ["relative", "@", "/nowhere/at/all", "/" + String(repeating: "a", count: 200)] {

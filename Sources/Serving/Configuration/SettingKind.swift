@@ -45,9 +45,9 @@ package enum SettingKind: Sendable {
             "a duration from \(durationText(range.lowerBound))"
                 + " to \(durationText(range.upperBound)), such as 250ms, 30s, 5m or 1h"
         case .permissions: "permissions in octal digits from '0000' to '0777', such as '0660'"
-        case .text: "text that is not empty"
+        case .text: "text that is not empty, without a zero byte"
         case .choice(let names): names.map { "'\($0)'" }.joined(separator: " or ")
-        case .texts: "a list of texts"
+        case .texts: "a list of texts, none empty or with a zero byte"
         case .tokens:
             "a list of {\"name\": …, \"sha256\": 64 hexadecimal digits}"
                 + " (in a variable or flag: name:digest, separated by commas)"
@@ -96,7 +96,7 @@ package enum SettingKind: Sendable {
         case .permissions:
             guard 3...4 ~= text.utf8.count, let mode = Int(text, radix: 8) else { return nil }
             return within(0...0o777, mode).map { .integer($0) }
-        case .text: return text.isEmpty ? nil : .text(text)
+        case .text: return isText(text) ? .text(text) : nil
         case .choice(let names): return names.contains(text) ? .text(text) : nil
         case .texts: return .texts(text.split(separator: ",").map(String.init))
         case .tokens: return tokens(in: text)
@@ -108,10 +108,13 @@ package enum SettingKind: Sendable {
         range.contains(value) ? value : nil
     }
 
+    /// The system would take a path only up to a zero byte: another file than who wrote it reads there.
+    private func isText(_ text: String) -> Bool { !text.isEmpty && !text.utf8.contains(0) }
+
     private func texts(in elements: [JSONValue]) -> SettingValue? {
         var texts: [String] = []
         for element in elements {
-            guard case .string(let text) = element, !text.isEmpty else { return nil }
+            guard case .string(let text) = element, isText(text) else { return nil }
             texts.append(text)
         }
         return .texts(texts)
@@ -159,7 +162,7 @@ package enum SettingKind: Sendable {
             var files: [String: String] = [:]
             for member in members {
                 guard ["certificate", "key", "ocsp_response"].contains(member.name),
-                    case .string(let file) = member.value, !file.isEmpty
+                    case .string(let file) = member.value, isText(file)
                 else { return nil }
                 files[member.name] = file
             }

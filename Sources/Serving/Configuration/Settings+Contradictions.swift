@@ -95,6 +95,17 @@ extension Settings {
                 )
             )
         }
+        var named: Set<String> = []
+        for case (let model, _)? in versions.models.map(Settings.Versions.entry)
+        where !named.insert(model).inserted {
+            problems.append(
+                .init(
+                    place: "versions.models",
+                    problem: "'\(model)' has more than one policy",
+                    hint: "leave one entry for it"
+                )
+            )
+        }
         return problems
     }
 

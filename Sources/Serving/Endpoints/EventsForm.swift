@@ -14,8 +14,7 @@ enum EventsForm: String {
     case stream = "text/event-stream"
 
     init(_ request: RequestHead) {
-        let wantsStream = request.header("accept")?.contains(Self.stream.rawValue) ?? false
-        self = wantsStream ? .stream : .lines
+        self = request.accepts("text/event-stream") ? .stream : .lines
     }
 
     /// After which event to begin: where a follower left off, else what the address says, else from the

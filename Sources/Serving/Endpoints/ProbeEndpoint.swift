@@ -49,9 +49,7 @@ struct ProbeEndpoint: Sendable {
         }
         let isOK = checks.allSatisfy { $0.isOK || $0.isWarning }
         let status = isOK ? 200 : 503
-        if request.header("accept")?.contains("application/json") ?? false
-            || request.queryValue("format") == "json"
-        {
+        if request.accepts("application/json") || request.queryValue("format") == "json" {
             return json(checks, status)
         }
         let isVerbose = only != nil || !isOK || request.queryValue("verbose") != nil

@@ -9,7 +9,8 @@ extension Daemon {
     /// Serves until SIGTERM or SIGINT, then drains; reads the configuration again on SIGHUP.
     ///
     /// - Returns: whether every request in flight was answered in time.
-    package func run() -> Bool {
+    /// - Throws: where the system gives no threads to serve with.
+    package func run() throws(StartError) -> Bool {
         let stop = StopRequests()
         let reloader = reloader
         let signals = SignalWatcher(
@@ -19,8 +20,14 @@ extension Daemon {
             if signal == .hangUp { reloader.request(by: "SIGHUP") } else { stop.note() }
         }
         ignoreBrokenPipes()
-        inference.start()
-        operations.start()
+        do throws(SystemError) {
+            try inference.start()
+            try operations.start()
+        } catch {
+            inference.stop()
+            let count = inference.configuration.loopCount
+            throw StartError("no threads for \(count) loops: \(error); lower 'loops'")
+        }
         tellStart()
         certificates.start()
         let (canaries, caretaker, watchdog, versions) = (canaries, caretaker, watchdog, versions)

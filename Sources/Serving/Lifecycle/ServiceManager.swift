@@ -10,6 +10,7 @@ package final class ServiceManager: Sendable {
     private struct State: Sendable {
         var isReady = false
         var isStopping = false
+        var hasPatWaiting = false
         var status = ""
     }
 
@@ -89,13 +90,26 @@ package final class ServiceManager: Sendable {
         }
     }
 
-    /// All that has to run runs.
+    /// All that has to run runs; not told again before it was.
     func pat() {
-        change { _ in "WATCHDOG=1" }
+        guard let output else { return }
+        state.withLock { state in
+            guard !state.hasPatWaiting else { return }
+            state.hasPatWaiting = true
+            queue.async { [self] in
+                output("WATCHDOG=1")
+                self.state.withLock { $0.hasPatWaiting = false }
+            }
+        }
     }
 
-    /// Waits until all is told; for the end of the process.
-    func flush() { queue.sync {} }
+    /// Waits until all is told, for the end of the process; not for long, as each message to a manager
+    /// that does not read takes a second.
+    func flush(atMost limit: Duration = .seconds(1)) {
+        let isTold = DispatchSemaphore(value: 0)
+        queue.async { isTold.signal() }
+        _ = isTold.wait(timeout: .now() + .nanoseconds(limit.nanoseconds))
+    }
 
     private func change(_ body: (inout sending State) -> String?) {
         guard let output else { return }
