@@ -8,6 +8,21 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+long linux_receive(int number, void *bytes, size_t count, int flags) {
+    return syscall(SYS_recvfrom, number, bytes, count, flags, NULL, NULL);
+}
+
+long linux_send(int number, const void *bytes, size_t count, int flags) {
+    return syscall(SYS_sendto, number, bytes, count, flags, NULL, 0);
+}
+
+int linux_wait(int set, struct epoll_event *events, int capacity, int milliseconds) {
+    // Without a mask its size does not count; and some processors' Linux has no plain epoll_wait.
+    return (int)syscall(SYS_epoll_pwait, set, events, capacity, milliseconds, NULL, 0);
+}
 
 int linux_accept(int listener) {
     return accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);

@@ -87,13 +87,11 @@ package struct Breaker: Sendable {
     private var era: UInt64 = 0
     private var window: OutcomeWindow
 
-    /// - Parameters:
-    ///   - settings: from the contract.
-    ///   - forced: the reason, where a person had tripped it before a restart.
-    package init(settings: BreakerSettings, forced: String? = nil) {
+    /// Makes one that is closed; `settings` are the contract's.
+    package init(settings: BreakerSettings) {
         self.settings = settings
-        phase = forced.map(Phase.forcedOpen) ?? .closed
-        isClosed = forced == nil
+        phase = .closed
+        isClosed = true
         window = OutcomeWindow(capacity: settings.window)
     }
 

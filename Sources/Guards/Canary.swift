@@ -59,7 +59,7 @@ package struct CanaryState: Sendable {
         }
     }
     /// What every request asks for: whether there was a pass, and until when the verdict is believed.
-    private var hasPassed = false
+    package private(set) var hasPassed = false
     private var freshUntil: MonotonicClock.Instant
     private var lastRun: MonotonicClock.Instant?
     private var passesInARow = 0

@@ -79,7 +79,7 @@ package struct EventPoll: ~Copyable {
     /// - Parameter milliseconds: how long at most; negative for ever.
     /// - Returns: how many there are; 0 also when a signal broke the wait.
     package mutating func wait(milliseconds: Int32) -> Int {
-        let count = unsafe epoll_wait(
+        let count = unsafe linux_wait(
             descriptor.number,
             events.baseAddress,
             Int32(events.count),

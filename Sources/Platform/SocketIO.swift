@@ -29,7 +29,9 @@ package func receive(
     precondition(start >= 0 && start < bytes.count, "receiving behind the buffer")
     let count = unsafe bytes.withUnsafeMutableBytes { buffer in
         let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[start...])
-        return repeatingInterrupted { unsafe recv(number, rest.baseAddress, rest.count, 0) }
+        return repeatingInterrupted {
+            unsafe linux_receive(number, rest.baseAddress, rest.count, 0)
+        }
     }
     return IOResult(count)
 }
@@ -38,7 +40,7 @@ package func receive(
 package func receive(from number: Int32, into bytes: inout MutableRawSpan) -> IOResult {
     precondition(bytes.byteCount > 0, "receiving nothing")
     let count = unsafe bytes.withUnsafeMutableBytes { buffer in
-        repeatingInterrupted { unsafe recv(number, buffer.baseAddress, buffer.count, 0) }
+        repeatingInterrupted { unsafe linux_receive(number, buffer.baseAddress, buffer.count, 0) }
     }
     return IOResult(count)
 }
@@ -73,7 +75,7 @@ package func send(
     let count = unsafe bytes.withUnsafeBytes { buffer in
         let rest = unsafe UnsafeRawBufferPointer(rebasing: buffer[start...])
         return repeatingInterrupted {
-            unsafe Glibc.send(number, rest.baseAddress, rest.count, flags)
+            unsafe linux_send(number, rest.baseAddress, rest.count, flags)
         }
     }
     return IOResult(count)

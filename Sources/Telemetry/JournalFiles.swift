@@ -92,10 +92,10 @@ struct JournalFiles: ~Copyable {
         found.cutByteCount = new.count - current.end
 
         let counted = try readIfThere("\(folder)/journal.sequence", limit: 64)
-        let digits = String(decoding: counted, as: UTF8.self).prefix { $0.isNumber }
+        let digits = String(String(decoding: counted, as: UTF8.self).prefix { $0.isNumber })
         // Without that file, what is cut off counts as one record.
         let last = current.last + (found.cutByteCount > 0 ? 1 : 0)
-        found.reserved = max(UInt64(digits) ?? 0, last)
+        found.reserved = max(JournalRecord.believable(digits) ?? 0, last)
         return current.end
     }
 

@@ -75,7 +75,12 @@ extension JournalRecord {
         let trailer = mark + digits(of: crc32(covered)).utf8 + "\"}".utf8
         guard line.suffix(trailerByteCount).elementsEqual(trailer) else { return nil }
         let number = covered.dropFirst(head.count).prefix { $0 != UInt8(ascii: ",") }
-        return UInt64(String(decoding: number, as: UTF8.self))
+        return believable(String(decoding: number, as: UTF8.self))
+    }
+
+    /// A number that a file tells; nil for one that no journal reaches, and behind which none could follow.
+    static func believable(_ digits: String) -> UInt64? {
+        UInt64(digits).flatMap { $0 <= 1 << 62 ? $0 : nil }
     }
 
     /// Reads a line that has a number; nil where it is no record all the same.

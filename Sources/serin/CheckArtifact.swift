@@ -39,7 +39,6 @@ extension ModelVersion {
                 packsLater: true
             ),
             metrics: ServingMetrics(),
-            forcedBreaker: nil,
             now: .now
         )
     }

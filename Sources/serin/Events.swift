@@ -12,7 +12,10 @@ extension CommandSpec {
         flags: [
             FlagSpec(name: "--since", value: "N", summary: "only what came after this number [0]"),
             FlagSpec(name: "--model", value: "NAME", summary: "only what concerns this model"),
-            FlagSpec(name: "--follow", summary: "go on until stopped"),
+            FlagSpec(
+                name: "--follow",
+                summary: "go on until stopped, or until the daemon ends (3)"
+            ),
             .json,
         ] + FlagSpec.client
     ) { arguments in

@@ -149,7 +149,9 @@ extension PackReport {
     }
 
     private func listed(_ categories: [String]) -> String {
-        let shown = categories.prefix(6).joined(separator: ", ")
+        // A comma of its own would part a category into two for the eye.
+        let shown = categories.prefix(6).map { $0.contains(",") ? "'\($0)'" : $0 }
+            .joined(separator: ", ")
         return categories.count > 6 ? "\(shown), … (\(categories.count))" : shown
     }
 

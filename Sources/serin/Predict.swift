@@ -40,7 +40,6 @@ extension CommandSpec {
             artifact: artifact,
             settings: ModelSettings(maximumRows: 1024, workspaces: 0),
             metrics: ServingMetrics(),
-            forcedBreaker: nil,
             now: .now
         )
     } catch {

@@ -51,7 +51,7 @@ struct StatusPage {
     private func table(of rows: [[String]]) -> [String] {
         let names = [
             "MODEL", "VERSION", "STATE", "SOURCE", "CANARY", "DEVIATION", "BREAKER", "INTEGRITY",
-            "REQUESTS", "FALLBACK",
+            "REQUESTS", "FALLBACK ROWS",
         ]
         return columns([names] + rows, indent: "")
     }

@@ -82,7 +82,8 @@ extension CommandSpec {
         if arguments.positional(1) == "clear" {
             return try order(.delete, "pin", arguments, nil)
         }
-        var members = [try reasonMember(arguments)]
+        let look = "; serin versions \(arguments.positional(0) ?? "") shows a pin"
+        var members = [try reasonMember(arguments, butElse: look)]
         if let text = arguments.positional(1) {
             members.append(JSONMember(name: "version", value: .number(try version(text))))
         }
@@ -129,9 +130,12 @@ extension CommandSpec {
         summary: "why; everyone can read it"
     )
 
-    private static func reasonMember(_ arguments: Arguments) throws(CommandFailure) -> JSONMember {
+    private static func reasonMember(
+        _ arguments: Arguments,
+        butElse hint: String = ""
+    ) throws(CommandFailure) -> JSONMember {
         guard let reason = arguments["--reason"] else {
-            throw .misuse("--reason TEXT is missing: everyone will want to know why")
+            throw .misuse("--reason TEXT is missing: everyone will want to know why" + hint)
         }
         return JSONMember(name: "reason", value: .string(reason))
     }

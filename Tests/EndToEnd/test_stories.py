@@ -185,7 +185,9 @@ def test_garbage_never_leaves_as_a_models_answer_and_trips_the_breaker(tmp_path,
         answer = daemon.rows("m", [good])
         assert answer.headers["serin-decision"] == "breaker"
         assert answer.json()["predictions"] == [broken.MEAN]
-        assert daemon.events("breaker.opened")
+        told = daemon.events("breaker.opened")[0]["fields"]
+        assert (told["guard"], told["output"]) == (guard, "y")
+        assert not math.isfinite(float(told["value"])) or not 0 <= float(told["value"]) <= 5 * broken.MEAN
         end = time.monotonic() + 15
         while not daemon.events("breaker.closed"):
             assert time.monotonic() < end, daemon.events()

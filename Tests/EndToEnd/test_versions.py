@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import threading
 import time
 
@@ -13,6 +14,7 @@ import pytest
 import requests
 
 from daemon import MODELS, Daemon, copy_models, golden, run
+from test_stories import broken
 
 NAME = "diamonds-price"
 ROW = golden(f"{NAME}/1")[0]["inputs"]
@@ -554,3 +556,101 @@ def test_state_of_versions_that_are_not_there_is_as_good_as_none(tmp_path):
         (daemon.state / "versions.json").write_text('{"diamonds-price": {"active": 99, "previous": -1}}')
         daemon.start()
         assert version(daemon) == 2
+
+
+def test_a_breaker_tripped_by_hand_is_so_for_versions_to_come(tmp_path):
+    with served(tmp_path, 1) as (daemon, models):
+        path = f"/v1/models/{NAME}/breaker"
+        order = {"action": "trip", "reason": "looks wrong"}
+        assert daemon.operations("POST", path, order).json()["breaker"] == {"1": "forced_open"}
+        bring(models, 2)
+        wait_until(lambda: version(daemon) == 2)
+        answer = daemon.rows(NAME, [ROW])
+        assert (answer.headers["serin-served-by"], answer.headers["serin-decision"]) == ("fallback", "breaker")
+        told = daemon.events("breaker.forced_open")
+        assert [event["fields"]["version"] for event in told] == [1, 2]
+        assert told[1]["fields"]["reason"].endswith(": looks wrong")
+        for verb in ("unload", "load"):
+            assert daemon.operations("POST", f"/v2/repository/models/{NAME}/{verb}", {}).status_code == 200
+        daemon.stop()
+        daemon.start()
+        assert daemon.rows(NAME, [ROW]).headers["serin-decision"] == "breaker"
+        moved = daemon.operations("POST", path, {"action": "reset", "reason": "mended"}).json()["breaker"]
+        assert moved == {"1": "closed", "2": "closed"}
+        assert daemon.rows(NAME, [ROW]).headers["serin-decision"] == "ok"
+        bring(models, 3, from_number=2)
+        wait_until(lambda: version(daemon) == 3)
+        assert daemon.rows(NAME, [ROW]).headers["serin-decision"] == "ok"
+
+
+def test_a_version_refused_for_its_golden_records_leaves_no_series(tmp_path):
+    with served(tmp_path, 1) as (daemon, models):
+        staged = tmp_path / "staged"
+        shutil.copytree(MODELS / NAME / "2", staged)
+        lines = (staged / "golden.jsonl").read_text().splitlines()
+        record = json.loads(lines[0])
+        record["outputs"]["price"] *= 1.5
+        (staged / "golden.jsonl").write_text("\n".join([json.dumps(record), *lines[1:]]) + "\n")
+        broken.rehash(staged)
+        shutil.move(staged, models / NAME / "2")
+        [refused] = wait_until(lambda: daemon.events("model.refused"))
+        assert "golden" in refused["fields"]["reason"]
+        text = daemon.operations("GET", "/metrics", token=False).text
+        assert f'model="{NAME}",version="1"' in text and 'version="2"' not in text
+        answer = daemon.operations("POST", f"/v1/models/{NAME}/promote", {"version": 2, "reason": "x"})
+        assert (answer.status_code, answer.json()["code"]) == (409, "version_not_right")
+        assert "is refused: " in answer.json()["error"] and "golden" in answer.json()["error"]
+        assert command(daemon, "promote", NAME, 2, "--reason", "x").returncode == 1
+        assert 'version="2"' not in daemon.operations("GET", "/metrics", token=False).text
+        assert version(daemon) == 1
+
+
+@pytest.mark.parametrize("file, half", [
+    ("overrides.json", {"mode": "fallback", "reason": "odd", "by": "mira", "since": 0, "qxpires": 4102444800}),
+    ("overrides.json", None),
+    ("versions.json", {"active": 2, "pim": {"version": 2, "reason": "keep", "by": "mira"}}),
+    ("versions.json", []),
+    ("breakers.json", 5),
+])
+def test_state_of_a_model_that_is_not_as_written_is_told(tmp_path, file, half):
+    with served(tmp_path, 1, 2) as (daemon, _):
+        assert not daemon.events("state.damaged")
+        daemon.stop()
+        (daemon.state / file).write_text(json.dumps({NAME: half}))
+        daemon.start()
+        assert version(daemon) == 2
+        (told,) = daemon.events("state.damaged")
+        assert told["fields"]["file"] == str(daemon.state / file)
+        assert NAME in told["fields"]["problem"] and json.dumps(half)[:8] in told["fields"]["problem"]
+
+
+def test_no_older_version_takes_the_place_of_one_whose_file_changed(tmp_path):
+    with served(tmp_path, 1, 2) as (daemon, models):
+        assert version(daemon) == 2
+        swaps = daemon.events("swap.activated")
+        file = models / NAME / "2" / "model.onnx"
+        good = file.read_bytes()
+        with file.open("r+b") as opened:
+            opened.seek(len(good) // 2)
+            opened.write(bytes([good[len(good) // 2] ^ 1]))
+        wait_until(lambda: daemon.events("integrity.failed"))
+        daemon.process.send_signal(signal.SIGHUP)
+        time.sleep(2.5)
+        assert version(daemon) == 2 and daemon.events("swap.activated") == swaps
+        assert daemon.rows(NAME, [ROW]).headers["serin-decision"] == "integrity"
+        assert daemon.get("/readyz").status_code == 503
+        assert command(daemon, "rollback", NAME, "--reason", "the file changed").returncode == 0
+        assert version(daemon) == 1
+        assert daemon.rows(NAME, [ROW]).headers["serin-served-by"] == "model"
+
+
+def test_requests_for_an_unloaded_model_are_counted_as_its_own(tmp_path):
+    with served(tmp_path, 1) as (daemon, _):
+        assert command(daemon, "unload", NAME).returncode == 0
+        for _ in range(3):
+            assert daemon.rows(NAME, [ROW]).status_code == 503
+        text = daemon.operations("GET", "/metrics", token=False).text
+        counted = [line for line in text.splitlines() if line.startswith("serin_requests_total") and 'code="503"' in line]
+        [line] = [line for line in counted if not line.endswith(" 0")]
+        assert f'model="{NAME}"' in line and line.endswith(" 3")
+

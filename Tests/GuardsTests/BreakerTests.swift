@@ -184,11 +184,16 @@ import Testing
         #expect(breaker.snapshot(at: start).probesPassed == 0)
     }
 
+    private func tripped() -> Breaker {
+        var breaker = Breaker(settings: settings())
+        _ = breaker.trip(reason: "since yesterday")
+        return breaker
+    }
+
     @Test(arguments: 0..<4)
     func `a person opens it in any state, and only a person closes it`(state: Int) {
         var breaker = [
-            Breaker(settings: settings()), opened(), probing(),
-            Breaker(settings: settings(), forced: "since yesterday"),
+            Breaker(settings: settings()), opened(), probing(), tripped(),
         ][state]
         let now = start + .seconds(40)
         #expect(breaker.trip(reason: "odd prices") == .forceOpen(reason: "odd prices"))
@@ -200,12 +205,6 @@ import Testing
         #expect(breaker.reset() == .reset)
         #expect(breaker.state == .closed)
         #expect(breaker.admit(rows: 3, at: now).rows == 3)
-    }
-
-    @Test func `a trip by hand outlives a restart`() {
-        let breaker = Breaker(settings: settings(), forced: "odd prices")
-        #expect(breaker.state == .forcedOpen)
-        #expect(breaker.snapshot(at: start).reason == "odd prices")
     }
 
     /// Every sequence of seven events leads through the edges of the state machine only.

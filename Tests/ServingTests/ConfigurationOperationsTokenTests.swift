@@ -37,6 +37,27 @@ import Testing
         }
     }
 
+    static let unsendable: [[UInt8]] = [
+        Array(repeating: 0, count: 65), Array(repeating: 0x20, count: 65),
+        Array(repeating: 0xC3, count: 65),
+    ]
+
+    @Test(arguments: unsendable)
+    func `what no request can carry is made anew`(bytes: [UInt8]) throws {
+        try withDirectory { directory in
+            let path = "\(directory)/\(OperationsToken.fileName)"
+            try writeFileAtomically(bytes.span, to: path, mode: 0o600)
+            let made = try OperationsToken.readOrMake(in: directory)
+            let text = try #require(OperationsToken.read(path))
+            #expect(text.utf8.count == 64)
+            #expect([made].holder(of: text) == OperationsToken.name)
+            // An editor of another system may have ended the line in its way.
+            let edited = Array((text + "\r\n").utf8)
+            try writeFileAtomically(edited.span, to: path, mode: 0o600)
+            #expect(OperationsToken.read(path) == text)
+        }
+    }
+
     @Test func `two daemons have two tokens`() throws {
         try withDirectory { one in
             try withDirectory { other in

@@ -12,7 +12,6 @@ import Testing
             artifact: artifact,
             settings: ModelSettings(maximumRows: 16, workspaces: 1),
             metrics: ServingMetrics(),
-            forcedBreaker: nil,
             now: .now
         )
     }

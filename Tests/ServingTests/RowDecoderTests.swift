@@ -77,6 +77,7 @@ import Testing
         (#"{"parameters": {"timeout": -1}}"#, .refused(code: "wrong_form")),
         (#"{"parameters": {"timeout": 1.5}}"#, .refused(code: "wrong_form")),
         (#"{"parameters": {"classification": 3}}"#, .refused(code: "not_supported")),
+        (#"{"parameters": {"shared_memory_region": "a"}}"#, .refused(code: "not_supported")),
         (#"{"parameters": 3}"#, .refused(code: "wrong_form")),
         (#"{"instances": [{"real": NaN}]}"#, .refused(code: "malformed_json")),
         (#"{"instances": [{"real": 1, "kind": "red"}]} x"#, .refused(code: "malformed_json")),

@@ -30,7 +30,6 @@ func servedModel(
             artifact: try Artifact.load(directory: directory, options: ArtifactOptions()),
             settings: settings,
             metrics: ServingMetrics(),
-            forcedBreaker: nil,
             now: .now
         )
     }

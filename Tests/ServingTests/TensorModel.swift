@@ -31,7 +31,6 @@ func tensorModel(
         artifact: try Artifact.load(directory: place, options: ArtifactOptions()),
         settings: ModelSettings(maximumRows: maximumRows, workspaces: 1),
         metrics: ServingMetrics(),
-        forcedBreaker: nil,
         now: .now
     )
 }

@@ -172,7 +172,8 @@ import Testing
     @Test func `garbage in place of any file does not stop it`() throws {
         try withFolder { folder in
             for name in ["journal.jsonl", "journal.1.jsonl", "journal.sequence"] {
-                for content in [[], [0x0A], [0xFF, 0xFF, 0xFF], Array("{}\n".utf8)] {
+                let most = Array("\(UInt64.max)\n".utf8)
+                for content in [[], [0x0A], [0xFF, 0xFF, 0xFF], Array("{}\n".utf8), most] {
                     _ = try fill(folder, with: 2)
                     try write(content, to: "\(folder)/\(name)")
                     let journal = Journal(folder: folder)

@@ -19,7 +19,7 @@ import Testing
                 serin 0.1.0, up 1 h 1 min, ready
                 memory 61.5 MiB in use, budget 118 MiB, limit 512 MiB
 
-                MODEL           VERSION  STATE   SOURCE  CANARY             DEVIATION  BREAKER  INTEGRITY  REQUESTS  FALLBACK
+                MODEL           VERSION  STATE   SOURCE  CANARY             DEVIATION  BREAKER  INTEGRITY  REQUESTS  FALLBACK ROWS
                 diamonds-price  2*       active  model   passing, 12 s ago  2.1e-7     closed   ok         12034     3
                 diamonds-price  1        held    model   passing, 40 s ago  0          closed   ok         0         0
 

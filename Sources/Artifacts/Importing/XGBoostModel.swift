@@ -260,8 +260,8 @@ struct XGBoostModel {
             let name = names.isEmpty ? "f\(column)" : names[column]
             notes.append(
                 """
-                the categories of '\(name)' have no names: XGBoost before 3.4 does not keep names whole \
-                that are not ASCII
+                the file does not tell the names of the categories of '\(name)': XGBoost before 3.4 does \
+                not keep names whole that are not ASCII
                 """
             )
         }

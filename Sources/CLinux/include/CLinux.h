@@ -12,6 +12,18 @@
 #include <sys/eventfd.h>
 #include <sys/random.h>
 
+// The calls that every request costs, without what the C library does around them so that a thread can
+// be cancelled while it waits: no thread here ever is.
+
+/// recv(2).
+long linux_receive(int number, void *bytes, size_t count, int flags);
+
+/// send(2).
+long linux_send(int number, const void *bytes, size_t count, int flags);
+
+/// epoll_wait(2).
+int linux_wait(int set, struct epoll_event *events, int capacity, int milliseconds);
+
 /// Accepts a connection with SOCK_NONBLOCK and SOCK_CLOEXEC set.
 int linux_accept(int listener);
 

@@ -31,8 +31,11 @@ package enum OperationsToken {
     /// The token's text; nil where there is none, or this user may not read it.
     package static func read(_ path: String) -> String? {
         guard let bytes = try? readFile(path: path, limit: 4096) else { return nil }
-        let line = bytes.prefix { $0 != UInt8(ascii: "\n") }
-        return line.count >= 32 ? String(decoding: line, as: UTF8.self) : nil
+        var line = bytes.prefix { $0 != UInt8(ascii: "\n") }
+        if line.last == UInt8(ascii: "\r") { line.removeLast() }
+        // What could not stand in a request's head is no token, whatever became of the file.
+        guard line.count >= 32, line.allSatisfy({ 0x21...0x7E ~= $0 }) else { return nil }
+        return String(decoding: line, as: UTF8.self)
     }
 
     private static func isPrivate(_ path: String) -> Bool {

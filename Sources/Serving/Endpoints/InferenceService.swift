@@ -195,7 +195,11 @@ package struct InferenceService: Handler {
         }
         defer { version.pool.giveBack(workspace) }
         var effects: [Breaker.Effect] = []
-        defer { daemon.carryOut(effects, of: version) }
+        defer {
+            if !effects.isEmpty {
+                daemon.carryOut(effects, of: version, cause: workspace.tables.cause.take())
+            }
+        }
         do throws(Failure) {
             return try answer(call, body, workspace, &effects)
         } catch {
@@ -235,16 +239,15 @@ package struct InferenceService: Handler {
             deadline: deadline
         )
         context.textless = request.textless
+        let inferred: UInt64
         do throws(Failure) {
             try version.answer(workspace, context, body: body, effects: &effects)
-            guard MonotonicClock.nanoseconds() < deadline else {
-                throw .deadlinePassed(allowance)
-            }
+            inferred = MonotonicClock.nanoseconds()
+            guard inferred < deadline else { throw .deadlinePassed(allowance) }
         } catch {
             note(error, of: call, workspace.tables, allowance)
             throw error
         }
-        let inferred = MonotonicClock.nanoseconds()
         let response = encode(
             call,
             request,

@@ -178,12 +178,8 @@ package struct OperationsService: Handler {
         }
         checkOrderText(reason, "reason", 1...500, reader)
         guard problems.isEmpty else { throw .problems(GuardProblems(problems.list)) }
-        for version in host.versions {
-            let effect = version.guards.withLock { state in
-                action == "trip"
-                    ? state.breaker.trip(reason: "\(caller): \(reason)")
-                    : state.breaker.reset()
-            }
+        let moved = host.setBreakerTrip(action == "trip" ? "\(caller): \(reason)" : nil)
+        for (version, effect) in moved {
             daemon.carryOut([effect], of: version, by: caller, reason: reason)
         }
         try daemon.keepForcedBreakers()

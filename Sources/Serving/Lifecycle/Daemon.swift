@@ -53,7 +53,6 @@ package final class Daemon: Sendable {
             )
         }
         let reporter = Reporter(directory: path, settings: settings)
-        Self.tell(store.damages, reporter)
         let metrics = ServingMetrics()
         let parts = DaemonParts(
             settings: settings,
@@ -66,6 +65,7 @@ package final class Daemon: Sendable {
                 reporter.log(.warning, "manager.not_told", nil, ["error": .string(sentence)])
             }
         )
+        for damage in store.damages { parts.tell(damage) }
         canaries = CanaryRunner(
             registry: parts.registry,
             lifecycle: parts.lifecycle,
@@ -124,20 +124,6 @@ package final class Daemon: Sendable {
         }
         metrics.watch(parts, inference: inference, operations: operations)
         for (name, tls) in ports { if let tls { metrics.watch(tls, port: name) } }
-    }
-
-    private static func tell(_ damages: [StateStore.Damage], _ reporter: Reporter) {
-        for damage in damages {
-            reporter.event(
-                "state.damaged",
-                .error,
-                model: nil,
-                [
-                    "file": .string(damage.file), "problem": .string(damage.problem),
-                    "remedy": .string(damage.remedy),
-                ]
-            )
-        }
     }
 
     /// The sockets that were handed over, for as long as operators' ones are not open to strangers.

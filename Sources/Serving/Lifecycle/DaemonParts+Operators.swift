@@ -10,12 +10,47 @@ import Telemetry
 extension DaemonParts {
     /// The override of a model as the last run left it.
     func keptOverride(of model: String) -> Override? {
-        store.read(.overrides, model).flatMap { try? Override(persisted: $0) }
+        kept(.overrides, model, as: \.json) { try? Override(persisted: $0) }
     }
 
-    /// The reason for which an operator tripped a version's breaker, kept across restarts.
-    func keptBreakerTrip(of model: String, _ version: Int) -> String? {
-        store.read(.breakers, "\(model)/\(version)")?.asString
+    /// The reason for which an operator tripped a model's breakers, kept across restarts.
+    func keptBreakerTrip(of model: String) -> String? {
+        kept(.breakers, model, as: { .string($0) }) { $0.asString }
+    }
+
+    /// What is kept of a model; where it is not as it was written, that is told, as an order that is
+    /// forgotten in silence would be missed in the night.
+    func kept<Value>(
+        _ document: StateStore.Document,
+        _ model: String,
+        as written: (Value) -> JSONValue,
+        read: (JSONValue) -> Value?
+    ) -> Value? {
+        guard let json = store.read(document, model) else { return nil }
+        let value = read(json)
+        if value.map(written) != json {
+            let found = Violations.shortened(String(decoding: json.encoded(), as: UTF8.self))
+            tell(
+                StateStore.Damage(
+                    file: "\(store.path)/\(document.rawValue)",
+                    problem: "what is kept of '\(model)' is not as it was written: \(found)",
+                    remedy: "look at what is in force, and give the orders again"
+                )
+            )
+        }
+        return value
+    }
+
+    func tell(_ damage: StateStore.Damage) {
+        reporter.event(
+            "state.damaged",
+            .error,
+            model: nil,
+            [
+                "file": .string(damage.file), "problem": .string(damage.problem),
+                "remedy": .string(damage.remedy),
+            ]
+        )
     }
 
     func keepOverride(
@@ -85,11 +120,8 @@ extension DaemonParts {
 
     private func writeForcedBreakers() throws(SystemError) {
         try keep(.breakers) { kept in
-            for version in registry.versions {
-                let snapshot = version.guards.withLock { $0.breaker.snapshot(at: .now) }
-                let isForced = snapshot.state == .forcedOpen
-                kept["\(version.name)/\(version.version)"] =
-                    isForced ? .string(snapshot.reason ?? "") : nil
+            for host in registry.hosts {
+                kept[host.name] = host.breakerTrip.map { .string($0) }
             }
         }
     }
@@ -128,7 +160,8 @@ extension DaemonParts {
         _ effects: [Breaker.Effect],
         of version: ModelVersion,
         by caller: String? = nil,
-        reason: String? = nil
+        reason: String? = nil,
+        cause: RefusedAnswer? = nil
     ) {
         for effect in effects {
             var fields: [JSONMember] = []
@@ -140,13 +173,12 @@ extension DaemonParts {
                 name = "breaker.opened"
                 fields.append(JSONMember(name: "refused", value: .number(refused)))
                 fields.append(JSONMember(name: "counted", value: .number(total)))
-            case .runGolden:
-                canaries.withLock { $0 }?.request(version) { [self] report in
-                    finishGolden(report, of: version)
-                }
-                name = "breaker.half_open"
+                fields += cause?.members ?? []
+            case .runGolden: name = "breaker.half_open"
             case .probe: name = "breaker.probing"
-            case .reopen: name = "breaker.reopened"
+            case .reopen:
+                name = "breaker.reopened"
+                fields += cause?.members ?? []
             case .close: name = "breaker.closed"
             case .forceOpen: name = "breaker.forced_open"
             case .reset: name = "breaker.reset"
@@ -158,6 +190,12 @@ extension DaemonParts {
                 isOrder: caller != nil,
                 .object([JSONMember(name: "version", value: .number(version.version))] + fields)
             )
+            // Told first, as what follows from it is told by another thread.
+            if case .runGolden = effect {
+                canaries.withLock { $0 }?.request(version) { [self] report in
+                    finishGolden(report, of: version)
+                }
+            }
         }
     }
 

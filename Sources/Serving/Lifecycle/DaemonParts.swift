@@ -142,12 +142,14 @@ extension DaemonParts {
             return failure
         }
         if host.labels.isUnloaded {
-            return Failure(
+            var failure = Failure(
                 503,
                 "model_unavailable",
                 .system,
                 "model '\(host.name)' was unloaded by an operator; load it to have it back"
             )
+            failure.model = host.name
+            return failure
         }
         let reasons = host.refusals.map { "version \($0.version): \($0.reason)" }
         var failure = Failure(

@@ -45,7 +45,6 @@ struct Loader: Sendable {
                 packsLater: packsLater
             ),
             metrics: daemon.metrics,
-            forcedBreaker: daemon.keptBreakerTrip(of: identity.name, identity.version),
             now: .now,
             admit: admit
         )

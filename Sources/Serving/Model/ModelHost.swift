@@ -24,6 +24,8 @@ package final class ModelHost: Sendable {
         /// Versions that are about to be loaded, and what they wait for.
         var waiting: [Int: String] = [:]
         var override: Override?
+        /// Why a person keeps the breakers of all versions open.
+        var breakerTrip: String?
 
         mutating func resolve() {
             active = labels.active.flatMap { number in versions.first { $0.version == number } }
@@ -55,11 +57,12 @@ package final class ModelHost: Sendable {
         name: String,
         override: Override?,
         labels: VersionLabels = VersionLabels(),
+        breakerTrip: String? = nil,
         workers: WorkerPool
     ) {
         self.name = name
         self.workers = workers
-        state = Guarded(State(labels: labels, override: override))
+        state = Guarded(State(labels: labels, override: override, breakerTrip: breakerTrip))
         hasOverride = Atomic(override != nil)
     }
 
@@ -149,13 +152,41 @@ package final class ModelHost: Sendable {
     }
 
     /// Adds a loaded version, which answers at once where none does.
-    package func add(_ version: ModelVersion) {
+    ///
+    /// - Returns: what became of its breaker, where a person keeps those of the model open: the order is
+    ///   for whatever answers, also for what comes later.
+    @discardableResult
+    package func add(_ version: ModelVersion) -> Breaker.Effect? {
         state.withLock { state in
+            let effect = state.breakerTrip.map { reason in
+                version.guards.withLock { $0.breaker.trip(reason: reason) }
+            }
             state.versions.removeAll { $0.version == version.version }
             state.versions.append(version)
             state.versions.sort { $0.version < $1.version }
             state.refusals.removeAll { $0.version == String(version.version) }
             state.resolve()
+            return effect
+        }
+    }
+
+    /// Why a person keeps the breakers open; nil where nobody does.
+    package var breakerTrip: String? { state.withLock { $0.breakerTrip } }
+
+    /// Opens the breakers of all versions, also of those to come, until they are reset with nil.
+    ///
+    /// In one step, so that a version that is being added meanwhile is not left out.
+    ///
+    /// - Returns: the versions that are there, with what became of their breakers.
+    package func setBreakerTrip(_ reason: String?) -> [(ModelVersion, Breaker.Effect)] {
+        state.withLock { state in
+            state.breakerTrip = reason
+            return state.versions.map { version in
+                let effect = version.guards.withLock { guards in
+                    reason.map { guards.breaker.trip(reason: $0) } ?? guards.breaker.reset()
+                }
+                return (version, effect)
+            }
         }
     }
 

@@ -61,7 +61,6 @@ package final class ModelVersion: Sendable {
     ///   - artifact: what was read and checked.
     ///   - settings: of memory and threads.
     ///   - metrics: where it counts.
-    ///   - forcedBreaker: why an operator keeps its breaker open; nil where none does.
     ///   - now: the moment that ages are counted from.
     ///   - admit: asked before the arenas are made; refuses by throwing.
     /// - Throws: what is wrong with contract and graph together, or why it does not fit.
@@ -69,7 +68,6 @@ package final class ModelVersion: Sendable {
         artifact: Artifact,
         settings: ModelSettings,
         metrics: ServingMetrics,
-        forcedBreaker: String?,
         now: MonotonicClock.Instant,
         admit: (MemoryBudget.Claim) throws(ArtifactError) -> Void = { _ in }
     ) throws(ArtifactError) {
@@ -123,7 +121,7 @@ package final class ModelVersion: Sendable {
         if let interval = settings.canaryInterval { canary.interval = interval }
         guards = Guarded(
             GuardState(
-                breaker: Breaker(settings: contract.breaker, forced: forcedBreaker),
+                breaker: Breaker(settings: contract.breaker),
                 canary: CanaryState(settings: canary, startedAt: now)
             )
         )

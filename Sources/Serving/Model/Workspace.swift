@@ -11,6 +11,8 @@ package struct PredictionTables: ~Copyable, Sendable {
     package var outcome = Outcome(rows: 0)
     /// The rows that go to the model, in the order of the session's rows.
     package var modelRows: [Int] = []
+    /// What the breaker moved for, until it is told.
+    var cause: RefusedAnswer?
 
     init(features: consuming FeatureTable, outputs: consuming OutputTable) {
         self.features = features

@@ -30,7 +30,8 @@ extension Packer {
         }
         let rivals = outputs.filter { $0.width == 1 }
         guard rivals.contains(where: { $0.datatype.isText == target.isText }) else {
-            let answers = outputs.allSatisfy(\.datatype.isText) ? "texts" : "numbers"
+            let kind = outputs.allSatisfy(\.datatype.isText) ? "texts" : "numbers"
+            let answers = rivals.isEmpty ? "several \(kind) a row" : kind
             return try unfit(
                 target,
                 "holds \(target.isText ? "texts" : "numbers"), and the model answers \(answers)",

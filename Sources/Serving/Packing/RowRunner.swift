@@ -35,7 +35,6 @@ struct RowRunner {
                 workspaces: 0
             ),
             metrics: ServingMetrics(),
-            forcedBreaker: nil,
             now: .now
         )
         writer = RowWriter(contract.features, columns)

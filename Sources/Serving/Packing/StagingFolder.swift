@@ -143,7 +143,6 @@ final class StagingFolder {
                 workspaces: 0
             ),
             metrics: ServingMetrics(),
-            forcedBreaker: nil,
             now: .now
         )
         let report = version.runCanary(deadline: .now + .seconds(600))

@@ -218,19 +218,53 @@ struct OutputPlan: Sendable {
         bounds: borrowing OutputBounds
     ) -> OutputVerdict {
         for index in table.columns.indices where table.columns[index].graphOutput == nil {
-            let spec = table.columns[index].spec
-            for place in row * spec.width..<(row + 1) * spec.width {
-                let verdict: OutputVerdict =
-                    switch spec.storage {
-                    case .real: bounds.check(table.columns[index].reals[place], output: index)
-                    case .integer:
-                        bounds.check(integer: table.columns[index].integers[place], output: index)
-                    case .text: bounds.check(text: table.columns[index].texts[place], output: index)
-                    }
+            let width = table.columns[index].spec.width
+            for place in row * width..<(row + 1) * width {
+                let verdict = verdict(at: place, ofOutput: index, in: table, bounds: bounds)
                 guard case .ok = verdict else { return verdict }
             }
         }
         return .ok
+    }
+
+    /// The first value of a row that may not leave, with its output's name; for people.
+    static func firstRefused(
+        of row: Int,
+        in table: borrowing OutputTable,
+        bounds: borrowing OutputBounds
+    ) -> (output: String, value: String)? {
+        for index in table.columns.indices where table.columns[index].graphOutput == nil {
+            let spec = table.columns[index].spec
+            for place in row * spec.width..<(row + 1) * spec.width
+            where verdict(at: place, ofOutput: index, in: table, bounds: bounds) != .ok {
+                let value =
+                    switch spec.storage {
+                    case .real: shortest(table.columns[index].reals[place])
+                    case .integer: "\(table.columns[index].integers[place])"
+                    case .text: Violations.shortened(table.columns[index].texts[place])
+                    }
+                return (spec.name, value)
+            }
+        }
+        return nil
+    }
+
+    /// Without the digits that a single-precision value gains in double precision.
+    private static func shortest(_ value: Double) -> String {
+        Double(Float(value)) == value ? "\(Float(value))" : "\(value)"
+    }
+
+    private static func verdict(
+        at place: Int,
+        ofOutput index: Int,
+        in table: borrowing OutputTable,
+        bounds: borrowing OutputBounds
+    ) -> OutputVerdict {
+        switch table.columns[index].spec.storage {
+        case .real: bounds.check(table.columns[index].reals[place], output: index)
+        case .integer: bounds.check(integer: table.columns[index].integers[place], output: index)
+        case .text: bounds.check(text: table.columns[index].texts[place], output: index)
+        }
     }
 }
 

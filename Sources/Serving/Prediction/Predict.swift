@@ -85,6 +85,7 @@ extension ModelVersion {
         }
         let passed = tables.modelRows.count - refused
         record(admission, passed: passed, refused: refused, context, &effects)
+        if refused > 0, !effects.isEmpty { tables.cause = firstRefused(tables) }
         if !context.isGolden { try fillFromFallback(&tables) }
         tables.outcome.settle()
     }
@@ -219,6 +220,18 @@ extension ModelVersion {
             refused += 1
         }
         return refused
+    }
+
+    /// The first of the model's answers that may not leave, before the fallback's takes its place.
+    private func firstRefused(_ tables: borrowing PredictionTables) -> RefusedAnswer? {
+        guard let row = tables.modelRows.first(where: { !tables.outcome.isModel[$0] })
+        else { return nil }
+        let found = OutputPlan.firstRefused(of: row, in: tables.outputs, bounds: bounds)
+        return RefusedAnswer(
+            guardName: tables.outcome.guards[row],
+            output: found?.output,
+            value: found?.value
+        )
     }
 
     private func refusal(of row: Int, by killSwitch: KillSwitch) -> Failure {

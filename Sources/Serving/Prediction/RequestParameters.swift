@@ -36,6 +36,15 @@ struct RequestParameters {
                     .data,
                     "the classification extension is not supported; ask for the output itself"
                 )
+            } else if key.equals("shared_memory_region", in: body) {
+                // Passed over, it would leave who reads the region with what was there before.
+                throw Failure(
+                    400,
+                    "not_supported",
+                    .data,
+                    "shared memory is not supported; send and take tensors in the body, which costs no "
+                        + "copy in binary form"
+                )
             } else {
                 try scanner.skipValue(in: body)
             }

@@ -9,7 +9,7 @@ import Telemetry
 extension DaemonParts {
     /// What a model's versions were called when the last run ended.
     func keptLabels(of model: String) -> VersionLabels {
-        store.read(.versions, model).map { VersionLabels(persisted: $0) } ?? VersionLabels()
+        kept(.versions, model, as: \.json) { VersionLabels(persisted: $0) } ?? VersionLabels()
     }
 
     /// Writes down what versions are called.

@@ -14,13 +14,15 @@ extension ModelHost {
 
     /// Lets the version answer that should, of those that are loaded.
     ///
-    /// A version whose golden records fail answers only where nothing else can: its guards then
-    /// give every row to the fallback.
+    /// A version whose golden records fail at load answers only where nothing else can: its guards then
+    /// give every row to the fallback. One that was right before it failed, or whose files changed, stays
+    /// with its fallback until a newer one comes or a person decides: an older model in its place is as
+    /// likely to be wrong for what is asked today, and nobody would be told.
     ///
     /// - Returns: the swap, where another version answers than before.
     package func settle(at now: MonotonicClock.Instant = .now) -> Swap? {
         swap { labels, loaded in
-            let sound = loaded.filter { $0.isSound(at: now) }.map(\.version)
+            let sound = loaded.numbers(besides: labels.active, at: now)
             let hasActive = loaded.contains { $0.version == labels.active }
             if let next = labels.next(of: sound) {
                 let isSwap = hasActive && next != labels.active
@@ -38,7 +40,7 @@ extension ModelHost {
     package func nextVersion(at now: MonotonicClock.Instant = .now) -> Int? {
         let (labels, loaded) = (labels, versions)
         guard active != nil else { return nil }
-        let next = labels.next(of: loaded.filter { $0.isSound(at: now) }.map(\.version))
+        let next = labels.next(of: loaded.numbers(besides: labels.active, at: now))
         return next == labels.active ? nil : next
     }
 
@@ -177,6 +179,11 @@ extension ModelHost {
 }
 
 extension [ModelVersion] {
+    /// The versions that may answer next: those that are right, and the active one if it ever was.
+    fileprivate func numbers(besides active: Int?, at now: MonotonicClock.Instant) -> [Int] {
+        filter { $0.isSound(at: now) || $0.version == active && $0.wasSound }.map(\.version)
+    }
+
     /// What tells artifacts of one number apart.
     var digests: [Int: String] {
         Dictionary(uniqueKeysWithValues: map { ($0.version, $0.artifact.digest) })
@@ -191,6 +198,9 @@ extension ModelVersion {
             $0.integrityFailure != nil || $0.canary.verdict(at: now) == .failing
         }
     }
+
+    /// Whether its golden records have passed since it was loaded.
+    package var wasSound: Bool { guards.withLock { $0.canary.hasPassed } }
 
     /// Whether its golden records pass and its bytes are those that were approved.
     package func isSound(at now: MonotonicClock.Instant) -> Bool {

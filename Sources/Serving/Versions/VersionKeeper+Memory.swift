@@ -156,16 +156,17 @@ extension VersionKeeper {
     func releaseRetired() {
         for entry in retired where entry.version == nil {
             daemon.budget.withLock { $0.remove(entry.claim) }
-            let identity = entry.claim.identity
-            // Unless the same number was loaded again meanwhile.
-            guard daemon.registry.host(identity.name)?.version(identity.version) == nil else {
-                continue
-            }
-            daemon.metrics.registry.removeSeries(
-                where: ["model": identity.name, "version": String(identity.version)]
-            )
+            removeSeries(of: entry.claim.identity)
         }
         retired.removeAll { $0.version == nil }
+    }
+
+    /// Removes a version's metrics, unless the same number is loaded, again or still.
+    func removeSeries(of identity: ArtifactIdentity) {
+        guard daemon.registry.host(identity.name)?.version(identity.version) == nil else { return }
+        daemon.metrics.registry.removeSeries(
+            where: ["model": identity.name, "version": String(identity.version)]
+        )
     }
 
     private func waitForRetired() {

@@ -231,7 +231,9 @@ extension VersionKeeper {
         guard let candidate else { throw daemon.noVersion(String(number), of: host) }
         load(candidate, host, replaces: replaces)
         guard let version = host.version(number) else {
-            throw daemon.noVersion(String(number), of: host)
+            let refusal = host.refusals.first { $0.version == String(number) }
+            guard let refusal else { throw daemon.noVersion(String(number), of: host) }
+            throw .notLoaded(number, of: host, refusal.reason)
         }
         return version
     }
@@ -299,6 +301,21 @@ extension VersionKeeper {
 }
 
 extension Failure {
+    fileprivate static func notLoaded(
+        _ number: Int,
+        of host: ModelHost,
+        _ reason: String
+    ) -> Failure {
+        var failure = Failure(
+            409,
+            "version_not_right",
+            .model,
+            "version \(number) of model '\(host.name)' is refused: \(reason)"
+        )
+        failure.model = host.name
+        return failure
+    }
+
     fileprivate static func notSound(_ version: ModelVersion) -> Failure {
         var failure = Failure(
             409,

@@ -174,7 +174,10 @@ extension VersionKeeper {
                 return false
             }
             let old = host.version(version.version)
-            host.add(version)
+            let effect = host.add(version)
+            if let effect {
+                daemon.carryOut([effect], of: version, reason: host.breakerTrip)
+            }
             if let old { retire(old) }
             noteLoaded(version, report, started)
             resume(host, hasCome: true)
@@ -182,6 +185,9 @@ extension VersionKeeper {
             return true
         } catch {
             if let claim { daemon.budget.withLock { $0.remove(claim) } }
+            // Golden records that failed before it came in are told by its refusal, and are no series
+            // that somebody is woken for as long as the daemon runs.
+            removeSeries(of: identity)
             refuse(identity, error, host)
             resume(host, hasCome: false)
             return false
@@ -204,9 +210,8 @@ extension VersionKeeper {
             switch report.outcome {
             case .passed: "has not passed"
             case .wrong(let deviations):
-                deviations.first.map {
-                    "record \($0.record) gives \($0.output) \($0.got), and \($0.want) is recorded"
-                } ?? "does not give the recorded answers"
+                (deviations.first { !$0.output.isEmpty } ?? deviations.first).map { $0.sentence }
+                    ?? "does not give the recorded answers"
             case .couldNotRun(let reason): "could not run: \(reason)"
             }
         throw ArtifactError(
@@ -316,5 +321,13 @@ extension VersionLabels {
     /// Whether a version is to be in memory whatever the policy says.
     fileprivate func isNamed(_ version: Int) -> Bool {
         version == active || version == pin?.version || version == rollout?.version
+    }
+}
+
+extension RecordDeviation {
+    /// What a record gives; one whose answer a guard refuses has neither output nor answer to tell.
+    fileprivate var sentence: String {
+        guard !output.isEmpty else { return "record \(record): \(got)" }
+        return "record \(record) gives \(output) \(got), and \(want) is recorded"
     }
 }

@@ -201,6 +201,7 @@ package final class VersionKeeper: @unchecked Sendable {
             name: name,
             override: daemon.keptOverride(of: name),
             labels: daemon.keptLabels(of: name),
+            breakerTrip: daemon.keptBreakerTrip(of: name),
             workers: WorkerPool(
                 label: "serin.workers.\(name)",
                 width: daemon.settings.arenaCount(cores: processorCount),

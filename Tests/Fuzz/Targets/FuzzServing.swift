@@ -17,7 +17,6 @@ private func load(_ variable: String) -> ModelVersion {
             artifact: try Artifact.load(directory: path, options: ArtifactOptions()),
             settings: ModelSettings(maximumRows: 8, workspaces: 0),
             metrics: ServingMetrics(),
-            forcedBreaker: nil,
             now: .now
         )
     } catch {
