@@ -135,6 +135,12 @@ extension FeatureTable {
         fillUp(feature, row)
     }
 
+    /// Takes note of lists that are nested otherwise than the feature's shape.
+    package mutating func setWrongNesting(feature: Int, row: Int) {
+        refuseNesting(feature, row)
+        fillUp(feature, row)
+    }
+
     /// Fills what nobody sent by the contract's `missing`; call once, after the last value.
     package mutating func finish() {
         if isFull { return }

@@ -182,6 +182,18 @@ extension FeatureTable {
         }
     }
 
+    mutating func refuseNesting(_ feature: Int, _ row: Int) {
+        refuse(.wrongShape, feature, row) { table in
+            let shape = table.features[feature].shape ?? []
+            let lists = shape.map(String.init).joined(separator: " lists of ")
+            let count = table.layouts[feature].width
+            return (
+                "lists are not nested as the shape \(shape) is", nil,
+                shape.count > 1 ? "send \(lists), or one list of \(count)" : "send one list of \(count)"
+            )
+        }
+    }
+
     mutating func refuseTextSize(_ feature: Int, _ row: Int) {
         refuse(.overflow, feature, row) { _ in ("the texts are too long", nil, "send fewer rows") }
     }

@@ -5,6 +5,10 @@ import Testing
 @testable import Serving
 
 @Suite struct RowDecoderTests {
+    private static func nested(_ grid: String) -> String {
+        #"{"instances": [{"real": 1, "kind": "red", "grid": \#(grid)}]}"#
+    }
+
     static let cases: [(body: String, found: Decoded)] = [
         (#"{"instances": [{"real": 1, "kind": "red"}]}"#, .accepted),
         (
@@ -56,6 +60,16 @@ import Testing
             #"{"instances": [{"real": 1, "kind": "red", "grid": [[], []], "grid": [1, 2, 3, 4]}]}"#,
             .violations([.wrongShape, .duplicateFeature])
         ),
+        (#"{"instances": [{"real": 1, "kind": "red", "grid": [1, 2, 3, 4]}]}"#, .accepted),
+        (nested("[[1], [2], [3], [4]]"), .violations([.wrongShape])),
+        (nested("[[1, 2, 3], [4]]"), .violations([.wrongShape])),
+        (nested("[[1, 2, 3, 4]]"), .violations([.wrongShape])),
+        (nested("[[1, 2], [3, 4], []]"), .violations([.wrongShape])),
+        (nested("[[1, 2], [3, 4], [5, 6]]"), .violations([.wrongShape])),
+        (nested("[[[1], [2]], [[3], [4]]]"), .violations([.wrongShape])),
+        (nested("[[1, 2], 3, 4]"), .violations([.wrongShape])),
+        (nested("[1, 2, [3, 4]]"), .violations([.wrongShape])),
+        (nested("[[[[1, 2]]], [], [3, [4]]]"), .violations([.wrongShape])),
         (#"{"instances": []}"#, .refused(code: "no_rows")),
         (#"{"instances": [{}, {}, {}, {}, {}]}"#, .refused(code: "too_many_rows")),
         (#"{"instances": {}}"#, .refused(code: "wrong_form")),

@@ -154,7 +154,7 @@ extension FeatureTable {
 }
 
 extension JSONScanner {
-    /// Reads one value of a feature: a scalar, or for a tensor feature a list of any nesting.
+    /// Reads one value of a feature: a scalar, or for a tensor feature a list, flat or nested to its shape.
     mutating func decodeValue(
         _ feature: Int,
         row: Int,
@@ -177,9 +177,10 @@ extension JSONScanner {
             try readNull(in: body)
             table.setMissing(feature: feature, row: row)
         case .array where table.features[feature].shape != nil:
-            try enterArray(in: body)
-            while try nextElement(in: body) {
-                try decodeValue(feature, row: row, body, into: &table)
+            let shape = table.features[feature].shape ?? []
+            guard try decodeLevel(0, of: shape, feature, row, body, &table) else {
+                table.setWrongNesting(feature: feature, row: row)
+                return
             }
         case .array:
             try skipValue(in: body)
@@ -188,5 +189,46 @@ extension JSONScanner {
             try skipValue(in: body)
             table.setWrongType(feature: feature, row: row, found: "an object", value: nil)
         }
+    }
+
+    /// Reads a list of a tensor and those inside it.
+    ///
+    /// A transposed matrix has as many elements as the right one, and would give an answer.
+    ///
+    /// - Returns: false where lists are nested otherwise than the shape; the list is read to its end then.
+    private mutating func decodeLevel(
+        _ level: Int,
+        of shape: [Int],
+        _ feature: Int,
+        _ row: Int,
+        _ body: Span<UInt8>,
+        _ table: inout FeatureTable
+    ) throws -> Bool {
+        try enterArray(in: body)
+        var count = 0
+        var isNested = false
+        var isRight = true
+        while try nextElement(in: body) {
+            guard isRight else {
+                try skipValue(in: body)
+                continue
+            }
+            let isList = try peekKind(in: body) == .array
+            count += 1
+            if count == 1 { isNested = isList && level + 1 < shape.count }
+            // How many a flat list holds is told by the cell that it fills.
+            let mayFollow = level == 0 && !isNested || count <= shape[level]
+            guard isList == isNested, mayFollow else {
+                isRight = false
+                try skipValue(in: body)
+                continue
+            }
+            if isNested {
+                isRight = try decodeLevel(level + 1, of: shape, feature, row, body, &table)
+            } else {
+                try decodeValue(feature, row: row, body, into: &table)
+            }
+        }
+        return isRight && (level == 0 && !isNested || count == shape[level])
     }
 }
