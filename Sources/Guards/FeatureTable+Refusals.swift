@@ -186,10 +186,10 @@ extension FeatureTable {
         refuse(.wrongShape, feature, row) { table in
             let shape = table.features[feature].shape ?? []
             let lists = shape.map(String.init).joined(separator: " lists of ")
-            let count = table.layouts[feature].width
+            let flat = "one list of \(table.layouts[feature].width)"
             return (
                 "lists are not nested as the shape \(shape) is", nil,
-                shape.count > 1 ? "send \(lists), or one list of \(count)" : "send one list of \(count)"
+                "send " + (shape.count > 1 ? "\(lists), or \(flat)" : flat)
             )
         }
     }

@@ -73,12 +73,12 @@ def make_key(kind):
 class Authority(Pair):
     """Who vouches for others, by itself or by the word of another."""
 
-    def __init__(self, folder, name="authority", issuer=None):
+    def __init__(self, folder, name="authority", issuer=None, end=DAY):
         key = make_key("ec")
         issuing = issuer or self
         self.key = key
         self.certificate = None
-        certificate = build(name, key, issuing, authority=True)
+        certificate = build(name, key, issuing, end=end, authority=True)
         super().__init__(certificate, key, folder, name)
 
     def issue(self, name, names=("localhost", "127.0.0.1"), kind="ec", start=-DAY, end=DAY, chain=(), file=None,

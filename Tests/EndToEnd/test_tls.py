@@ -384,6 +384,30 @@ def test_a_ticket_does_not_outlive_the_client_certificate(tmp_path, clients, ver
                 read_answer(link)
 
 
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_ticket_does_not_outlive_the_authority(tmp_path, version):
+    authority = Authority(tmp_path, "brief", end=DAY * 6 / 86400)
+    end = time.monotonic() + 6
+    pair = authority.issue("ann")
+    tls = {"client_certificates": "required", "client_ca": str(authority.pem)}
+    with Site(tmp_path, wait=None, tls=tls) as site:
+        site.daemon.wait_for("/readyz", port=site.daemon.operations_port)
+        context = site.context(pair, version)
+        session = None
+        for _ in range(3):
+            # Also where the ticket is one that a resumed session got.
+            with site.connect(context, session=session) as link:
+                assert link.session_reused == (session is not None)
+                link.sendall(request())
+                assert read_answer(link)[0] == 200
+                session = link.session
+        time.sleep(max(0, end - time.monotonic()) + 1)
+        with pytest.raises((ssl.SSLError, ConnectionError, AssertionError)):
+            with site.connect(context, session=session) as link:
+                link.sendall(request())
+                read_answer(link)
+
+
 # --- reloading -----------------------------------------------------------------------------------
 
 

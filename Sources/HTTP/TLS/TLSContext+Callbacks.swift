@@ -36,11 +36,12 @@ extension TLSContext {
         }
     }
 
-    /// Has clients whose certificate ran out since their ticket was sealed shake hands in full.
+    /// Has clients shake hands in full whose certificate, or an authority's above it, ran out since their
+    /// ticket was sealed.
     static func checkResumedCertificates(in context: OpaquePointer) {
         let code = unsafe SSL_CTX_set_session_ticket_cb(
             context,
-            nil,
+            { session, _ in unsafe TLSContext.noteEndOfChain(session) },
             { _, resumed, _, _, status, _ in unsafe TLSContext.judgeTicket(resumed, status) },
             nil
         )
@@ -51,13 +52,40 @@ extension TLSContext {
         guard status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW else {
             return SSL_TICKET_RETURN_IGNORE_RENEW
         }
-        if let resumed = unsafe resumed, let shown = unsafe SSL_SESSION_get0_peer(resumed),
-            unsafe X509_cmp_current_time(X509_get0_notAfter(shown)) <= 0
+        if let resumed = unsafe resumed, unsafe SSL_SESSION_get0_peer(resumed) != nil,
+            unsafe endOfChain(resumed) <= WallClock.now().microseconds / 1_000_000
         {
             return SSL_TICKET_RETURN_IGNORE_RENEW
         }
         return status == SSL_TICKET_SUCCESS
             ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW
+    }
+
+    /// Puts into a ticket until when all certificates count by which the client was believed: of these a
+    /// ticket itself has the client's own only.
+    private static func noteEndOfChain(_ session: OpaquePointer?) -> Int32 {
+        // None was looked at where a session is resumed; the new ticket has what the old one had.
+        guard let session = unsafe session, let sealed = unsafe SSL_get_session(session),
+            let chain = unsafe SSL_get0_verified_chain(session)
+        else { return 1 }
+        var end = Int64.max
+        for index in 0..<(unsafe openssl_certificate_count(chain)) {
+            let certificate = unsafe openssl_certificate(chain, index)
+            end = min(end, unsafe epochSeconds(X509_get0_notAfter(certificate)))
+        }
+        return unsafe withUnsafeBytes(of: end) {
+            unsafe SSL_SESSION_set1_ticket_appdata(sealed, $0.baseAddress, $0.count)
+        }
+    }
+
+    /// What `noteEndOfChain` put into a ticket; long ago where nothing was.
+    private static func endOfChain(_ resumed: OpaquePointer) -> Int64 {
+        var data: UnsafeMutableRawPointer?
+        var count = 0
+        guard unsafe SSL_SESSION_get0_ticket_appdata(resumed, &data, &count) == 1,
+            let data = unsafe data, count == MemoryLayout<Int64>.size
+        else { return .min }
+        return unsafe data.loadUnaligned(as: Int64.self)
     }
 
     private static func of(_ session: OpaquePointer?) -> TLSContext? {
