@@ -39,12 +39,13 @@ import Testing
 
     @Test func `a listed name in a certificate stands in for a token`() throws {
         let credentials = Credentials(
-            operators: .init(tokens: [testToken("ann", "a")], names: ["bob"]),
+            operators: .init(tokens: [testToken("ann", "a")], names: ["bob", "j\u{FC}rgen"]),
             clients: .init(names: ["shop"])
         )
         let names: [(name: String?, isOperator: Bool, isClient: Bool)] = [
             ("bob", true, false), ("shop", false, true), ("Bob", false, false),
             ("ann", false, false), ("", false, false), (nil, false, false),
+            ("j\u{FC}rgen", true, false), ("ju\u{308}rgen", false, false),
         ]
         for (name, isOperator, isClient) in names {
             let head = try head()

@@ -18,6 +18,12 @@ package struct Credentials: Sendable {
         }
 
         fileprivate var isEmpty: Bool { tokens.isEmpty && names.isEmpty }
+
+        /// Whether a certificate's name is listed, byte for byte: Swift takes texts for equal that
+        /// Unicode does, and an authority may vouch for each of them to somebody else.
+        fileprivate func lists(_ name: String) -> Bool {
+            names.contains { $0.utf8.elementsEqual(name.utf8) }
+        }
     }
 
     private let operators: Holders
@@ -68,13 +74,13 @@ package struct Credentials: Sendable {
         guard !clients.isEmpty else { return true }
         return switch client?.kind {
         case .token: true
-        case .certificate: client.map { clients.names.contains($0.name) } ?? false
+        case .certificate: client.map { clients.lists($0.name) } ?? false
         case .address, nil: false
         }
     }
 
     private static func name(of request: RequestHead, among holders: Holders) -> String? {
-        if let name = request.clientName, holders.names.contains(name) { return name }
+        if let name = request.clientName, holders.lists(name) { return name }
         return name(of: request, among: holders.tokens)
     }
 
