@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-private import CLinux
 private import Glibc
 
 /// Runs `body` on a thread of its own, which ends with it and which nobody joins.
@@ -28,7 +27,7 @@ package func startThread(
             guard let argument = unsafe argument else { return nil }
             // The thread takes over the reference that the starter gave.
             let work = unsafe Unmanaged<ThreadWork>.fromOpaque(argument).takeRetainedValue()
-            _ = unsafe linux_name_thread(work.name)
+            nameThread(work.name)
             work.body()
             return nil
         },

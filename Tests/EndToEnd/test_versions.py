@@ -14,7 +14,6 @@ import pytest
 import requests
 
 from daemon import MODELS, Daemon, copy_models, golden, run
-from test_stories import broken
 
 NAME = "diamonds-price"
 ROW = golden(f"{NAME}/1")[0]["inputs"]
@@ -90,6 +89,18 @@ def served(tmp_path, *numbers, settings=None):
     models = copy_models(tmp_path, *(f"{NAME}/{number}" for number in numbers))
     with Daemon(models, tmp_path, settings or QUICK) as daemon:
         yield daemon, models
+
+
+def with_a_wrong_record(tmp_path):
+    """Version 2 with a golden record that it does not give, beside the models folder."""
+    staged = tmp_path / "staged"
+    shutil.copytree(MODELS / NAME / "2", staged)
+    lines = (staged / "golden.jsonl").read_text().splitlines()
+    first = json.loads(lines[0])
+    first["outputs"]["price"] *= 1.5
+    (staged / "golden.jsonl").write_text("\n".join([json.dumps(first), *lines[1:]]) + "\n")
+    rehash(staged)
+    return staged
 
 
 class Load:
@@ -421,14 +432,7 @@ def test_draining_takes_nothing_away_that_could_not_come_back(tmp_path, tight, i
         shutil.rmtree(models / NAME / "1")
         if instead:
             bring(models, 1, from_number=instead)
-        staged = tmp_path / "staged"
-        shutil.copytree(MODELS / NAME / "2", staged)
-        lines = (staged / "golden.jsonl").read_text().splitlines()
-        first = json.loads(lines[0])
-        first["outputs"]["price"] *= 1.5
-        (staged / "golden.jsonl").write_text("\n".join([json.dumps(first), *lines[1:]]) + "\n")
-        rehash(staged)
-        shutil.copytree(staged, models / NAME / "2")
+        shutil.copytree(with_a_wrong_record(tmp_path), models / NAME / "2")
         wait_for_refusal(daemon, 2, "put them back")
         assert version(daemon) == 1 and not daemon.events("swap.draining")
 
@@ -585,14 +589,7 @@ def test_a_breaker_tripped_by_hand_is_so_for_versions_to_come(tmp_path):
 
 def test_a_version_refused_for_its_golden_records_leaves_no_series(tmp_path):
     with served(tmp_path, 1) as (daemon, models):
-        staged = tmp_path / "staged"
-        shutil.copytree(MODELS / NAME / "2", staged)
-        lines = (staged / "golden.jsonl").read_text().splitlines()
-        record = json.loads(lines[0])
-        record["outputs"]["price"] *= 1.5
-        (staged / "golden.jsonl").write_text("\n".join([json.dumps(record), *lines[1:]]) + "\n")
-        broken.rehash(staged)
-        shutil.move(staged, models / NAME / "2")
+        shutil.move(with_a_wrong_record(tmp_path), models / NAME / "2")
         [refused] = wait_until(lambda: daemon.events("model.refused"))
         assert "golden" in refused["fields"]["reason"]
         text = daemon.operations("GET", "/metrics", token=False).text

@@ -42,8 +42,8 @@ struct RequestParameters {
                     400,
                     "not_supported",
                     .data,
-                    "shared memory is not supported; send and take tensors in the body, which costs no "
-                        + "copy in binary form"
+                    "shared memory is not supported; send and take tensors in the body, best in "
+                        + "binary form"
                 )
             } else {
                 try scanner.skipValue(in: body)
